@@ -1,0 +1,70 @@
+import { Client, type ClientConfig, Pool, types } from 'pg';
+import type { Env } from '../env.ts';
+
+/** PostgreSQL's type number of bigint; counts and change numbers stay far below 2^53. */
+const bigintOid = 20;
+const connectTimeoutMs = 3000;
+
+/** The two pools of the API. Neither ever ends the process: a broken connection is dropped and replaced. */
+export interface Pools {
+  /** Requests that read or write genes. */
+  main: Pool;
+  /** Short questions that must not queue behind slow searches: readiness, the data's version, metrics. */
+  control: Pool;
+}
+
+/**
+ * How every connection is set up: limits on the server's side, and a client-side limit that also ends the wait for a
+ * server that is paused or unreachable.
+ *
+ * @param purpose shown as application_name in pg_stat_activity
+ * @param statementTimeoutMs longest a statement may run
+ */
+function connectionConfig(env: Env, purpose: string, statementTimeoutMs: number): ClientConfig {
+  return {
+    connectionString: env.databaseUrl,
+    application_name: `kidney-genetics-backend ${purpose}`,
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + 1000,
+    lock_timeout: Math.min(3000, statementTimeoutMs),
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    // Searches are short: compiling them would take longer than running them.
+    options: '-c TimeZone=UTC -c jit=off',
+    types: {
+      getTypeParser: (oid, format) =>
+        oid === bigintOid && format !== 'binary' ? Number : types.getTypeParser(oid, format),
+    },
+  };
+}
+
+/**
+ * Makes both pools; connections open when first asked for.
+ *
+ * @param onError told of connections that break while idle
+ */
+export function createPools(env: Env, onError: (error: Error) => void): Pools {
+  const main = new Pool({
+    ...connectionConfig(env, 'requests', env.statementTimeoutMs),
+    max: env.poolMax,
+    idleTimeoutMillis: 60_000,
+    maxLifetimeSeconds: 3600,
+  });
+  const control = new Pool({ ...connectionConfig(env, 'control', 2000), max: 2, idleTimeoutMillis: 60_000 });
+  // Without a listener, Node would end the process when PostgreSQL restarts.
+  main.on('error', onError);
+  control.on('error', onError);
+  return { main, control };
+}
+
+/** Closes both pools once their queries have ended. */
+export async function endPools(pools: Pools): Promise<void> {
+  await Promise.all([pools.main.end(), pools.control.end()]);
+}
+
+/** A single connection for work that holds on to its session: migrations, LISTEN. */
+export function createClient(env: Env, purpose: string, statementTimeoutMs: number): Client {
+  return new Client(connectionConfig(env, purpose, statementTimeoutMs));
+}

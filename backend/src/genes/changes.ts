@@ -1,0 +1,54 @@
+import type { Pool } from 'pg';
+import type { Change } from '../schemas/answers.ts';
+import { type GeneRow, toGene } from './repository.ts';
+import { geneColumns } from './sql.ts';
+
+/** Changes in order, and how they relate to the data. */
+export interface ChangeList {
+  items: Change[];
+  /** Number of the newest change. */
+  latest: number;
+  /** False when changes after the number asked for can no longer be listed one by one. */
+  complete: boolean;
+}
+
+/** Nulls in a row that only says how new the data are. */
+interface ChangeRow {
+  latest: number;
+  floor: number;
+  seq: number | null;
+  at: Date;
+  op: Change['op'];
+  symbol: string;
+  gene: GeneRow | null;
+}
+
+// One statement sees one state of the data: what it lists fits what it says about it.
+const changesText = `
+  select state.seq as latest, state.floor, c.seq, c.at, c.op, c.symbol, (
+      select row_to_json(gene) from (select ${geneColumns} from genes g where g.hgnc_id = c.hgnc_id and c.op <> 'delete') as gene
+    ) as gene
+  from data_state as state
+  left join lateral (
+    select * from changes where changes.seq > $1 and $1 >= state.floor order by changes.seq limit $2
+  ) as c on true
+  order by c.seq`;
+
+/**
+ * Lists what changed after a number, oldest first.
+ *
+ * @param since number of the last change that is known already
+ * @param limit at most so many
+ */
+export async function listChanges(pool: Pool, since: number, limit: number): Promise<ChangeList> {
+  const { rows } = await pool.query<ChangeRow>({
+    name: 'changes',
+    text: changesText,
+    values: [since, limit],
+  });
+  const { latest = 0, floor = 0 } = rows[0] ?? {};
+  const items = rows.flatMap(({ seq, at, op, symbol, gene }) =>
+    seq === null ? [] : [{ seq, at: at.toISOString(), op, symbol, gene: gene && toGene(gene) }],
+  );
+  return { items, latest, complete: since >= floor && since <= latest };
+}

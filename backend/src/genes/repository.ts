@@ -1,0 +1,152 @@
+import { DatabaseError, type Pool, type PoolClient, type QueryConfig } from 'pg';
+import { Problem } from '../lib/problem.ts';
+import type { Gene, GeneEdit } from '../schemas/gene.ts';
+import type { Selection } from './selection.ts';
+import {
+  countStatement,
+  geneColumns,
+  geneStatement,
+  lockedGeneStatement,
+  pageStatement,
+  type SearchTerms,
+  wordsStatement,
+} from './sql.ts';
+import { type AskedWord, buildTerms } from './terms.ts';
+
+/** The pool, or a connection with a transaction of its own. */
+type Queryable = Pick<Pool, 'query'>;
+
+/** A gene as PostgreSQL returns it. */
+export type GeneRow = Omit<Gene, 'updatedAt'> & { updatedAt: Date | string };
+
+/** One page of a selection. */
+export interface GenePage {
+  items: Gene[];
+  /** Number of genes in the whole selection. */
+  total: number;
+}
+
+/** Gives a row the form that the API answers with. */
+export function toGene(row: GeneRow): Gene {
+  return { ...row, updatedAt: new Date(row.updatedAt).toISOString() };
+}
+
+/**
+ * Reads one page of a selection.
+ *
+ * @param page from 1; one past the last is empty
+ */
+export async function listGenes(
+  pool: Pool,
+  selection: Selection,
+  page: number,
+  pageSize: number,
+): Promise<GenePage> {
+  const { terms, total } = await resolveSearch(pool, selection);
+  if (total === 0) return { items: [], total };
+  const { rows } = await pool.query<GeneRow>(
+    pageStatement(selection, terms, pageSize, (page - 1) * pageSize),
+  );
+  return { items: rows.map(toGene), total };
+}
+
+/**
+ * Finds out what a selection's search text means among the genes there are: all its words together, or, when no gene
+ * has them all, any of them.
+ *
+ * @returns terms for the statements (null without a search), and how many genes they select
+ */
+export async function resolveSearch(
+  pool: Queryable,
+  selection: Selection,
+): Promise<{ terms: SearchTerms | null; total: number }> {
+  if (selection.q === null) return { terms: null, total: await count(pool, countStatement(selection, null)) };
+  const { rows } = await pool.query<AskedWord & { key: string }>(wordsStatement(selection.q));
+  const { all, any } = buildTerms(rows, rows[0]?.key ?? '');
+  const total = await count(pool, countStatement(selection, all));
+  if (total > 0 || any === null) return { terms: all, total };
+  return { terms: any, total: await count(pool, countStatement(selection, any)) };
+}
+
+async function count(pool: Queryable, statement: QueryConfig): Promise<number> {
+  const { rows } = await pool.query<{ total: number }>(statement);
+  return rows[0]?.total ?? 0;
+}
+
+/** Finds a gene by symbol or HGNC id, whatever the case; null when there is none. */
+export async function findGene(pool: Pool, symbolOrId: string): Promise<Gene | null> {
+  const { rows } = await pool.query<GeneRow>(geneStatement(symbolOrId));
+  return rows[0] === undefined ? null : toGene(rows[0]);
+}
+
+const columnsOfFields: Readonly<Record<keyof GeneEdit, string>> = {
+  name: 'name',
+  aliases: 'aliases',
+  chromosome: 'chromosome',
+  band: 'band',
+  inheritance: 'inheritance',
+  diseaseGroup: 'disease_group',
+  evidence: 'evidence',
+  diseases: 'diseases',
+};
+
+/**
+ * Edits a gene in one transaction; other writers wait.
+ *
+ * @param isExpected looks at the gene as it is; when it says no, nothing is edited
+ * @returns the gene after the edit, or null when there is none of that symbol or id
+ * @throws Problem when the gene is not as expected or its disease group does not exist
+ */
+export async function editGene(
+  pool: Pool,
+  symbolOrId: string,
+  edit: GeneEdit,
+  isExpected: (gene: Gene) => boolean,
+): Promise<Gene | null> {
+  const client = await pool.connect();
+  let failure: unknown;
+  try {
+    await client.query('begin');
+    // First what every writer locks first: so that no two wait for each other.
+    await client.query('select from data_state for update');
+    const { rows } = await client.query<GeneRow>(lockedGeneStatement(symbolOrId));
+    const gene = rows[0] === undefined ? null : toGene(rows[0]);
+    if (gene !== null && !isExpected(gene)) {
+      throw new Problem('precondition-failed', `${gene.symbol} was changed in the meantime.`);
+    }
+    const edited = gene && (await applyEdit(client, gene, edit));
+    await client.query('commit');
+    return edited;
+  } catch (error) {
+    failure = error;
+    await client.query('rollback').catch(() => {});
+    throw explainRefusal(error);
+  } finally {
+    client.release(failure instanceof Error && !(failure instanceof Problem) ? failure : undefined);
+  }
+}
+
+async function applyEdit(client: PoolClient, gene: Gene, edit: GeneEdit): Promise<Gene> {
+  const fields = Object.entries(edit).filter((entry) => entry[1] !== undefined) as [
+    keyof GeneEdit,
+    unknown,
+  ][];
+  const assignments = fields.map(([field], index) => `${columnsOfFields[field]} = $${index + 2}`);
+  const values = fields.map(([field, value]) => (field === 'diseases' ? JSON.stringify(value) : value));
+  const { rows } = await client.query<GeneRow>(
+    `update genes g set ${assignments.join(', ')} where g.hgnc_id = $1 returning ${geneColumns}`,
+    [gene.hgncId, ...values],
+  );
+  // An edit that changes nothing updates no row.
+  return rows[0] === undefined ? gene : toGene(rows[0]);
+}
+
+const foreignKeyViolation = '23503';
+
+function explainRefusal(error: unknown): unknown {
+  if (!(error instanceof DatabaseError) || error.code !== foreignKeyViolation) return error;
+  const detail = 'is not a disease group';
+  return new Problem('invalid-parameter', `diseaseGroup ${detail}.`, {
+    errors: [{ parameter: 'diseaseGroup', detail }],
+  });
+}

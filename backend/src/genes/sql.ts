@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import type { QueryConfig } from 'pg';
+import type { SortKey } from '../schemas/selection.ts';
+import type { Selection } from './selection.ts';
+
+/** Columns of a gene under the names of the API. */
+export const geneColumns = `g.symbol, g.hgnc_id as "hgncId", g.name, g.aliases, g.chromosome, g.band, g.inheritance,
+  g.disease_group as "diseaseGroup", g.evidence, g.diseases, g.updated_at as "updatedAt", g.seq`;
+
+const orders: Readonly<Record<Exclude<SortKey, 'relevance'>, string>> = {
+  symbol: 'upper(g.symbol) collate "C"',
+  '-symbol': 'upper(g.symbol) collate "C" desc',
+  name: 'lower(g.name) collate "C", upper(g.symbol) collate "C"',
+  '-name': 'lower(g.name) collate "C" desc, upper(g.symbol) collate "C"',
+  chromosome: 'g.chromosome_rank, upper(g.symbol) collate "C"',
+  '-chromosome': 'g.chromosome_rank desc, upper(g.symbol) collate "C"',
+  group: 'g.disease_group collate "C", upper(g.symbol) collate "C"',
+  '-group': 'g.disease_group collate "C" desc, upper(g.symbol) collate "C"',
+  evidence: 'g.evidence_rank, upper(g.symbol) collate "C"',
+  '-evidence': 'g.evidence_rank desc, upper(g.symbol) collate "C"',
+};
+
+/** What a search text came down to. */
+export interface SearchTerms {
+  /** In PostgreSQL's tsquery syntax; null when the text has no word that any gene has. */
+  tsquery: string | null;
+  /** The text's letters and digits, to compare with symbols and aliases. */
+  key: string;
+}
+
+/** Exact symbol, exact alias, beginning of a symbol; then how well the words fit, weighted by where they stand. */
+const relevance = (tsquery: string, key: string) => `
+  case when g.symbol_key = ${key} then 3 when ${key} = any(g.alias_keys) then 2
+    when starts_with(g.symbol_key, ${key}) then 1 else 0 end desc,
+  ts_rank('{0.1, 0.3, 0.6, 1}', g.document, ${tsquery}::tsquery) desc, upper(g.symbol) collate "C"`;
+
+/** Collects the values of a statement while its text is written. */
+class Values {
+  readonly list: unknown[] = [];
+
+  /** @returns the placeholder of the value */
+  add(value: unknown): string {
+    this.list.push(value);
+    return `$${this.list.length}`;
+  }
+}
+
+/** Prepared once a connection: the name is made from the text, so equal texts share a plan. */
+function prepared(text: string, values: unknown[] = []): QueryConfig {
+  return { name: createHash('sha1').update(text).digest('base64url'), text, values };
+}
+
+interface Conditions {
+  where: string;
+  orderBy: string;
+  values: Values;
+}
+
+function writeConditions(selection: Selection, terms: SearchTerms | null): Conditions {
+  const values = new Values();
+  const conditions: string[] = [];
+  let orderBy = selection.sort === 'relevance' ? orders.symbol : orders[selection.sort];
+  if (terms !== null) {
+    const tsquery = values.add(terms.tsquery);
+    const key = values.add(terms.key);
+    conditions.push(`(g.document @@ ${tsquery}::tsquery or g.symbol_key = ${key})`);
+    if (selection.sort === 'relevance') orderBy = relevance(tsquery, key);
+  }
+  if (selection.group.length > 0)
+    conditions.push(`g.disease_group = any(${values.add(selection.group)}::text[])`);
+  if (selection.inheritance.length > 0)
+    conditions.push(`g.inheritance && ${values.add(selection.inheritance)}::text[]`);
+  if (selection.chromosome.length > 0)
+    conditions.push(`g.chromosome = any(${values.add(selection.chromosome)}::text[])`);
+  if (selection.evidence.length > 0)
+    conditions.push(`g.evidence = any(${values.add(selection.evidence)}::text[])`);
+  return { where: conditions.length > 0 ? `where ${conditions.join(' and ')}` : '', orderBy, values };
+}
+
+/** Statement for one page of a selection; `total` on each row counts the whole selection. */
+export function pageStatement(
+  selection: Selection,
+  terms: SearchTerms | null,
+  limit: number,
+  offset: number,
+): QueryConfig {
+  const { where, orderBy, values } = writeConditions(selection, terms);
+  const range = `limit ${values.add(limit)} offset ${values.add(offset)}`;
+  return prepared(`select ${geneColumns} from genes g ${where} order by ${orderBy} ${range}`, values.list);
+}
+
+/** Statement that counts a selection. */
+export function countStatement(selection: Selection, terms: SearchTerms | null): QueryConfig {
+  const { where, values } = writeConditions(selection, terms);
+  return prepared(`select count(*) as total from genes g ${where}`, values.list);
+}
+
+/** Statement for all genes of a selection, for a cursor. */
+export function exportStatement(
+  selection: Selection,
+  terms: SearchTerms | null,
+): { text: string; values: unknown[] } {
+  const { where, orderBy, values } = writeConditions(selection, terms);
+  return { text: `select ${geneColumns} from genes g ${where} order by ${orderBy}`, values: values.list };
+}
+
+const isHgncId = (text: string) => /^HGNC:/i.test(text);
+
+/** Statement for one gene by HGNC id or symbol, whatever its case. */
+export function geneStatement(symbolOrId: string): QueryConfig {
+  return isHgncId(symbolOrId)
+    ? prepared(`select ${geneColumns} from genes g where g.hgnc_id = $1`, [symbolOrId.toUpperCase()])
+    : prepared(`select ${geneColumns} from genes g where upper(g.symbol) collate "C" = upper($1)`, [
+        symbolOrId,
+      ]);
+}
+
+/** The same, and nobody else may change the gene until the transaction ends. */
+export function lockedGeneStatement(symbolOrId: string): QueryConfig {
+  const { text, values } = geneStatement(symbolOrId);
+  return prepared(`${text} for update`, values);
+}
+
+/**
+ * Statement that takes a search text apart. Rows, one for each word in order: word, known (some gene has it, or a word
+ * that begins with it), candidates (similar words, the likeliest first), and key (the text's letters and digits).
+ */
+export function wordsStatement(text: string): QueryConfig {
+  return prepared(wordsText, [text]);
+}
+
+const wordsText = `
+  with asked as (
+    select word, place,
+      case
+        when not is_correctable(word) then true
+        when exists (select from words where words.word >= asked.word and words.word < asked.word || chr(1114111)) then true
+        -- The words of an import are there before they have been counted.
+        else exists (select from genes where document @@ (quote_literal(word) || ':*')::tsquery)
+      end as known
+    from regexp_split_to_table(trim(fold_text($1)), ' ') with ordinality as asked (word, place)
+    where word <> '' and place <= 12
+  )
+  select asked.word, asked.known, compact_text($1) as key, coalesce(similar_words.list, '{}') as candidates
+  from asked
+  left join lateral (
+    select array_agg(word) as list
+    from (
+      select words.word
+      from words
+      where not asked.known
+        and (words.deletes && word_deletes(asked.word) or words.word % asked.word or asked.word <% words.word)
+      order by words.deletes && word_deletes(asked.word) desc, similarity(words.word, asked.word) desc, words.genes desc
+      limit 24
+    ) as likeliest
+  ) as similar_words on true
+  order by asked.place`;

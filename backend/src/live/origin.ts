@@ -1,0 +1,25 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+/**
+ * Tells whether a WebSocket may be opened from a page of this origin. Browsers let any page open one to anywhere and
+ * send the Origin along; programs that are no browsers send none.
+ *
+ * @param headers of the opening request; X-Forwarded-Host as a proxy sets it
+ * @param trusted origins allowed besides our own
+ */
+export function isOriginAllowed(headers: IncomingHttpHeaders, trusted: readonly string[]): boolean {
+  const { origin, host } = headers;
+  if (origin === undefined) return true;
+  if (!URL.canParse(origin)) return false;
+  const url = new URL(origin);
+  if (trusted.includes(url.origin)) return true;
+  const forwarded = headers['x-forwarded-host'];
+  const own = [host, ...(typeof forwarded === 'string' ? forwarded.split(',') : [])];
+  return own.some((name) => name !== undefined && isSameHost(name.trim(), url));
+}
+
+/** A proxy may have taken the port out of the Host header when it is the scheme's own. */
+function isSameHost(host: string, origin: URL): boolean {
+  const address = `${origin.protocol}//${host}`;
+  return URL.canParse(address) && new URL(address).host === origin.host;
+}

@@ -1,0 +1,69 @@
+import { finished } from 'node:stream';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { Env } from '../../env.ts';
+import { mediaTypes } from '../../genes/export.ts';
+import { openExport } from '../../genes/export-stream.ts';
+import { normalizeSelection } from '../../genes/selection.ts';
+import { matchesEtag } from '../../lib/etag.ts';
+import { Problem } from '../../lib/problem.ts';
+import { withProblems } from '../../schemas/answers.ts';
+import { ExportQuery } from '../../schemas/selection.ts';
+
+/** What the answer is; a stream is not written by the schema. */
+const Download = {
+  content: Object.fromEntries(Object.values(mediaTypes).map((type) => [type, { schema: Type.String() }])),
+};
+
+/** Download of a selection. Each holds a connection while it runs, so only some of them run at once. */
+export const exportRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app, { env }) => {
+  const maxExports = Math.max(1, Math.floor(env.poolMax / 4));
+  let running = 0;
+
+  app.get(
+    '/genes/export',
+    {
+      schema: {
+        operationId: 'exportGenes',
+        tags: ['Genes'],
+        summary: 'Download a selection as CSV, TSV or JSON',
+        description:
+          'Tables have a header row. Lists are joined by ` | `; a disease is written `Name {OMIM:173900; ORPHA:730; AD}`. A cell ' +
+          'that a spreadsheet could take for a formula, or that begins with an apostrophe, has an apostrophe put in front.',
+        querystring: ExportQuery,
+        response: withProblems({ 200: Download }) as unknown,
+      },
+    },
+    async (request, reply) => {
+      const { format, ...query } = request.query;
+      const known = request.headers['if-none-match'];
+      if (known !== undefined) {
+        const { seq, changedAt } = await app.database.dataVersion.read();
+        const etag = app.answers.tag(request, [seq, changedAt]);
+        if (matchesEtag(known, etag, true))
+          return reply.headers({ etag, 'cache-control': 'public, no-cache' }).code(304).send();
+      }
+      if (running >= maxExports) {
+        throw new Problem('overloaded', 'Too many exports are running.', {
+          headers: { 'retry-after': '10' },
+        });
+      }
+      running += 1;
+      try {
+        const { text, version } = await openExport(app.database.main, normalizeSelection(query), format);
+        finished(text, () => {
+          running -= 1;
+        });
+        reply.headers({
+          etag: app.answers.tag(request, [version.seq, version.changedAt]),
+          'cache-control': 'public, no-cache',
+          'content-disposition': `attachment; filename="kidney-genes.${format}"`,
+        });
+        return reply.type(mediaTypes[format]).send(text);
+      } catch (error) {
+        running -= 1;
+        throw error;
+      }
+    },
+  );
+};

@@ -1,0 +1,44 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { listGenes } from '../../genes/repository.ts';
+import { formatQueryString, normalizeSelection } from '../../genes/selection.ts';
+import { GenePage, withProblems } from '../../schemas/answers.ts';
+import { ListQuery } from '../../schemas/selection.ts';
+
+/** The list of genes: search, filters, order, pages. */
+export const geneRoutes: FastifyPluginAsyncTypebox = async (app) => {
+  const path = `${app.prefix}/genes`;
+
+  app.get(
+    '/genes',
+    {
+      schema: {
+        operationId: 'listGenes',
+        tags: ['Genes'],
+        summary: 'Search, filter and page through genes',
+        querystring: ListQuery,
+        response: withProblems({ 200: GenePage }),
+      },
+    },
+    (request, reply) =>
+      app.answers.send(request, reply, {
+        load: async () => {
+          const { page, pageSize, ...query } = request.query;
+          const selection = normalizeSelection(query);
+          const { items, total } = await listGenes(app.database.main, selection, page, pageSize);
+          const pages = Math.max(1, Math.ceil(total / pageSize));
+          const link = (to: number) => {
+            const parameters = formatQueryString(selection, to, pageSize);
+            return parameters === '' ? path : `${path}?${parameters}`;
+          };
+          const links = {
+            self: link(page),
+            first: link(1),
+            prev: page > 1 ? link(Math.min(page - 1, pages)) : null,
+            next: page < pages ? link(page + 1) : null,
+            last: link(pages),
+          };
+          return { items, total, page, pageSize, pages, links };
+        },
+      }),
+  );
+};

@@ -1,0 +1,102 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import type { Env } from '../../env.ts';
+import { listChanges } from '../../genes/changes.ts';
+import { readGroups, readOverview } from '../../genes/overview.ts';
+import { Changes, DiseaseGroups, Meta, Statistics, withProblems } from '../../schemas/answers.ts';
+
+const ChangesQuery = Type.Object(
+  {
+    since: Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      default: 0,
+      description: 'Number of the last change that is known already.',
+    }),
+    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+  },
+  { additionalProperties: false },
+);
+const NoQuery = Type.Object({}, { additionalProperties: false });
+
+/** Groups, numbers, changes, and what this server is. */
+export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app, { env }) => {
+  const pool = app.database.main;
+  const tags = ['Overview'];
+
+  app.get(
+    '/disease-groups',
+    {
+      schema: {
+        operationId: 'listDiseaseGroups',
+        tags,
+        summary: 'Disease groups with their numbers of genes',
+        querystring: NoQuery,
+        response: withProblems({ 200: DiseaseGroups }),
+      },
+    },
+    (request, reply) =>
+      app.answers.send(request, reply, { load: async () => ({ items: await readGroups(pool) }) }),
+  );
+
+  app.get(
+    '/statistics',
+    {
+      schema: {
+        operationId: 'getStatistics',
+        tags,
+        summary: 'How many genes and diseases, by group, inheritance, chromosome and evidence',
+        querystring: NoQuery,
+        response: withProblems({ 200: Statistics }),
+      },
+    },
+    (request, reply) => app.answers.send(request, reply, { load: () => readOverview(pool) }),
+  );
+
+  app.get(
+    '/changes',
+    {
+      schema: {
+        operationId: 'listChanges',
+        tags,
+        summary: 'What changed, oldest first',
+        querystring: ChangesQuery,
+        response: withProblems({ 200: Changes }),
+      },
+    },
+    (request, reply) =>
+      app.answers.send(request, reply, {
+        load: () => listChanges(pool, request.query.since, request.query.limit),
+      }),
+  );
+
+  app.get(
+    '/meta',
+    {
+      schema: {
+        operationId: 'getMeta',
+        tags: ['Status'],
+        summary: 'What this server is, and how new its data are',
+        querystring: NoQuery,
+        response: withProblems({ 200: Meta }),
+      },
+    },
+    async (_request, reply) => {
+      const { seq } = await app.database.dataVersion.read();
+      const { rows } = await pool.query<{ genes: number }>({
+        name: 'meta',
+        text: 'select count(*) as genes from genes',
+      });
+      reply.header('cache-control', 'no-store');
+      return {
+        name: env.projectName,
+        version: env.version,
+        revision: env.revision,
+        apiVersion: app.prefix.split('/').at(-1) ?? '',
+        startedAt: app.lifecycle.startedAt.toISOString(),
+        genes: rows[0]?.genes ?? 0,
+        latestSeq: seq,
+      };
+    },
+  );
+};

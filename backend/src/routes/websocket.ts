@@ -1,0 +1,33 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import websocket from '@fastify/websocket';
+import type { Env } from '../env.ts';
+import { Problem } from '../lib/problem.ts';
+import { isOriginAllowed } from '../live/origin.ts';
+
+/** Longest message of a client, in bytes; the longest that means something has about 50. */
+const maxPayload = 1024;
+
+/** /ws/genes: tells what changes, as it happens. */
+export const websocketRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app, { env }) => {
+  await app.register(websocket, {
+    options: { maxPayload, perMessageDeflate: false },
+    preClose: (done) => {
+      app.live.close();
+      app.websocketServer.close(() => done());
+    },
+  });
+
+  app.get(
+    '/ws/genes',
+    {
+      websocket: true,
+      onRequest: async (request) => {
+        if (!request.ws) throw new Problem('bad-request', 'This address speaks WebSocket only.');
+        if (!isOriginAllowed(request.headers, env.corsOrigins)) {
+          throw new Problem('forbidden', `Pages of ${request.headers.origin} may not connect here.`);
+        }
+      },
+    },
+    (socket, request) => app.live.add(socket, request.ip),
+  );
+};

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+
+interface Disease {
+  name: string;
+  omimId: string | null;
+  orphaId: string | null;
+}
+
+interface Gene {
+  symbol: string;
+  hgncId: string;
+  name: string;
+  chromosome: string;
+  band: string;
+  inheritance: string[];
+  diseaseGroup: string;
+  diseases: Disease[];
+}
+
+const file = JSON.parse(readFileSync(new URL('../data/genes.json', import.meta.url), 'utf8')) as {
+  diseaseGroups: { slug: string }[];
+  genes: Gene[];
+};
+
+describe('the curated genes', () => {
+  it('are at least 60, sorted, each symbol and id once', () => {
+    const symbols = file.genes.map(({ symbol }) => symbol);
+    assert.ok(symbols.length >= 60);
+    assert.deepEqual(symbols, [...new Set(symbols)].sort());
+    const ids = file.genes.map(({ hgncId }) => hgncId);
+    assert.equal(new Set(ids).size, ids.length);
+  });
+
+  it('use each disease group, and no other', () => {
+    const used = new Set(file.genes.map(({ diseaseGroup }) => diseaseGroup));
+    assert.deepEqual([...used].sort(), file.diseaseGroups.map(({ slug }) => slug).sort());
+  });
+
+  it('have ids, bands and codes of the documented form', () => {
+    const codes = new Set(['AD', 'AR', 'XL', 'XLD', 'XLR', 'MT', 'digenic']);
+    for (const gene of file.genes) {
+      assert.match(gene.symbol, /^[A-Z][A-Z0-9-]*[A-Z0-9]$/, gene.symbol);
+      assert.match(gene.hgncId, /^HGNC:\d+$/, gene.symbol);
+      assert.match(
+        gene.band,
+        new RegExp(`^${gene.chromosome}[pq]\\d+(\\.\\d+)?(-[pq]\\d+(\\.\\d+)?)?$`),
+        gene.symbol,
+      );
+      assert.ok(
+        gene.inheritance.every((code) => codes.has(code)),
+        gene.symbol,
+      );
+      assert.ok(gene.name.length > 0 && gene.diseases.length > 0, gene.symbol);
+      for (const { name, omimId, orphaId } of gene.diseases) {
+        assert.ok(name.length > 0);
+        assert.match(omimId ?? 'OMIM:100000', /^OMIM:\d{6}$/, gene.symbol);
+        assert.match(orphaId ?? 'ORPHA:1', /^ORPHA:\d+$/, gene.symbol);
+      }
+    }
+  });
+});

@@ -1,0 +1,54 @@
+# The API in an image that holds Node, the libraries it needs, CA certificates, the bundled server and `whoami`: no shell,
+# no package manager, nothing to log in to.
+ARG NODE_BASE=node:24-trixie-slim
+
+FROM ${NODE_BASE} AS builder
+WORKDIR /src
+# Manifests first: the dependencies' layer is rebuilt only when they change.
+COPY package.json package-lock.json .npmrc ./
+COPY backend/package.json backend/
+COPY frontend/package.json frontend/
+# The host's CA bundle and npm settings come as secrets: they reach no layer.
+RUN --mount=type=secret,id=ca,required=false --mount=type=secret,id=npmrc,target=/root/.npmrc,required=false \
+    --mount=type=cache,target=/root/.npm \
+    if [ -f /run/secrets/ca ]; then export NODE_EXTRA_CA_CERTS=/run/secrets/ca; fi; \
+    npm ci -w backend --no-audit --no-fund --loglevel=error
+COPY tsconfig.base.json ./
+COPY backend backend
+RUN npm run build -w backend
+
+# What the final image holds besides the server, gathered under /rootfs.
+FROM ${NODE_BASE} AS rootfs
+RUN set -eu; \
+    mkdir -p /rootfs/etc/ssl/certs /rootfs/usr/bin /rootfs/app /rootfs/tmp; \
+    cp "$(command -v node)" "$(command -v whoami)" /rootfs/usr/bin/; \
+    for library in $(ldd /rootfs/usr/bin/node /rootfs/usr/bin/whoami | grep -o '/[^ )]*\.so[^ )]*' | sort -u); do \
+      mkdir -p "/rootfs$(dirname "$library")"; cp -L "$library" "/rootfs$library"; \
+    done; \
+    if [ -f /etc/ssl/certs/ca-certificates.crt ]; then cp /etc/ssl/certs/ca-certificates.crt /rootfs/etc/ssl/certs/; fi; \
+    echo 'kidney-api:x:1000:1000:kidney-genetics API:/app:/nonexistent' > /rootfs/etc/passwd; \
+    echo 'kidney-api:x:1000:' > /rootfs/etc/group; \
+    echo 'hosts: files dns' > /rootfs/etc/nsswitch.conf; \
+    chmod 1777 /rootfs/tmp
+
+FROM scratch
+COPY --from=rootfs /rootfs /
+COPY --from=builder /src/backend/dist /app
+WORKDIR /app
+ENV PATH=/usr/bin NODE_ENV=production HOST=0.0.0.0 PORT=8000
+USER 1000:1000
+EXPOSE 8000
+# The server drains on SIGTERM: it finishes open requests and closes WebSockets.
+STOPSIGNAL SIGTERM
+
+ARG NODE_BASE
+ARG APP_VERSION=0.0.0
+ARG APP_REVISION=unknown
+ENV APP_VERSION=${APP_VERSION} APP_REVISION=${APP_REVISION}
+LABEL org.opencontainers.image.title="kidney-genetics-backend" \
+      org.opencontainers.image.version="${APP_VERSION}" \
+      org.opencontainers.image.revision="${APP_REVISION}" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.base.name="${NODE_BASE}"
+
+CMD ["node", "--enable-source-maps", "/app/server.js"]

@@ -1,0 +1,10 @@
+import type { RouteLocationRaw } from 'vue-router';
+
+/** One bar, column or slice. */
+export interface ChartItem {
+  key: string;
+  label: string;
+  count: number;
+  /** Where it leads: the table of just these genes. */
+  to?: RouteLocationRaw;
+}

@@ -1,0 +1,13 @@
+import vue from '@vitejs/plugin-vue';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  plugins: [vue()],
+  define: { __APP_VERSION__: JSON.stringify('0.0.0-test') },
+  test: {
+    environment: 'happy-dom',
+    include: ['test/*.test.ts'],
+    restoreMocks: true,
+    unstubGlobals: true,
+  },
+});

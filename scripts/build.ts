@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { type Bases, resolveBases } from './lib/base-images.ts';
+import { main } from './lib/cli.ts';
+import { envFileExists } from './lib/env-file.ts';
+import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/model/build.ts';
+import { parseEnvFile } from './lib/model/env-file.ts';
+import { containerName, type StackSettings } from './lib/model/stack.ts';
+import { assertDockerReady } from './lib/preflight.ts';
+import { loadSettings, ROOT } from './lib/project.ts';
+import { formatDuration, say, sayOk } from './lib/report.ts';
+import { mustRun, run } from './lib/shell.ts';
+
+const USAGE = `
+Builds the images of the stack, side by side; tags each with version and git revision and as latest.
+
+  make prod-build                 with the cache
+  make prod-build NO_CACHE=1      from scratch
+  npx tsx scripts/build.ts [--no-cache]`;
+
+/**
+ * Builds all images.
+ * @throws DescribedError with the end of a failed build's output
+ */
+export async function build(settings: StackSettings, noCache = false): Promise<void> {
+  const bases = await resolveBases();
+  const facts = await collectFacts(settings, bases, noCache);
+  await Promise.all(IMAGES.map((image) => buildImage(image, facts)));
+}
+
+async function buildImage(image: ImageName, facts: BuildFacts): Promise<void> {
+  const startedAt = Date.now();
+  say(`  ${image}: building on ${facts.bases[image]}`);
+  await mustRun(
+    buildArgv(image, facts),
+    `see the whole output: docker build -f deploy/${image}.Dockerfile .`,
+    {
+      cwd: ROOT,
+      env: { DOCKER_BUILDKIT: '1' },
+    },
+  );
+  sayOk(
+    `${facts.prefix}-${image}:${facts.version}-${facts.revision} built in ${formatDuration(Date.now() - startedAt)}`,
+  );
+}
+
+async function collectFacts(settings: StackSettings, bases: Bases, noCache: boolean): Promise<BuildFacts> {
+  const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
+  const env = (await envFileExists(settings.envFile))
+    ? parseEnvFile(await readFile(settings.envFile, 'utf8'))
+    : {};
+  const bundle = process.env.NODE_EXTRA_CA_CERTS || process.env.SSL_CERT_FILE;
+  const npmrc = join(homedir(), '.npmrc');
+  return {
+    prefix: settings.prefix,
+    version: manifest.version,
+    revision: await readRevision(),
+    bases: { backend: bases.node, frontend: bases.nginx, postgres: bases.postgres },
+    nodeBase: bases.node,
+    viteApiBaseUrl: env.VITE_API_BASE_URL ?? '/api',
+    viteWsUrl: env.VITE_WS_URL ?? '/ws',
+    noCache,
+    ...(bundle && (await envFileExists(bundle)) ? { caBundle: bundle } : {}),
+    ...((await envFileExists(npmrc)) ? { npmrc } : {}),
+  };
+}
+
+/** The git revision, marked when the tree has changes of its own; `unknown` outside a checkout. */
+async function readRevision(): Promise<string> {
+  const described = await run(['git', 'describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'], {
+    cwd: ROOT,
+  });
+  return described.exitCode === 0 ? described.stdout.trim() : 'unknown';
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: { 'no-cache': { type: 'boolean' } },
+  async run(flags) {
+    await assertDockerReady();
+    const settings = loadSettings();
+    const startedAt = Date.now();
+    await build(settings, flags['no-cache'] === true);
+    sayOk(`All images built in ${formatDuration(Date.now() - startedAt)}; start them: make prod-up`);
+    say(
+      `  ${containerName(settings, 'kidney-genetics-backend')} and the others stand on the bases named above`,
+    );
+  },
+});

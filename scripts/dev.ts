@@ -1,0 +1,55 @@
+import { stat } from 'node:fs/promises';
+import { build } from './build.ts';
+import { resolveBases } from './lib/base-images.ts';
+import { main } from './lib/cli.ts';
+import { objectExists } from './lib/docker.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
+import { assertDockerReady } from './lib/preflight.ts';
+import { loadSettings, ROOT } from './lib/project.ts';
+import { say, sayOk } from './lib/report.ts';
+import { mustRun } from './lib/shell.ts';
+
+const USAGE = `
+Starts or stops the development stack: page and API reload when a file changes.
+
+  make dev-up
+  make dev-down                   the development data stay
+  npx tsx scripts/dev.ts up|down`;
+
+const FILE = 'deploy/docker-compose.yml';
+
+async function up(): Promise<void> {
+  const settings = loadSettings();
+  if (!(await objectExists('image', `${settings.prefix}-postgres:latest`))) await build(settings);
+  const [{ node }, owner] = await Promise.all([resolveBases(), stat(ROOT)]);
+  await mustRun(
+    ['docker', 'compose', '-f', FILE, 'up', '-d', '--wait', '--pull', 'never'],
+    'make dev-down dev-up',
+    {
+      cwd: ROOT,
+      env: { STACK_PREFIX: settings.prefix, NODE_BASE: node, DEV_USER: `${owner.uid}:${owner.gid}` },
+    },
+  );
+  sayOk('The development stack is up');
+  say(`  Page  http://127.0.0.1:${process.env.DEV_FRONTEND_PORT || 3000}`);
+  say(`  API   http://127.0.0.1:${process.env.DEV_BACKEND_PORT || 8000}/api/health`);
+  say(`  Logs  docker compose -p ${settings.prefix}-dev logs -f`);
+}
+
+async function down(): Promise<void> {
+  const { prefix } = loadSettings();
+  await mustRun(['docker', 'compose', '-p', `${prefix}-dev`, 'down'], 'make dev-down');
+  sayOk('The development stack is down; its data stay');
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: {},
+  maxPositionals: 1,
+  async run(_flags, [action]) {
+    if (action !== 'up' && action !== 'down')
+      throw new DescribedError('Say up or down', 'see --help', Exit.usage);
+    await assertDockerReady();
+    await (action === 'up' ? up() : down());
+  },
+});

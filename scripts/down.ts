@@ -1,0 +1,40 @@
+import { main } from './lib/cli.ts';
+import { listStack } from './lib/docker.ts';
+import { DescribedError } from './lib/errors.ts';
+import { lockStack } from './lib/lock.ts';
+import { composeArgv, composeNames, type Mode, volumeName } from './lib/model/stack.ts';
+import { assertDockerReady } from './lib/preflight.ts';
+import { loadSettings, ROOT } from './lib/project.ts';
+import { sayOk } from './lib/report.ts';
+import { mustRun } from './lib/shell.ts';
+
+const USAGE = `
+Stops the stack and removes its containers and its own network. The data stay: no flag of this command removes a volume.
+
+  make prod-down                  production
+  make prod-test-down             test mode
+  npx tsx scripts/down.ts [--test]`;
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: { test: { type: 'boolean' } },
+  async run(flags) {
+    const settings = loadSettings();
+    const mode: Mode = flags.test ? 'test' : 'production';
+    const command = mode === 'test' ? 'make prod-test-down' : 'make prod-down';
+    await assertDockerReady();
+    lockStack(settings.prefix, command);
+    const containers = await listStack(settings);
+    const other = containers.find((container) => container.mode && container.mode !== mode)?.mode;
+    if (other) {
+      const right = other === 'test' ? 'make prod-test-down' : 'make prod-down';
+      throw new DescribedError(`${settings.prefix} is up in ${other} mode, not in ${mode} mode`, right);
+    }
+    await mustRun(composeArgv(mode, settings, ['down']), command, {
+      cwd: ROOT,
+      env: composeNames(mode, settings),
+    });
+    const data = `data kept in the volume ${volumeName(settings)}`;
+    sayOk(containers.length === 0 ? `Nothing was up; ${data}` : `${settings.prefix} is down; ${data}`);
+  },
+});

@@ -1,0 +1,96 @@
+import { main } from './lib/cli.ts';
+import { type ContainerInfo, listStack, readStats } from './lib/docker.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
+import { SERVICES, type StackSettings } from './lib/model/stack.ts';
+import { assertDockerReady, warnOfFullDisk } from './lib/preflight.ts';
+import { type Probe, probeStack } from './lib/probes.ts';
+import { loadSettings } from './lib/project.ts';
+import { formatBytes, formatDuration, formatTable, paint, say, sayFailure, sayOk } from './lib/report.ts';
+
+const USAGE = `
+Shows how each container of the stack is doing; exit 1 when one is not healthy.
+
+  make prod-health
+  make prod-test-health           adds requests to the page, the API, the WebSocket and the database
+  npx tsx scripts/health.ts [--test] [--json]`;
+
+type Stats = Awaited<ReturnType<typeof readStats>>;
+
+function toRow(container: ContainerInfo, stats: Stats): string[] {
+  const use = stats.get(container.name);
+  const up = container.state === 'running';
+  const since = up ? formatDuration(Date.now() - Date.parse(container.startedAt)) : '-';
+  const memory = use?.memory.split(' / ')[0] ?? '-';
+  return [
+    container.name,
+    container.oomKilled ? `${container.state} (out of memory)` : container.state,
+    container.health === 'healthy' ? paint('green', 'healthy') : paint('red', container.health),
+    since,
+    String(container.restarts),
+    `${use?.cpu ?? '-'} of ${container.cpuLimit || '∞'} CPU`,
+    `${memory} of ${container.memoryLimit ? formatBytes(container.memoryLimit) : '∞'}`,
+    `${container.image}${container.revision ? ` (${container.revision})` : ''}`,
+    container.ports.join(', ') || 'none',
+  ];
+}
+
+function showTable(containers: readonly ContainerInfo[], stats: Stats): void {
+  const head = ['NAME', 'STATE', 'HEALTH', 'SINCE', 'RESTARTS', 'CPU', 'MEMORY', 'IMAGE', 'PORTS'];
+  say(formatTable([head.map((word) => paint('bold', word)), ...containers.map((one) => toRow(one, stats))]));
+}
+
+function showProbes(probes: readonly Probe[]): void {
+  for (const { name, ok, ms, found } of probes) {
+    const line = `${name.padEnd(9)} ${formatDuration(ms).padStart(7)}  ${found}`;
+    if (ok) sayOk(line);
+    else sayFailure(line, '');
+  }
+}
+
+async function probe(settings: StackSettings, containers: readonly ContainerInfo[]): Promise<Probe[]> {
+  if (!containers.some(({ mode }) => mode === 'test')) {
+    throw new DescribedError(
+      `${settings.prefix} is up in production mode, which has no ports`,
+      'make prod-health',
+    );
+  }
+  return probeStack(settings);
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: { test: { type: 'boolean' }, json: { type: 'boolean' } },
+  async run(flags) {
+    const settings = loadSettings();
+    await assertDockerReady();
+    const containers = await listStack(settings);
+    if (containers.length === 0) {
+      throw new DescribedError(
+        `${settings.prefix} is not up`,
+        flags.test ? 'make prod-test-up' : 'make prod-up',
+      );
+    }
+    const running = containers.filter(({ state }) => state === 'running').map(({ name }) => name);
+    const [stats, probes] = await Promise.all([
+      readStats(running),
+      flags.test ? probe(settings, containers) : [],
+      warnOfFullDisk(),
+    ]);
+    if (flags.json) {
+      const described = containers.map((one) => ({ ...one, use: stats.get(one.name) ?? null }));
+      say(JSON.stringify({ containers: described, probes }, null, 2));
+    } else {
+      showTable(containers, stats);
+      showProbes(probes);
+    }
+    const healthy = SERVICES.every((service) =>
+      containers.some(
+        (one) => one.service === service && one.state === 'running' && one.health === 'healthy',
+      ),
+    );
+    if (!healthy || probes.some(({ ok }) => !ok)) {
+      sayFailure('Not everything is healthy', 'make prod-logs');
+      process.exitCode = Exit.failed;
+    }
+  },
+});

@@ -1,0 +1,90 @@
+import { realpathSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { DescribedError, Exit } from './errors.ts';
+import { sayFailure } from './report.ts';
+import { interruptAll } from './shell.ts';
+
+type ParseArgsOptionsConfig = NonNullable<ParseArgsConfig['options']>;
+
+type Values<O extends ParseArgsOptionsConfig> = ReturnType<
+  typeof parseArgs<{ options: O; strict: true; allowPositionals: true }>
+>['values'];
+
+export interface Command<O extends ParseArgsOptionsConfig> {
+  /** Shown by --help; the first line says what the command does. */
+  usage: string;
+  options: O;
+  /** How many words beside the flags it takes at most; none unless said. */
+  maxPositionals?: number;
+  /** Does the work; throws DescribedError for an expected failure. */
+  run(flags: Values<O>, positionals: readonly string[]): Promise<void>;
+}
+
+/**
+ * Runs a command if its module is the program that was started; importing it runs nothing.
+ * Sets the process's exit code: see `Exit`.
+ * @param moduleUrl the module's import.meta.url
+ */
+export async function main<O extends ParseArgsOptionsConfig>(
+  moduleUrl: string,
+  command: Command<O>,
+): Promise<void> {
+  if (!isEntry(moduleUrl)) return;
+  process.once('SIGINT', () => void onInterrupt('SIGINT'));
+  process.once('SIGTERM', () => void onInterrupt('SIGTERM'));
+  process.stdout.on('error', ignoreClosedPipe);
+  try {
+    const { flags, positionals, help } = parseFlags(command);
+    if (help) process.stdout.write(`${command.usage.trim()}\n`);
+    else await command.run(flags, positionals);
+  } catch (error) {
+    report(error);
+  }
+}
+
+function isEntry(moduleUrl: string): boolean {
+  const started = process.argv[1];
+  return started !== undefined && realpathSync(started) === realpathSync(fileURLToPath(moduleUrl));
+}
+
+function parseFlags<O extends ParseArgsOptionsConfig>(command: Command<O>) {
+  try {
+    const parsed = parseArgs({
+      options: { ...command.options, help: { type: 'boolean', short: 'h' } },
+      strict: true,
+      allowPositionals: true,
+    });
+    const extra = parsed.positionals[command.maxPositionals ?? 0];
+    if (extra !== undefined) throw new Error(`Unexpected argument '${extra}'`);
+    const { help, ...flags } = parsed.values as Record<string, unknown>;
+    return { flags: flags as Values<O>, positionals: parsed.positionals, help: help === true };
+  } catch (error) {
+    throw new DescribedError((error as Error).message, 'see --help', Exit.usage);
+  }
+}
+
+function report(error: unknown): void {
+  if (error instanceof DescribedError) {
+    sayFailure(error.message, error.hint);
+    if (process.env.VERBOSE) process.stderr.write(`${error.stack}\n`);
+    process.exitCode = error.exitCode;
+    return;
+  }
+  sayFailure('This is a fault of the command itself:', 'please report it with the lines below');
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exitCode = Exit.failed;
+}
+
+/** Exits at once instead of setting an exit code: the work that is under way must not go on. */
+async function onInterrupt(signal: NodeJS.Signals): Promise<void> {
+  process.stderr.write(`\n${signal}: stopped. Nothing is lost; the same command carries on from here.\n`);
+  await interruptAll();
+  process.exit(Exit.interrupted);
+}
+
+/** `prod-logs | head` closes the pipe early: no failure. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(Exit.done);
+}

@@ -1,0 +1,134 @@
+import type { Mode, StackSettings } from './model/stack.ts';
+import { mustRun, run } from './shell.ts';
+
+const ENGINE_HINT = 'make host-setup';
+
+/** A container as the engine describes it. */
+export interface ContainerInfo {
+  id: string;
+  name: string;
+  /** Compose's service key and project; empty for a container that Compose did not make. */
+  service: string;
+  project: string;
+  mode: Mode | undefined;
+  /** running, restarting, exited, ... */
+  state: string;
+  /** healthy, unhealthy, starting, or none without a health check. */
+  health: string;
+  startedAt: string;
+  exitCode: number;
+  oomKilled: boolean;
+  restarts: number;
+  image: string;
+  revision: string;
+  /** Published ports, such as 127.0.0.1:8080->80/tcp. */
+  ports: string[];
+  /** Bytes; 0 means no limit. */
+  memoryLimit: number;
+  /** CPUs, such as 1.0; 0 means no limit. */
+  cpuLimit: number;
+  /** What it answers to, by network name. */
+  names: Record<string, string[]>;
+}
+
+/** The fields of `docker inspect` that are read here. */
+interface Inspected {
+  Id: string;
+  Name: string;
+  RestartCount: number;
+  State: {
+    Status: string;
+    StartedAt: string;
+    ExitCode: number;
+    OOMKilled: boolean;
+    Health?: { Status: string };
+  };
+  Config: { Image: string; Labels: Record<string, string> | null };
+  HostConfig: { Memory: number; NanoCpus: number };
+  NetworkSettings: {
+    Ports: Record<string, { HostIp: string; HostPort: string }[] | null> | null;
+    Networks: Record<string, { Aliases: string[] | null; DNSNames?: string[] | null }>;
+  };
+}
+
+/**
+ * The containers that a filter of `docker ps` selects, running or not.
+ * @param filter such as `label=com.docker.compose.project=kidney-genetics`
+ */
+export async function listContainers(filter: string): Promise<ContainerInfo[]> {
+  const ids = (await mustRun(['docker', 'ps', '-aq', '--no-trunc', '--filter', filter], ENGINE_HINT))
+    .split('\n')
+    .filter(Boolean);
+  if (ids.length === 0) return [];
+  // A container may go between the two calls: what is left is still printed.
+  const { stdout } = await run(['docker', 'inspect', '--type', 'container', ...ids]);
+  return (JSON.parse(stdout || '[]') as Inspected[]).map(toInfo);
+}
+
+/** The containers of a stack, in the order of their names. */
+export async function listStack(settings: StackSettings): Promise<ContainerInfo[]> {
+  const containers = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
+  return containers.sort((a, b) => a.name.localeCompare(b.name));
+}
+
+function toInfo(raw: Inspected): ContainerInfo {
+  const labels = raw.Config.Labels ?? {};
+  const environment = labels.environment;
+  return {
+    id: raw.Id,
+    name: raw.Name.replace(/^\//, ''),
+    service: labels['com.docker.compose.service'] ?? '',
+    project: labels['com.docker.compose.project'] ?? '',
+    mode: environment === 'production' || environment === 'test' ? environment : undefined,
+    state: raw.State.Status,
+    health: raw.State.Health?.Status ?? 'none',
+    startedAt: raw.State.StartedAt,
+    exitCode: raw.State.ExitCode,
+    oomKilled: raw.State.OOMKilled,
+    restarts: raw.RestartCount,
+    image: raw.Config.Image,
+    revision: labels['org.opencontainers.image.revision'] ?? '',
+    ports: formatPorts(raw.NetworkSettings.Ports ?? {}),
+    memoryLimit: raw.HostConfig.Memory,
+    cpuLimit: raw.HostConfig.NanoCpus / 1e9,
+    names: Object.fromEntries(
+      Object.entries(raw.NetworkSettings.Networks).map(([network, end]) => [
+        network,
+        [...new Set([...(end.DNSNames ?? []), ...(end.Aliases ?? [])])].filter(
+          (name) => !raw.Id.startsWith(name),
+        ),
+      ]),
+    ),
+  };
+}
+
+function formatPorts(ports: Record<string, { HostIp: string; HostPort: string }[] | null>): string[] {
+  return Object.entries(ports).flatMap(([inside, bindings]) =>
+    (bindings ?? []).map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}->${inside}`),
+  );
+}
+
+/** Whether an object of the engine is there. */
+export async function objectExists(kind: 'network' | 'volume' | 'image', name: string): Promise<boolean> {
+  return (await run(['docker', kind, 'inspect', name])).exitCode === 0;
+}
+
+/** The last lines a container wrote, both streams, in one text. */
+export async function lastLogLines(container: string, lines = 15): Promise<string> {
+  const { stdout, stderr } = await run(['docker', 'logs', '--tail', String(lines), container]);
+  return `${stdout}${stderr}`.trim();
+}
+
+/** Bytes and CPU use now, by container name; `docker stats` needs about a second to measure. */
+export async function readStats(
+  names: readonly string[],
+): Promise<Map<string, { cpu: string; memory: string }>> {
+  const stats = new Map<string, { cpu: string; memory: string }>();
+  if (names.length === 0) return stats;
+  const { stdout } = await run(['docker', 'stats', '--no-stream', '--format', '{{json .}}', ...names]);
+  for (const line of stdout.split('\n').filter(Boolean)) {
+    const row = JSON.parse(line) as { Name: string; CPUPerc: string; MemUsage: string };
+    stats.set(row.Name, { cpu: row.CPUPerc, memory: row.MemUsage });
+  }
+  return stats;
+}

@@ -1,0 +1,95 @@
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribedError } from './errors.ts';
+import { say } from './report.ts';
+import { run } from './shell.ts';
+
+/** Where an engine that this project started writes, one life after the other. */
+export const ENGINE_LOG = '/var/log/dockerd.log';
+
+const WAIT_MS = 60_000;
+/** An engine that has written no pid file by then, or whose process is gone, does not come. */
+const GIVE_UP_MS = 8_000;
+const PID_FILE = '/var/run/docker.pid';
+const CONTAINERD_PID_FILE = '/var/run/docker/containerd/containerd.pid';
+/**
+ * Becomes the engine, with no descriptor of whoever started it but a log: a pipe held open would make that one wait for
+ * ever. $0 is the log, the arguments are the program: nothing is glued into this text.
+ */
+const DETACH = `
+ulimit -n 524288 2>/dev/null
+for path in /proc/$$/fd/*; do
+  descriptor=\${path##*/}
+  if [ "$descriptor" -gt 2 ]; then exec {descriptor}>&-; fi
+done
+exec "$@" >>"$0" 2>&1 </dev/null
+`;
+
+/**
+ * Starts the engine and waits until it answers.
+ * @param by systemd, or a session of its own that outlives this process and its terminal
+ * @throws DescribedError with the last lines of the engine's log
+ */
+export async function startEngine(by: 'systemd' | 'detached'): Promise<void> {
+  if (by === 'systemd') {
+    await run(['systemctl', 'enable', '--now', 'docker']);
+    if (!(await waitForEngine(() => true))) throw notStarted(await readJournal(), 'journalctl -u docker');
+    return;
+  }
+  const offset = existsSync(ENGINE_LOG) ? statSync(ENGINE_LOG).size : 0;
+  if (isAlive(PID_FILE, 'dockerd')) say('  The engine is starting already: waiting for it');
+  else await startDetached();
+  const startedAt = Date.now();
+  const comes = () => Date.now() - startedAt < GIVE_UP_MS || isAlive(PID_FILE, 'dockerd');
+  if (await waitForEngine(comes)) return;
+  const log = existsSync(ENGINE_LOG) ? readFileSync(ENGINE_LOG).subarray(offset).toString() : '';
+  throw notStarted(log, ENGINE_LOG);
+}
+
+async function startDetached(): Promise<void> {
+  removeStale(PID_FILE, 'dockerd');
+  removeStale(CONTAINERD_PID_FILE, 'containerd');
+  const path = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
+  await run(['setsid', '--fork', 'bash', '-c', DETACH, ENGINE_LOG, 'dockerd'], {
+    cwd: '/',
+    env: { PATH: path },
+  });
+}
+
+/** The engine takes the number in its pid file for itself, even when another process has got it since. */
+function removeStale(pidFile: string, program: string): void {
+  if (existsSync(pidFile) && !isAlive(pidFile, program)) rmSync(pidFile, { force: true });
+}
+
+function isAlive(pidFile: string, program: string): boolean {
+  try {
+    const pid = Number(readFileSync(pidFile, 'utf8'));
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === program;
+  } catch {
+    return false;
+  }
+}
+
+async function waitForEngine(comes: () => boolean): Promise<boolean> {
+  for (const until = Date.now() + WAIT_MS; Date.now() < until && comes(); await sleep(200)) {
+    if (
+      (await run(['docker', 'version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 }))
+        .exitCode === 0
+    ) {
+      return true;
+    }
+  }
+  return false;
+}
+
+async function readJournal(): Promise<string> {
+  return (await run(['journalctl', '--no-pager', '--output=cat', '--unit=docker', '--lines=15'])).stdout;
+}
+
+function notStarted(log: string, where: string): DescribedError {
+  const lines = log.trim().split('\n').slice(-10).join('\n    ');
+  return new DescribedError(
+    `The engine was started and does not answer; its last lines:\n    ${lines || '(none)'}`,
+    `mend what they say, then: make host-setup; the whole log: ${where}`,
+  );
+}

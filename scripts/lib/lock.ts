@@ -1,0 +1,110 @@
+import {
+  accessSync,
+  constants,
+  linkSync,
+  readFileSync,
+  renameSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { DescribedError } from './errors.ts';
+
+interface Holder {
+  pid: number;
+  /** Start time of the process in clock ticks since boot (proc(5), stat field 22): a pid alone may be used again. */
+  started: string;
+  command: string;
+  user: string;
+  since: string;
+}
+
+/**
+ * Takes the lock of a stack for the life of this process: one changing command at a time on a host.
+ * A dead holder's lock is taken over.
+ * @param prefix the stack's prefix
+ * @param command the command as its user knows it, for the other one's message
+ * @throws DescribedError that names the holder
+ */
+export function lockStack(prefix: string, command: string): void {
+  const path = join(lockFolder(), `${prefix}.lock`);
+  const me: Holder = {
+    pid: process.pid,
+    started: startTime(process.pid) ?? '',
+    command,
+    user: userInfo().username,
+    since: new Date().toISOString(),
+  };
+  for (let tries = 0; tries < 5; tries += 1) {
+    if (create(path, me)) {
+      process.once('exit', () => release(path));
+      return;
+    }
+    const holder = readHolder(path);
+    if (holder && startTime(holder.pid) === holder.started) {
+      throw new DescribedError(
+        `${holder.command} (pid ${holder.pid}, ${holder.user}) has been changing ${prefix} since ${holder.since}`,
+        'wait until it is done, or end it with Ctrl-C, then run this again',
+      );
+    }
+    removeDead(path);
+  }
+  throw new DescribedError(`The lock ${path} cannot be taken`, `remove it: rm ${path}`);
+}
+
+function lockFolder(): string {
+  try {
+    accessSync('/run/lock', constants.W_OK);
+    return '/run/lock';
+  } catch {
+    return tmpdir();
+  }
+}
+
+/** A link to a whole file: the lock is never seen half written. */
+function create(path: string, holder: Holder): boolean {
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, JSON.stringify(holder), { mode: 0o644 });
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    unlinkSync(draft);
+  }
+}
+
+function readHolder(path: string): Holder | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as Holder;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Renames before it removes: of two that find the same dead holder, one succeeds. */
+function removeDead(path: string): void {
+  const grave = `${path}.dead.${process.pid}`;
+  try {
+    renameSync(path, grave);
+    unlinkSync(grave);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function release(path: string): void {
+  if (readHolder(path)?.pid === process.pid) unlinkSync(path);
+}
+
+function startTime(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,105 @@
+import { statfs } from 'node:fs/promises';
+import { listContainers, objectExists } from './docker.ts';
+import { DescribedError, Exit } from './errors.ts';
+import { findNameConflicts } from './model/network.ts';
+import {
+  containerName,
+  type Mode,
+  PROXIED_SERVICES,
+  SERVICES,
+  type StackSettings,
+  shortName,
+} from './model/stack.ts';
+import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from './model/version.ts';
+import { formatBytes, sayWarning } from './report.ts';
+import { run } from './shell.ts';
+
+const MIN_FREE_BYTES = 2 * 1024 ** 3;
+const MIN_FREE_SHARE = 0.15;
+
+/**
+ * Docker Engine and Compose are there, recent enough, and answer.
+ * @throws DescribedError (exit 3)
+ */
+export async function assertDockerReady(): Promise<void> {
+  const [engine, compose] = await Promise.all([
+    run(['docker', 'version', '--format', '{{.Server.Version}}']),
+    run(['docker', 'compose', 'version', '--short']),
+  ]);
+  if (engine.exitCode === 127) throw missing('Docker is not installed', 'make host-setup');
+  if (/permission denied/i.test(engine.stderr)) {
+    throw missing('You may not use Docker', 'sudo usermod -aG docker "$USER", then sign in again');
+  }
+  if (engine.exitCode !== 0)
+    throw missing('Docker is installed, but its engine does not answer', 'make host-setup');
+  if (!isAtLeast(engine.stdout, MIN_ENGINE)) {
+    throw missing(`Docker Engine ${engine.stdout.trim()} is older than ${MIN_ENGINE}`, 'make host-setup');
+  }
+  if (compose.exitCode !== 0) throw missing('Docker has no Compose v2 plugin', 'make host-setup');
+  if (!isAtLeast(compose.stdout, MIN_COMPOSE)) {
+    throw missing(`Docker Compose ${compose.stdout.trim()} is older than ${MIN_COMPOSE}`, 'make host-setup');
+  }
+}
+
+/** @throws DescribedError (exit 3) when the network shared with the proxy is missing */
+export async function assertNetworkExists(settings: StackSettings): Promise<void> {
+  if (await objectExists('network', settings.network)) return;
+  throw missing(
+    `The network ${settings.network}, shared with the proxy, is missing`,
+    'make npm-network-create',
+  );
+}
+
+/**
+ * No other app on the host holds a container name of this stack or answers to one of its names on the shared network.
+ * @throws DescribedError (exit 3)
+ */
+export async function assertNamesFree(settings: StackSettings, mode: Mode): Promise<void> {
+  const wanted = SERVICES.map((service) => containerName(settings, service));
+  const filters = wanted.map((name) => listContainers(`name=^/${name}$`));
+  const foreign = (await Promise.all(filters)).flat().find(({ project }) => project !== settings.prefix);
+  if (foreign) {
+    const owner = foreign.project ? `project ${foreign.project}` : 'a container outside Compose';
+    throw missing(
+      `The container name ${foreign.name} is taken by ${owner}`,
+      `rename or remove that one: docker rm ${foreign.name}`,
+    );
+  }
+  if (mode === 'test') return;
+  const members = (await listContainers(`network=${settings.network}`)).map((container) => ({
+    container: container.name,
+    project: container.project,
+    names: container.names[settings.network] ?? [],
+  }));
+  const taking = PROXIED_SERVICES.flatMap((service) => [service, containerName(settings, service)]);
+  const [conflict] = findNameConflicts(members, taking, settings.prefix);
+  if (conflict) {
+    throw missing(
+      `On ${settings.network} the container ${conflict.container} of another app already answers to ${conflict.name}`,
+      `rename its service or alias; who answers to what: make npm-network-check`,
+    );
+  }
+}
+
+/** The services whose image is not on this host. */
+export async function findMissingImages(settings: StackSettings): Promise<string[]> {
+  const names = SERVICES.map(shortName);
+  const there = await Promise.all(
+    names.map((name) => objectExists('image', `${settings.prefix}-${name}:latest`)),
+  );
+  return names.filter((_, index) => !there[index]);
+}
+
+/** Warns when the disk that Docker writes to is nearly full: a database on a full disk stops. */
+export async function warnOfFullDisk(): Promise<void> {
+  const { stdout } = await run(['docker', 'info', '--format', '{{.DockerRootDir}}']);
+  const disk = await statfs(stdout.trim() || '/').catch(() => statfs('/'));
+  const free = disk.bavail * disk.bsize;
+  const share = disk.bavail / disk.blocks;
+  if (free >= MIN_FREE_BYTES && share >= MIN_FREE_SHARE) return;
+  sayWarning(`Only ${formatBytes(free)} (${Math.round(share * 100)} %) of Docker's disk are free`);
+}
+
+function missing(cause: string, hint: string): DescribedError {
+  return new DescribedError(cause, hint, Exit.missing);
+}

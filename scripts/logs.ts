@@ -1,0 +1,46 @@
+import { main } from './lib/cli.ts';
+import { listStack } from './lib/docker.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
+import { composeArgv, composeNames } from './lib/model/stack.ts';
+import { assertDockerReady } from './lib/preflight.ts';
+import { loadSettings, ROOT } from './lib/project.ts';
+import { run } from './lib/shell.ts';
+
+const USAGE = `
+Shows the logs of the stack and follows them until Ctrl-C.
+
+  make prod-logs
+  npx tsx scripts/logs.ts [--tail LINES] [--no-follow] [SERVICE]
+
+  --tail        how many past lines of each service; 100 unless said
+  --no-follow   end after the past lines
+  SERVICE       backend, frontend or postgres; all unless said`;
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: { tail: { type: 'string', default: '100' }, 'no-follow': { type: 'boolean' } },
+  maxPositionals: 1,
+  async run(flags, [service]) {
+    const settings = loadSettings();
+    await assertDockerReady();
+    const containers = await listStack(settings);
+    const services = containers.map((container) => container.service);
+    const mode = containers[0]?.mode;
+    if (!mode) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
+    const wanted = services.find((name) => name === service || name.endsWith(`-${service}`));
+    if (service && !wanted) {
+      throw new DescribedError(
+        `No service is called ${service}`,
+        `one of: ${services.join(', ')}`,
+        Exit.usage,
+      );
+    }
+    const follow = flags['no-follow'] ? [] : ['--follow'];
+    const args = ['logs', '--tail', String(flags.tail), ...follow, ...(wanted ? [wanted] : [])];
+    await run(composeArgv(mode, settings, args), {
+      cwd: ROOT,
+      env: composeNames(mode, settings),
+      inherit: true,
+    });
+  },
+});

@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto';
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { main } from './lib/cli.ts';
+import { envFileExists, envProblemsError, inspectEnvFile } from './lib/env-file.ts';
+import { fillEnvExample } from './lib/model/env-file.ts';
+import { loadSettings, ROOT } from './lib/project.ts';
+import { say, sayOk } from './lib/report.ts';
+
+const USAGE = `
+Makes .env.production with fresh secrets; if it is there, checks it and changes nothing.
+
+  make prod-env
+  npx tsx scripts/prod-env.ts`;
+
+/**
+ * Writes the env file from .env.production.example, mode 0600, secrets of 32 random bytes that need no escaping in a URL.
+ * An existing file is never overwritten, nor one that somebody makes at the same moment.
+ */
+export async function makeEnvFile(path: string): Promise<void> {
+  const example = await readFile(join(ROOT, '.env.production.example'), 'utf8');
+  const draft = `${path}.${process.pid}.draft`;
+  try {
+    await writeFile(
+      draft,
+      fillEnvExample(example, () => randomBytes(32).toString('base64url')),
+      { mode: 0o600 },
+    );
+    await link(draft, path);
+  } finally {
+    await rm(draft, { force: true });
+  }
+  sayOk(`${relative(ROOT, path)} made, with fresh secrets (mode 0600)`);
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: {},
+  async run() {
+    const { envFile } = loadSettings();
+    if (!(await envFileExists(envFile))) {
+      await makeEnvFile(envFile);
+      say('  Put your domain into ALLOWED_HOSTS before you go into production.');
+      return;
+    }
+    const { problems } = await inspectEnvFile(envFile);
+    if (problems.length > 0) throw envProblemsError(envFile, problems);
+    sayOk(`${relative(ROOT, envFile)} is fine; nothing was changed`);
+  },
+});

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { SERVICES } from '../lib/model/stack.ts';
+import { ROOT } from '../lib/project.ts';
+
+interface Service {
+  container_name: string;
+  restart: string;
+  read_only: boolean;
+  cap_drop: string[];
+  cap_add?: string[];
+  privileged?: boolean;
+  security_opt: string[];
+  tmpfs: string[];
+  ports?: string[];
+  volumes?: string[];
+  networks: string[];
+  healthcheck: { test: string[]; start_interval: string };
+  logging: { options: Record<string, string> };
+  deploy: { resources: { limits: Record<string, unknown>; reservations: Record<string, unknown> } };
+}
+
+interface ComposeFile {
+  services: Record<string, Service>;
+  networks: Record<string, { external?: boolean; internal?: boolean }>;
+}
+
+const read = (name: string) =>
+  parse(readFileSync(join(ROOT, 'deploy', name), 'utf8'), { merge: true, logLevel: 'error' }) as ComposeFile;
+const production = read('docker-compose.prod.yml');
+
+describe('the production compose file', () => {
+  it('has the services of the specification under keys that no other app has', () => {
+    assert.deepEqual(Object.keys(production.services).sort(), [...SERVICES].sort());
+  });
+
+  for (const [name, service] of Object.entries(production.services)) {
+    it(`hardens ${name}`, () => {
+      assert.equal(service.read_only, true);
+      assert.deepEqual(service.cap_drop, ['ALL']);
+      assert.equal(service.cap_add, undefined);
+      assert.equal(service.privileged, undefined);
+      assert.deepEqual(service.security_opt, ['no-new-privileges:true']);
+      assert.equal(service.ports, undefined, 'production publishes no port');
+      assert.equal(service.restart, 'unless-stopped');
+      assert.ok(service.tmpfs.every((mount) => /size=\d+m,noexec,nosuid,nodev$/.test(mount)));
+      assert.ok(service.healthcheck.test.length > 1);
+      assert.deepEqual(service.logging.options, {
+        'max-size': '50m',
+        'max-file': '5',
+        labels: 'service,environment',
+      });
+      assert.deepEqual(service.deploy.resources, {
+        limits: { cpus: '1.0', memory: '1G', pids: 200 },
+        reservations: { cpus: '0.5', memory: '512M' },
+      });
+    });
+  }
+
+  it('keeps the database on the internal network alone', () => {
+    assert.deepEqual(production.services['kidney-genetics-postgres']?.networks, ['kidney-genetics-internal']);
+    assert.equal(production.networks['kidney-genetics-internal']?.internal, true);
+    assert.equal(production.networks['npm-proxy']?.external, true);
+  });
+});
+
+describe('the test compose file', () => {
+  it('adds ports on 127.0.0.1 and nothing else', () => {
+    const overlay = read('docker-compose.prod.test.yml');
+    for (const service of Object.values(overlay.services)) {
+      assert.ok(Object.keys(service).every((key) => key === 'ports' || key === 'networks'));
+      assert.ok(service.ports?.every((port) => port.startsWith('$' + '{TEST_BIND:-127.0.0.1}:')));
+    }
+  });
+});

@@ -1,0 +1,164 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ContainerInfo, listStack } from '../../lib/docker.ts';
+import { IMAGES } from '../../lib/model/build.ts';
+import { readSettings, type StackSettings, volumeName } from '../../lib/model/stack.ts';
+import { ROOT } from '../../lib/project.ts';
+import { secretsDir } from '../../lib/secrets.ts';
+import { mustRun, type RunResult, run } from '../../lib/shell.ts';
+
+const HINT = 'see the output above';
+
+/** A stack of a test's own: names, network, ports, env file, data. It never meets the stack of the host's operator. */
+export class TestStack {
+  readonly settings: StackSettings;
+  readonly env: Record<string, string>;
+  private readonly folder: string;
+
+  private constructor(env: Record<string, string>, folder: string) {
+    this.env = env;
+    this.folder = folder;
+    this.settings = readSettings(env, ROOT);
+  }
+
+  /**
+   * Prepares names, free ports, an env file with fresh secrets and the images; starts nothing.
+   * @param name tells this stack from those of other tests
+   */
+  static async create(name: string): Promise<TestStack> {
+    const prefix = `kgt-${name}`;
+    const folder = mkdtempSync(join(tmpdir(), `${prefix}-`));
+    const [frontend, backend, postgres] = await Promise.all([freePort(), freePort(), freePort()]);
+    const stack = new TestStack(
+      {
+        STACK_PREFIX: prefix,
+        NPM_NETWORK: `${prefix}-proxy`,
+        ENV_FILE: join(folder, 'env'),
+        TEST_FRONTEND_PORT: String(frontend),
+        TEST_BACKEND_PORT: String(backend),
+        TEST_POSTGRES_PORT: String(postgres),
+      },
+      folder,
+    );
+    await stack.destroy();
+    for (const image of IMAGES) {
+      await mustRun(
+        ['docker', 'tag', `kidney-genetics-${image}:latest`, `${prefix}-${image}:latest`],
+        'make prod-build',
+      );
+    }
+    await stack.script('prod-env');
+    return stack;
+  }
+
+  /** Runs a script as its make target does. */
+  script(name: string, args: readonly string[] = [], env: Record<string, string> = {}): Promise<RunResult> {
+    const argv = [process.execPath, '--import', 'tsx', `scripts/${name}.ts`, ...args];
+    return run(argv, { cwd: ROOT, env: { ...this.env, ...env }, timeoutMs: 240_000 });
+  }
+
+  /** Runs a script that has to succeed, and gives what it printed. */
+  async mustScript(name: string, args: readonly string[] = []): Promise<string> {
+    const result = await this.script(name, args);
+    if (result.exitCode !== 0) {
+      throw new Error(
+        `${name} ${args.join(' ')} (exit ${result.exitCode}):\n${result.stdout}${result.stderr}`,
+      );
+    }
+    return result.stdout;
+  }
+
+  /** Changes one key of the env file. */
+  setEnv(key: string, value: string): void {
+    const text = readFileSync(this.settings.envFile, 'utf8').replace(
+      new RegExp(`^${key}=.*$`, 'm'),
+      `${key}=${value}`,
+    );
+    writeFileSync(this.settings.envFile, text);
+    chmodSync(this.settings.envFile, 0o600);
+  }
+
+  /** The folder of this stack's throwaway files. */
+  get tmp(): string {
+    return this.folder;
+  }
+
+  name(service: 'frontend' | 'backend' | 'postgres'): string {
+    return `${this.settings.prefix}-${service}`;
+  }
+
+  async container(service: 'frontend' | 'backend' | 'postgres'): Promise<ContainerInfo> {
+    const found = (await listStack(this.settings)).find(({ name }) => name === this.name(service));
+    if (!found) throw new Error(`${this.name(service)} is not there`);
+    return found;
+  }
+
+  /** Runs JavaScript with Node 24 (fetch, WebSocket) in a throwaway container on a network of this stack. */
+  async nodeOn(network: string, code: string): Promise<RunResult> {
+    const argv = ['docker', 'run', '--rm', '--network', network, `${this.settings.prefix}-backend:latest`];
+    return run([...argv, 'node', '--input-type=module', '-e', code], { timeoutMs: 60_000 });
+  }
+
+  /** Runs SQL as the superuser over the socket, and gives the bare result. */
+  async sql(statement: string): Promise<string> {
+    const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', 'kidney_genetics'];
+    const out = await mustRun(['docker', 'exec', '-i', this.name('postgres'), ...psql], HINT, {
+      input: statement,
+    });
+    return out.trim();
+  }
+
+  /** Waits until every container is healthy, without any command of the kit. */
+  async untilHealthy(timeoutMs = 90_000): Promise<void> {
+    await until(`${this.settings.prefix} healthy`, timeoutMs, async () => {
+      const all = await listStack(this.settings);
+      return (
+        all.length === 3 && all.every(({ state, health }) => state === 'running' && health === 'healthy')
+      );
+    });
+  }
+
+  /** Removes everything that carries this stack's prefix, the volume too. */
+  async destroy(): Promise<void> {
+    const { prefix, network } = this.settings;
+    const ids = await run(['docker', 'ps', '-aq', '--filter', `name=^/${prefix}-`]);
+    const containers = ids.stdout.split('\n').filter(Boolean);
+    if (containers.length > 0) await run(['docker', 'rm', '-f', ...containers]);
+    await run(['docker', 'network', 'rm', network, `${prefix}-internal`, `${prefix}-test`]);
+    await run(['docker', 'volume', 'rm', volumeName(this.settings)]);
+    rmSync(secretsDir(prefix), { recursive: true, force: true });
+  }
+
+  /** `destroy`, the images' extra names and the throwaway files as well. */
+  async dispose(): Promise<void> {
+    await this.destroy();
+    await run(['docker', 'rmi', ...IMAGES.map((image) => `${this.settings.prefix}-${image}:latest`)]);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Asks until the answer is yes.
+ * @throws Error that names what was waited for
+ */
+export async function until(what: string, timeoutMs: number, ask: () => Promise<boolean>): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await ask().catch(() => false))) {
+    if (Date.now() > end) throw new Error(`Not within ${timeoutMs / 1000} s: ${what}`);
+    await sleep(250);
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ROOT } from '../../lib/project.ts';
+import { TestStack } from './harness.ts';
+
+describe('interrupted and doubled commands', { timeout: 600_000 }, () => {
+  let stack: TestStack;
+
+  before(async () => {
+    stack = await TestStack.create('int');
+    await stack.mustScript('npm-network', ['create']);
+  });
+  after(() => stack?.dispose());
+
+  /** Starts prod-up and sends SIGINT after a while; gives the exit code. */
+  const interruptUp = async (afterMs: number): Promise<number | null> => {
+    const argv = ['--import', 'tsx', 'scripts/up.ts'];
+    const child = spawn(process.execPath, argv, {
+      cwd: ROOT,
+      env: { ...process.env, ...stack.env },
+      stdio: 'ignore',
+    });
+    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    await sleep(afterMs);
+    child.kill('SIGINT');
+    return ended;
+  };
+
+  for (const ms of [700, 1500, 2500, 4000]) {
+    it(`prod-up interrupted after ${ms / 1000} s is completed by the next one`, async () => {
+      await stack.destroy();
+      await stack.mustScript('npm-network', ['create']);
+      const exitCode = await interruptUp(ms);
+      assert.ok(exitCode === 130 || exitCode === 0, `exit code ${exitCode}`);
+      assert.match(await stack.mustScript('up'), /All healthy|Already up/);
+    });
+  }
+
+  it('of two prod-up at once one works and the other says who is at it', async () => {
+    await stack.destroy();
+    await stack.mustScript('npm-network', ['create']);
+    const results = await Promise.all([stack.script('up'), stack.script('up')]);
+    const codes = results.map(({ exitCode }) => exitCode).sort();
+    assert.deepEqual(codes, [0, 1], results.map(({ stderr }) => stderr).join('\n'));
+    const loser = results.find(({ exitCode }) => exitCode === 1);
+    assert.match(loser?.stderr ?? '', /make prod-up \(pid \d+, .*\) has been changing kgt-int since/);
+    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+  });
+});

@@ -1,0 +1,271 @@
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { after, before, describe, it } from 'node:test';
+import { listStack } from '../../lib/docker.ts';
+import { mustRun, run } from '../../lib/shell.ts';
+import { TestStack, until } from './harness.ts';
+
+const SERVICES = ['postgres', 'backend', 'frontend'] as const;
+
+describe('production mode', { timeout: 900_000 }, () => {
+  let stack: TestStack;
+
+  before(async () => {
+    stack = await TestStack.create('prod');
+    await stack.mustScript('npm-network', ['create']);
+    await stack.mustScript('up');
+  });
+  after(() => stack?.dispose());
+
+  it('is healthy, says so, and publishes no port', async () => {
+    const health = JSON.parse(await stack.mustScript('health', ['--json'])) as {
+      containers: { name: string; health: string; ports: string[] }[];
+    };
+    assert.deepEqual(
+      health.containers.map(({ name, health, ports }) => [name, health, ports]),
+      ['backend', 'frontend', 'postgres'].map((name) => [`kgt-prod-${name}`, 'healthy', []]),
+    );
+  });
+
+  it('changes nothing when it is up already', async () => {
+    const before = (await listStack(stack.settings)).map(({ id }) => id);
+    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+    assert.deepEqual(
+      (await listStack(stack.settings)).map(({ id }) => id),
+      before,
+    );
+  });
+
+  it('answers page, health, API and WebSocket from the proxy’s network', async () => {
+    const { stdout, stderr } = await stack.nodeOn(
+      stack.settings.network,
+      `const base = 'http://kidney-genetics-frontend';
+       const page = await fetch(base + '/');
+       console.log(page.status, (await page.text()).includes('<div id="app"'));
+       console.log((await (await fetch(base + '/health')).text()).trim());
+       console.log((await fetch(base + '/api/health')).status);
+       console.log((await (await fetch(base + '/api/v1/genes?q=PKD1')).json()).items[0].symbol);
+       const socket = new WebSocket('ws://kidney-genetics-frontend/ws/genes');
+       socket.onmessage = ({ data }) => { console.log(JSON.parse(data).type); socket.close(); };
+       socket.onerror = (event) => console.log('socket error', event.message);`,
+    );
+    assert.equal(stdout, '200 true\nhealthy\n200\nPKD1\nhello\n', stderr);
+  });
+
+  it('keeps the database off the proxy’s network and off the host’s ports, and gives it no way out', async () => {
+    const inspected = await mustRun(['docker', 'inspect', stack.name('postgres')], 'see above');
+    const [{ NetworkSettings }] = JSON.parse(inspected) as [
+      { NetworkSettings: { Networks: Record<string, { IPAddress: string }> } },
+    ];
+    const networks = Object.entries(NetworkSettings.Networks);
+    assert.deepEqual(
+      networks.map(([name]) => name),
+      ['kgt-prod-internal'],
+    );
+    const address = networks[0]?.[1].IPAddress ?? '';
+    const dial = (host: string) => `import net from 'node:net';
+      const socket = net.connect({ host: '${host}', port: 5432, timeout: 3000 });
+      socket.on('connect', () => { console.log('connected'); socket.destroy(); });
+      socket.on('timeout', () => { console.log('no answer'); socket.destroy(); });
+      socket.on('error', (error) => console.log(error.code));`;
+    for (const host of ['kidney-genetics-postgres', 'kgt-prod-postgres', address]) {
+      const { stdout } = await stack.nodeOn(stack.settings.network, dial(host));
+      assert.match(stdout, /^(no answer|E[A-Z_]+)\n$/, `${host} from the proxy’s network`);
+    }
+    assert.deepEqual((await stack.container('postgres')).ports, [], 'no way in from outside the host');
+    const options = '{{index .Options "com.docker.network.bridge.gateway_mode_ipv4"}} {{.Internal}}';
+    const bridge = await mustRun(
+      ['docker', 'network', 'inspect', '-f', options, 'kgt-prod-internal'],
+      'see above',
+    );
+    assert.equal(
+      bridge.trim(),
+      'isolated true',
+      'Engine 28 and newer give the host no address on this network',
+    );
+    // A default route has destination 00000000 (proc(5), /proc/net/route).
+    const routes = await mustRun(
+      ['docker', 'exec', stack.name('postgres'), 'cat', '/proc/net/route'],
+      'see above',
+    );
+    assert.doesNotMatch(routes, /^\S+\s+00000000\s/m);
+  });
+
+  it('never mixes its requests with those of another app that calls its services backend and frontend', async () => {
+    const other = 'kgt-prod-other';
+    const serve = `import http from 'node:http';
+      for (const port of [80, 8000]) http.createServer((_, answer) => answer.end('the other app')).listen(port);`;
+    const argv = ['docker', 'run', '-d', '--name', other, '--network', stack.settings.network];
+    const aliases = ['--network-alias', 'backend', '--network-alias', 'frontend'];
+    await mustRun(
+      [
+        ...argv,
+        ...aliases,
+        `${stack.settings.prefix}-backend:latest`,
+        'node',
+        '--input-type=module',
+        '-e',
+        serve,
+      ],
+      'see above',
+    );
+    const { stdout, stderr } = await stack.nodeOn(
+      stack.settings.network,
+      `let ours = 0, theirs = 0, wait = 20;
+       while (wait-- && !(await fetch('http://frontend/').catch(() => null))) await new Promise((r) => setTimeout(r, 250));
+       for (let i = 0; i < 100; i++) {
+         const api = await (await fetch('http://kidney-genetics-frontend/api/health')).text();
+         if (!api.includes('other app')) ours++;
+         const answers = await Promise.all(['http://frontend/', 'http://backend:8000/'].map(async (url) => (await fetch(url)).text()));
+         if (answers.every((text) => text === 'the other app')) theirs++;
+       }
+       console.log(ours, theirs);`,
+    );
+    await run(['docker', 'rm', '-f', other]);
+    assert.equal(stdout, '100 100\n', stderr);
+  });
+
+  it('lets no container write outside its tmpfs and volume', async () => {
+    const attempts: [(typeof SERVICES)[number], string[]][] = [
+      ['frontend', ['touch', '/usr/share/nginx/html/x']],
+      ['frontend', ['touch', '/etc/nginx/x']],
+      ['postgres', ['touch', '/etc/postgresql/x']],
+      ['backend', ['node', '-e', "require('fs').writeFileSync('/app/x', '')"]],
+    ];
+    for (const [service, argv] of attempts) {
+      const { exitCode, stderr } = await run(['docker', 'exec', stack.name(service), ...argv]);
+      assert.notEqual(exitCode, 0, `${service}: ${argv.join(' ')}`);
+      assert.match(stderr, /[Rr]ead-only file system/);
+    }
+  });
+
+  it('gives the app’s role no power over the server, and lets the superuser in over the socket alone', async () => {
+    assert.equal(
+      await stack.sql(
+        `SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = 'kidney_user'`,
+      ),
+      'f|f|f',
+    );
+    assert.equal(await stack.sql('SHOW data_checksums'), 'on');
+    assert.equal(
+      await stack.sql(`SELECT count(*) FROM pg_authid WHERE rolname = 'postgres' AND rolpassword IS NULL`),
+      '1',
+    );
+    assert.equal(await stack.sql(`SELECT count(*) FROM pg_hba_file_rules WHERE auth_method = 'trust'`), '0');
+  });
+
+  it('shows no secret in docker inspect, history or logs', async () => {
+    const env = readFileSync(stack.settings.envFile, 'utf8');
+    const values = [...env.matchAll(/^(?:POSTGRES_PASSWORD|SECRET_KEY)=(.+)$/gm)].map(
+      ([, value]) => value ?? '',
+    );
+    assert.equal(values.length, 2);
+    for (const service of SERVICES) {
+      const texts = await Promise.all([
+        run(['docker', 'inspect', stack.name(service)]),
+        run(['docker', 'history', '--no-trunc', `${stack.settings.prefix}-${service}:latest`]),
+        run(['docker', 'logs', stack.name(service)]),
+        run(['docker', 'top', stack.name(service)]),
+      ]);
+      const all = texts.map(({ stdout, stderr }) => stdout + stderr).join('\n');
+      for (const value of values) assert.ok(!all.includes(value), `${service} shows a secret`);
+    }
+  });
+
+  for (const service of SERVICES) {
+    it(`gets healthy again by itself when ${service} is killed`, async () => {
+      const before = await stack.container(service);
+      await killFromHost(before.id);
+      await until(`${service} restarted`, 30_000, async () => {
+        const now = await stack.container(service);
+        return now.startedAt !== before.startedAt;
+      });
+      await stack.untilHealthy();
+    });
+  }
+
+  it('comes back when everything is killed at once, as a power cut does', async () => {
+    const all = await listStack(stack.settings);
+    await Promise.all(all.map(({ id }) => killFromHost(id)));
+    await until('all restarted', 30_000, async () => {
+      const now = await listStack(stack.settings);
+      return now.every(({ id, startedAt }) => all.find((one) => one.id === id)?.startedAt !== startedAt);
+    });
+    await stack.untilHealthy();
+  });
+
+  it('finds a backend at a new address without a restart of nginx', async () => {
+    const nginx = await stack.container('frontend');
+    const squatter = 'kgt-prod-squatter';
+    await run(['docker', 'rm', '-f', stack.name('backend')]);
+    // Takes the address that the backend had, so that the new one gets another.
+    const image = `${stack.settings.prefix}-backend:latest`;
+    const idle = ['node', '-e', 'setInterval(() => {}, 1e6)'];
+    await mustRun(
+      ['docker', 'run', '-d', '--name', squatter, '--network', stack.settings.network, image, ...idle],
+      'x',
+    );
+    await stack.mustScript('up');
+    await until('the API through nginx', 5000, async () => {
+      const code = `process.exit((await fetch('http://kidney-genetics-frontend/api/health')).ok ? 0 : 1)`;
+      return (await stack.nodeOn(stack.settings.network, code)).exitCode === 0;
+    });
+    assert.equal((await stack.container('frontend')).startedAt, nginx.startedAt);
+    await run(['docker', 'rm', '-f', squatter]);
+  });
+
+  it('keeps its data over a second boot and over a new database image', async () => {
+    await stack.sql(`CREATE TABLE kept (word text); INSERT INTO kept VALUES ('still here')`);
+    assert.match(await stack.mustScript('down'), /data kept in the volume kgt-prod-postgres-data/);
+    await stack.mustScript('up');
+    assert.equal(await stack.sql('SELECT word FROM kept'), 'still here');
+    const image = `${stack.settings.prefix}-postgres:latest`;
+    await mustRun(['docker', 'build', '-t', image, '--label', 'changed=yes', '-'], 'see above', {
+      input: `FROM ${image}\n`,
+    });
+    await stack.mustScript('up');
+    assert.equal(await stack.sql('SELECT word FROM kept'), 'still here');
+  });
+
+  it('recreates the backend alone when its secret changed', async () => {
+    const before = await listStack(stack.settings);
+    stack.setEnv('SECRET_KEY', 'n'.repeat(43));
+    await stack.mustScript('up');
+    const now = await listStack(stack.settings);
+    const replaced = now.filter(({ id }) => !before.some((one) => one.id === id)).map(({ name }) => name);
+    assert.deepEqual(replaced, [stack.name('backend')]);
+  });
+
+  it('refuses a database password that the volume was not made with', async () => {
+    const good = readFileSync(stack.settings.envFile, 'utf8');
+    stack.setEnv('POSTGRES_PASSWORD', 'o'.repeat(43));
+    const refused = await stack.script('up');
+    assert.equal(refused.exitCode, 1);
+    assert.match(refused.stderr, /POSTGRES_PASSWORD .* was made with another/);
+    writeFileSync(stack.settings.envFile, good);
+    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+  });
+
+  it('restarts on command and stays healthy', async () => {
+    const before = await stack.container('backend');
+    assert.match(await stack.mustScript('restart'), /Restarted, all healthy/);
+    assert.notEqual((await stack.container('backend')).startedAt, before.startedAt);
+  });
+
+  it('drains the backend on SIGTERM and exits 0 within 5 s', async () => {
+    const startedAt = Date.now();
+    await mustRun(['docker', 'stop', '--time', '10', stack.name('backend')], 'see above');
+    assert.ok(Date.now() - startedAt < 6000, 'stopped within 5 s');
+    assert.equal((await stack.container('backend')).exitCode, 0);
+    const health = await stack.script('health');
+    assert.equal(health.exitCode, 1, 'prod-health fails while a container is down');
+    await mustRun(['docker', 'start', stack.name('backend')], 'see above');
+    await stack.untilHealthy();
+  });
+});
+
+/** SIGKILL from outside, as the kernel does it; `docker kill` would count as a wish and not be restarted. */
+async function killFromHost(id: string): Promise<void> {
+  const pid = await mustRun(['docker', 'inspect', '--format', '{{.State.Pid}}', id], 'see above');
+  process.kill(Number(pid), 'SIGKILL');
+}

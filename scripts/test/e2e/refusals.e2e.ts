@@ -1,0 +1,106 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { listStack } from '../../lib/docker.ts';
+import { mustRun, run } from '../../lib/shell.ts';
+import { TestStack } from './harness.ts';
+
+describe('what stands in the way is said, with the one thing that mends it', { timeout: 300_000 }, () => {
+  let stack: TestStack;
+  let good: string;
+
+  before(async () => {
+    stack = await TestStack.create('no');
+    good = readFileSync(stack.settings.envFile, 'utf8');
+  });
+  after(() => stack?.dispose());
+
+  const refused = async (script: string, args: string[], exitCode: number, said: RegExp, env = {}) => {
+    const result = await stack.script(script, args, env);
+    assert.match(result.stderr, said);
+    assert.equal(result.exitCode, exitCode);
+    assert.deepEqual(await listStack(stack.settings), [], 'nothing was started');
+  };
+
+  it('no Docker', async () => {
+    const bin = join(stack.tmp, 'bin');
+    mkdirSync(bin);
+    for (const program of ['bash', 'git']) {
+      const path = (await mustRun(['which', program], 'see above')).trim();
+      symlinkSync(path, join(bin, program));
+    }
+    await refused('up', [], 3, /Docker is not installed\n.*make host-setup/, { PATH: bin });
+  });
+
+  it('a stopped Docker', async () => {
+    const env = { DOCKER_HOST: `unix://${join(stack.tmp, 'nobody.sock')}` };
+    const result = await stack.script('up', [], env);
+    assert.match(result.stderr, /its engine does not answer\n.*make host-setup/);
+    assert.equal(result.exitCode, 3);
+  });
+
+  it('no network to share with the proxy', async () => {
+    await refused('up', [], 3, /network kgt-no-proxy.* is missing\n.*make npm-network-create/);
+    const check = await stack.script('npm-network', ['check']);
+    assert.equal(check.exitCode, 3);
+  });
+
+  it('a container name taken by another app', async () => {
+    await mustRun(
+      ['docker', 'create', '--name', stack.name('backend'), 'kgt-no-backend:latest'],
+      'see above',
+    );
+    await stack.mustScript('npm-network', ['create']);
+    await refused('up', [], 3, /name kgt-no-backend is taken by a container outside Compose/);
+    await mustRun(['docker', 'rm', stack.name('backend')], 'see above');
+  });
+
+  it('a name on the shared network that another app answers to', async () => {
+    const argv = ['docker', 'run', '-d', '--name', 'kgt-no-squatter', '--network', stack.settings.network];
+    const alias = ['--network-alias', 'kidney-genetics-frontend', 'kgt-no-backend:latest'];
+    await mustRun([...argv, ...alias, 'node', '-e', 'setInterval(() => {}, 1e6)'], 'see above');
+    await refused('up', [], 3, /kgt-no-squatter of another app already answers to kidney-genetics-frontend/);
+    const check = await stack.mustScript('npm-network', ['check']);
+    assert.match(check, /kgt-no-squatter .*kidney-genetics-frontend/);
+    await run(['docker', 'rm', '-f', 'kgt-no-squatter']);
+  });
+
+  it('every problem of the env file at once', async () => {
+    writeFileSync(
+      stack.settings.envFile,
+      good.replace(/^SECRET_KEY=.*$/m, 'SECRET_KEY=short').replace(/^LOG_LEVEL=.*$/m, 'LOG_LEVLE=INFO'),
+    );
+    const said =
+      /3 problems:\n +SECRET_KEY is shorter.*\n +LOG_LEVEL is missing\n +LOG_LEVLE .*mean LOG_LEVEL\?/;
+    await refused('up', [], 1, said);
+    await refused('prod-env', [], 1, said);
+    writeFileSync(stack.settings.envFile, good);
+  });
+
+  it('a missing env file', async () => {
+    unlinkSync(stack.settings.envFile);
+    await refused('up', [], 3, /is missing\n.*make prod-env/);
+    writeFileSync(stack.settings.envFile, good, { mode: 0o600 });
+  });
+
+  it('a port of test mode that is taken', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(stack.settings.ports.frontend, '127.0.0.1', resolve));
+    const result = await stack.script('up', ['--test']);
+    server.close();
+    assert.match(result.stderr, /choose other ports: make prod-test-up TEST_FRONTEND_PORT=/);
+    assert.equal(result.exitCode, 1);
+    await stack.mustScript('down', ['--test']);
+  });
+
+  it('a flag that is none', async () => {
+    await refused('up', ['--tset'], 2, /--tset/);
+  });
+
+  it('an existing env file is checked, not changed', async () => {
+    assert.match(await stack.mustScript('prod-env'), /nothing was changed/);
+    assert.equal(readFileSync(stack.settings.envFile, 'utf8'), good);
+  });
+});

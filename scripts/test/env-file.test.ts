@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { ENV_KEYS, fillEnvExample, findEnvProblems, parseEnvFile } from '../lib/model/env-file.ts';
+import { ROOT } from '../lib/project.ts';
+
+const example = readFileSync(join(ROOT, '.env.production.example'), 'utf8');
+const SECRET = 'q'.repeat(43);
+const good = parseEnvFile(fillEnvExample(example, () => SECRET));
+
+function problemsWith(change: Record<string, string | undefined>): string[] {
+  const values = Object.fromEntries(
+    Object.entries({ ...good, ...change }).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined,
+    ),
+  );
+  return findEnvProblems(values).map(({ key, problem }) => `${key} ${problem}`);
+}
+
+describe('the example env file', () => {
+  it('names exactly the keys that are checked', () => {
+    assert.deepEqual(Object.keys(parseEnvFile(example)), Object.keys(ENV_KEYS));
+  });
+
+  it('has no problem once its secrets are filled in', () => {
+    assert.deepEqual(problemsWith({}), []);
+  });
+
+  it('holds placeholders for both secrets, and so cannot be used as it is', () => {
+    const bad = findEnvProblems(parseEnvFile(example)).map(({ key, problem }) => `${key} ${problem}`);
+    assert.deepEqual(bad, [
+      'POSTGRES_PASSWORD still holds its placeholder',
+      'DATABASE_URL still holds its placeholder',
+      'SECRET_KEY still holds its placeholder',
+    ]);
+  });
+
+  it('resolves the one reference to the password', () => {
+    assert.equal(
+      good.DATABASE_URL,
+      `postgresql://kidney_user:${SECRET}@kidney-genetics-postgres:5432/kidney_genetics`,
+    );
+  });
+});
+
+describe('each problem of an env file', () => {
+  const table: [string, Record<string, string | undefined>, string[]][] = [
+    ['a key that is missing', { LOG_LEVEL: undefined }, ['LOG_LEVEL is missing']],
+    ['an empty value', { SECRET_KEY: '' }, ['SECRET_KEY is missing']],
+    [
+      'a short password',
+      { POSTGRES_PASSWORD: 'short', DATABASE_URL: 'postgresql://kidney_user:short@h/kidney_genetics' },
+      ['POSTGRES_PASSWORD is shorter than 20 characters'],
+    ],
+    ['a short key', { SECRET_KEY: 'x'.repeat(31) }, ['SECRET_KEY is shorter than 32 characters']],
+    [
+      'a dollar sign',
+      { PROJECT_NAME: 'Kidney$' },
+      ['PROJECT_NAME holds a $, which Compose would interpolate'],
+    ],
+    ['a typo in a key', { LOG_LEVLE: 'INFO' }, ['LOG_LEVLE is not a known key; did you mean LOG_LEVEL?']],
+    ['a wrong word', { LOG_FORMAT: 'xml' }, ['LOG_FORMAT must be one of JSON, TEXT']],
+    [
+      'origins that are no list',
+      { BACKEND_CORS_ORIGINS: 'https://a.example' },
+      ['BACKEND_CORS_ORIGINS must be a JSON list of origins, such as [] or ["https://example.org"]'],
+    ],
+    [
+      'a URL that disagrees with its parts',
+      { DATABASE_URL: `postgresql://other:${'z'.repeat(43)}@h:5432/elsewhere` },
+      [
+        'DATABASE_URL has another user than POSTGRES_USER',
+        'DATABASE_URL has another password than POSTGRES_PASSWORD',
+        'DATABASE_URL has another database than POSTGRES_DB',
+      ],
+    ],
+    ['a URL that is none', { DATABASE_URL: 'nonsense' }, ['DATABASE_URL is not a URL']],
+    [
+      'the superuser as the app',
+      { POSTGRES_USER: 'postgres', DATABASE_URL: `postgresql://postgres:${SECRET}@h/kidney_genetics` },
+      ['POSTGRES_USER must not be the superuser postgres'],
+    ],
+  ];
+  for (const [name, change, expected] of table) {
+    it(`${name}`, () => assert.deepEqual(problemsWith(change), expected));
+  }
+
+  it('leaves an unknown key that is near none alone', () => {
+    assert.deepEqual(problemsWith({ COMPANY_SETTING: 'x' }), []);
+  });
+
+  it('reports a file that others may read and one that git tracks', () => {
+    const found = findEnvProblems(good, { mode: 0o644, trackedByGit: true }).map(({ problem }) => problem);
+    assert.deepEqual(found, [
+      'is readable by others (mode 644): chmod 600',
+      'is tracked by git: git rm --cached it and change its secrets',
+    ]);
+  });
+});

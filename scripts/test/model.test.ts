@@ -1,0 +1,120 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { buildArgv } from '../lib/model/build.ts';
+import { findNameConflicts } from '../lib/model/network.ts';
+import { composeArgv, readSettings, upArgv } from '../lib/model/stack.ts';
+import { isAtLeast } from '../lib/model/version.ts';
+import { formatBytes, formatDuration, formatTable } from '../lib/report.ts';
+
+const settings = readSettings({}, '/srv/kit');
+
+describe('settings', () => {
+  it('are the specification’s names and ports unless said', () => {
+    assert.deepEqual(settings, {
+      prefix: 'kidney-genetics',
+      network: 'npm-proxy',
+      envFile: '/srv/kit/.env.production',
+      bind: '127.0.0.1',
+      ports: { frontend: 8080, backend: 8001, postgres: 5433 },
+    });
+  });
+
+  it('take an env file elsewhere', () => {
+    assert.equal(readSettings({ ENV_FILE: '/etc/kit/env' }, '/srv/kit').envFile, '/etc/kit/env');
+  });
+});
+
+describe('command lines', () => {
+  it('bring production up from images that are there', () => {
+    assert.deepEqual(upArgv('production', settings), [
+      ...['docker', 'compose', '-p', 'kidney-genetics', '-f', 'deploy/docker-compose.prod.yml'],
+      ...['--env-file', '/srv/kit/.env.production', 'up', '-d', '--no-build', '--pull', 'never'],
+    ]);
+  });
+
+  it('take one file more in test mode, and name no volume when going down', () => {
+    assert.deepEqual(composeArgv('test', settings, ['down']), [
+      ...['docker', 'compose', '-p', 'kidney-genetics', '-f', 'deploy/docker-compose.prod.yml'],
+      ...['-f', 'deploy/docker-compose.prod.test.yml', 'down'],
+    ]);
+  });
+
+  it('build passes the CA bundle as a secret, not as an argument', () => {
+    const argv = buildArgv('backend', {
+      prefix: 'kidney-genetics',
+      version: '1.2.3',
+      revision: 'abc',
+      bases: { backend: 'node:24', frontend: 'nginx:1', postgres: 'postgres:17' },
+      nodeBase: 'node:24',
+      viteApiBaseUrl: '/api',
+      viteWsUrl: '/ws',
+      noCache: true,
+      caBundle: '/etc/ca.crt',
+    });
+    assert.deepEqual(argv, [
+      ...['docker', 'build', '--file', 'deploy/backend.Dockerfile'],
+      ...['--tag', 'kidney-genetics-backend:latest', '--tag', 'kidney-genetics-backend:1.2.3-abc'],
+      ...[
+        '--build-arg',
+        'APP_VERSION=1.2.3',
+        '--build-arg',
+        'APP_REVISION=abc',
+        '--build-arg',
+        'NODE_BASE=node:24',
+      ],
+      ...['--no-cache', '--secret', 'id=ca,src=/etc/ca.crt', '.'],
+    ]);
+  });
+});
+
+describe('names on the shared network', () => {
+  const taking = ['kidney-genetics-backend', 'kidney-genetics-frontend'];
+
+  it('conflict when another project answers to one', () => {
+    const members = [{ container: 'x-1', project: 'other', names: ['x', 'kidney-genetics-backend'] }];
+    assert.deepEqual(findNameConflicts(members, taking, 'kidney-genetics'), [
+      { name: 'kidney-genetics-backend', container: 'x-1', project: 'other' },
+    ]);
+  });
+
+  it('do not conflict with our own containers or with other names', () => {
+    const members = [
+      { container: 'a', project: 'kidney-genetics', names: taking },
+      { container: 'b', project: 'other', names: ['backend', 'frontend'] },
+    ];
+    assert.deepEqual(findNameConflicts(members, taking, 'kidney-genetics'), []);
+  });
+});
+
+describe('versions', () => {
+  const table: [string, string, boolean][] = [
+    ['26.1.5+dfsg1', '25.0', true],
+    ['24.0.7', '25.0', false],
+    ['v2.24.4', '2.24.4', true],
+    ['2.24.3-desktop.1', '2.24.4', false],
+    ['2.26.1-4', '2.24.4', true],
+    ['25', '25.0', true],
+    ['dev', '25.0', false],
+  ];
+  for (const [version, minimum, expected] of table) {
+    it(`${version} is ${expected ? 'at least' : 'below'} ${minimum}`, () =>
+      assert.equal(isAtLeast(version, minimum), expected));
+  }
+});
+
+describe('reports', () => {
+  it('align columns whatever their colours', () => {
+    const table = formatTable([
+      ['A', 'B'],
+      ['\u001b[32mlong\u001b[39m', 'x'],
+    ]);
+    assert.equal(table, 'A     B\n\u001b[32mlong\u001b[39m  x');
+  });
+
+  it('write sizes and times as people read them', () => {
+    assert.deepEqual([0, 1023, 1536, 1024 ** 3].map(formatBytes), ['0 B', '1023 B', '1.5 KiB', '1 GiB']);
+    assert.deepEqual([12, 3100, 240_000, 18_000_000, 600_000_000].map(formatDuration), [
+      ...['12 ms', '3.1 s', '4 min', '5 h', '6 d'],
+    ]);
+  });
+});

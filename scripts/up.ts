@@ -1,0 +1,165 @@
+import { build } from './build.ts';
+import { main } from './lib/cli.ts';
+import { listStack } from './lib/docker.ts';
+import { envFileExists, loadEnvFile } from './lib/env-file.ts';
+import { DescribedError } from './lib/errors.ts';
+import { lockStack } from './lib/lock.ts';
+import type { EnvValues } from './lib/model/env-file.ts';
+import {
+  composeArgv,
+  composeNames,
+  type Mode,
+  type StackSettings,
+  upArgv,
+  volumeName,
+} from './lib/model/stack.ts';
+import {
+  assertDockerReady,
+  assertNamesFree,
+  assertNetworkExists,
+  findMissingImages,
+  warnOfFullDisk,
+} from './lib/preflight.ts';
+import { loadSettings, ROOT } from './lib/project.ts';
+import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
+import { assertPasswordUnchanged, secretsDir, writeSecrets } from './lib/secrets.ts';
+import { mustRun, run } from './lib/shell.ts';
+import { waitHealthy } from './lib/wait-healthy.ts';
+import { makeEnvFile } from './prod-env.ts';
+
+const USAGE = `
+Brings the stack up and waits until it is healthy. Run again it changes only what differs.
+
+  make prod-up                    production: reached through the proxy on the network npm-proxy
+  make prod-test-up               test mode: the same stack with ports on 127.0.0.1
+  npx tsx scripts/up.ts [--test] [--switch] [--timeout SECONDS]
+
+  --test       test mode
+  --switch     stop the other mode first, should it be running (make prod-up SWITCH=1)
+  --timeout    how long to wait for health, in seconds; 120 unless said`;
+
+/** Starts or updates the containers and shows their way to health. */
+async function composeUp(
+  mode: Mode,
+  settings: StackSettings,
+  env: EnvValues,
+  timeoutMs: number,
+): Promise<void> {
+  const version = await writeSecrets(settings.prefix, env);
+  const secrets = { SECRETS_DIR: secretsDir(settings.prefix), SECRETS_VERSION: version };
+  const variables = { ...composeNames(mode, settings), ...secrets };
+  const done = new AbortController();
+  const watching = waitHealthy(settings, timeoutMs, done.signal);
+  watching.catch(() => undefined);
+  const up = await run(upArgv(mode, settings), { cwd: ROOT, env: variables });
+  if (up.exitCode === 0 || /unhealthy|dependency failed/.test(up.stderr)) return watching;
+  done.abort();
+  const said = up.stderr.trim().split('\n').slice(-3).join('\n    ');
+  throw new DescribedError(`docker compose up failed (exit ${up.exitCode}): ${said}`, hintFor(said));
+}
+
+function hintFor(said: string): string {
+  if (/port is already allocated|address already in use/.test(said)) {
+    return 'choose other ports: make prod-test-up TEST_FRONTEND_PORT=8090 TEST_BACKEND_PORT=8011 TEST_POSTGRES_PORT=5443';
+  }
+  return 'mend what it says, then run the same command again';
+}
+
+/** Nobody "tests" on live data, or stops a production, unawares. */
+async function refuseOtherMode(mode: Mode, settings: StackSettings, allowed: boolean): Promise<void> {
+  const other = await findOtherMode(mode, settings);
+  if (!other || allowed) return;
+  throw new DescribedError(
+    `${settings.prefix} is up in ${other} mode, which uses the same containers and the same data`,
+    `to stop that and switch: ${targetOf(mode)} SWITCH=1`,
+  );
+}
+
+async function leaveOtherMode(mode: Mode, settings: StackSettings): Promise<void> {
+  const other = await findOtherMode(mode, settings);
+  if (!other) return;
+  say(`Stopping ${other} mode; its data stay.`);
+  await mustRun(composeArgv(other, settings, ['down']), `${targetOf(mode)} SWITCH=1`, {
+    cwd: ROOT,
+    env: composeNames(other, settings),
+  });
+}
+
+async function findOtherMode(mode: Mode, settings: StackSettings): Promise<Mode | undefined> {
+  return (await listStack(settings)).find((container) => container.mode && container.mode !== mode)?.mode;
+}
+
+function targetOf(mode: Mode): string {
+  return mode === 'test' ? 'make prod-test-up' : 'make prod-up';
+}
+
+function warnOfLocalHosts(hosts: string): void {
+  if (/^(localhost|127\.0\.0\.1|[\s,])*$/.test(hosts)) {
+    sayWarning(
+      'ALLOWED_HOSTS names no domain: the API refuses requests through the proxy until yours is in it',
+    );
+  }
+}
+
+async function summarize(
+  mode: Mode,
+  settings: StackSettings,
+  before: string,
+  startedAt: number,
+): Promise<void> {
+  const after = await listStack(settings);
+  const same = identify(after) === before;
+  const took = formatDuration(Date.now() - startedAt);
+  sayOk(same ? `Already up and unchanged (${took})` : `All healthy in ${took}`);
+  if (mode === 'test') {
+    const host = settings.bind === '0.0.0.0' ? 'YOUR_VPS_IP' : settings.bind;
+    say(`  Page      http://${host}:${settings.ports.frontend}`);
+    say(`  API       http://${host}:${settings.ports.backend}/api/health`);
+    say(`  Database  ${host}:${settings.ports.postgres}`);
+    say(`  Data      volume ${volumeName(settings)}, the one that production uses`);
+    say('  Next: make prod-test-health, then make prod-test-down and make prod-up');
+  } else {
+    say(
+      `  In Nginx Proxy Manager forward your domain to http://${settings.prefix}-frontend:80, WebSocket support on`,
+    );
+    say('  Next: make prod-health');
+  }
+}
+
+/** Which containers run since when: equal texts mean nothing was changed. */
+function identify(containers: Awaited<ReturnType<typeof listStack>>): string {
+  return containers.map(({ id, startedAt }) => `${id} ${startedAt}`).join('\n');
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: {
+    test: { type: 'boolean' },
+    switch: { type: 'boolean' },
+    timeout: { type: 'string', default: '120' },
+  },
+  async run(flags) {
+    const startedAt = Date.now();
+    const settings = loadSettings();
+    const mode: Mode = flags.test ? 'test' : 'production';
+    await assertDockerReady();
+    lockStack(settings.prefix, targetOf(mode));
+    // The first run of test mode is a trial: it needs no file written by hand.
+    if (mode === 'test' && !(await envFileExists(settings.envFile))) await makeEnvFile(settings.envFile);
+    const env = await loadEnvFile(settings.envFile);
+    const [missing] = await Promise.all([
+      findMissingImages(settings),
+      mode === 'production' ? assertNetworkExists(settings) : undefined,
+      assertNamesFree(settings, mode),
+      assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
+      warnOfFullDisk(),
+      refuseOtherMode(mode, settings, flags.switch === true),
+    ]);
+    if (flags.switch) await leaveOtherMode(mode, settings);
+    if (missing.length > 0) await build(settings);
+    const before = identify(await listStack(settings));
+    if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
+    await composeUp(mode, settings, env, Number(flags.timeout) * 1000);
+    await summarize(mode, settings, before, startedAt);
+  },
+});
