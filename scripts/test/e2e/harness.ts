@@ -6,11 +6,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listStack } from '../../lib/docker.ts';
 import { IMAGES } from '../../lib/model/build.ts';
 import { readSettings, type StackSettings, volumeName } from '../../lib/model/stack.ts';
-import { ROOT } from '../../lib/project.ts';
+import { loadSettings, ROOT } from '../../lib/project.ts';
 import { secretsDir } from '../../lib/secrets.ts';
 import { mustRun, type RunResult, run } from '../../lib/shell.ts';
 
 const HINT = 'see the output above';
+
+/** Begins every name that a test gives; another one lets two checkouts be tested side by side. */
+export const TEST_PREFIX = process.env.TEST_PREFIX || 'kgt';
 
 /** A stack of a test's own: names, network, ports, env file, data. It never meets the stack of the host's operator. */
 export class TestStack {
@@ -29,7 +32,7 @@ export class TestStack {
    * @param name tells this stack from those of other tests
    */
   static async create(name: string): Promise<TestStack> {
-    const prefix = `kgt-${name}`;
+    const prefix = `${TEST_PREFIX}-${name}`;
     const folder = mkdtempSync(join(tmpdir(), `${prefix}-`));
     const [frontend, backend, postgres] = await Promise.all([freePort(), freePort(), freePort()]);
     const stack = new TestStack(
@@ -46,7 +49,7 @@ export class TestStack {
     await stack.destroy();
     for (const image of IMAGES) {
       await mustRun(
-        ['docker', 'tag', `kidney-genetics-${image}:latest`, `${prefix}-${image}:latest`],
+        ['docker', 'tag', `${loadSettings().prefix}-${image}:latest`, `${prefix}-${image}:latest`],
         'make prod-build',
       );
     }

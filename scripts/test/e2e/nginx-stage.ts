@@ -1,14 +1,15 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { ROOT } from '../../lib/project.ts';
+import { loadSettings, ROOT } from '../../lib/project.ts';
 import { mustRun, run } from '../../lib/shell.ts';
+import { TEST_PREFIX } from './harness.ts';
 
-const IMAGE = process.env.FRONTEND_IMAGE ?? 'kidney-genetics-frontend:latest';
+const IMAGE = `${loadSettings().prefix}-frontend:latest`;
 /** Only Node is used of it. */
-const NODE_IMAGE = process.env.NODE_IMAGE ?? 'kidney-genetics-backend:latest';
+const NODE_IMAGE = `${loadSettings().prefix}-backend:latest`;
 const BACKEND = join(ROOT, 'scripts/test/e2e/nginx-backend.ts');
-const PREFIX = 'kgn-e2e';
+const PREFIX = `${TEST_PREFIX}-nginx`;
 const HINT = 'make prod-build';
 
 export interface Answer {

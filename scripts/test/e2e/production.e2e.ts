@@ -23,7 +23,7 @@ describe('production mode', { timeout: 900_000 }, () => {
     };
     assert.deepEqual(
       health.containers.map(({ name, health, ports }) => [name, health, ports]),
-      ['backend', 'frontend', 'postgres'].map((name) => [`kgt-prod-${name}`, 'healthy', []]),
+      ['backend', 'frontend', 'postgres'].map((name) => [`${stack.settings.prefix}-${name}`, 'healthy', []]),
     );
   });
 
@@ -60,7 +60,7 @@ describe('production mode', { timeout: 900_000 }, () => {
     const networks = Object.entries(NetworkSettings.Networks);
     assert.deepEqual(
       networks.map(([name]) => name),
-      ['kgt-prod-internal'],
+      [`${stack.settings.prefix}-internal`],
     );
     const address = networks[0]?.[1].IPAddress ?? '';
     const dial = (host: string) => `import net from 'node:net';
@@ -68,14 +68,14 @@ describe('production mode', { timeout: 900_000 }, () => {
       socket.on('connect', () => { console.log('connected'); socket.destroy(); });
       socket.on('timeout', () => { console.log('no answer'); socket.destroy(); });
       socket.on('error', (error) => console.log(error.code));`;
-    for (const host of ['kidney-genetics-postgres', 'kgt-prod-postgres', address]) {
+    for (const host of ['kidney-genetics-postgres', stack.name('postgres'), address]) {
       const { stdout } = await stack.nodeOn(stack.settings.network, dial(host));
       assert.match(stdout, /^(no answer|E[A-Z_]+)\n$/, `${host} from the proxy’s network`);
     }
     assert.deepEqual((await stack.container('postgres')).ports, [], 'no way in from outside the host');
     const options = '{{index .Options "com.docker.network.bridge.gateway_mode_ipv4"}} {{.Internal}}';
     const bridge = await mustRun(
-      ['docker', 'network', 'inspect', '-f', options, 'kgt-prod-internal'],
+      ['docker', 'network', 'inspect', '-f', options, `${stack.settings.prefix}-internal`],
       'see above',
     );
     assert.equal(
@@ -92,7 +92,7 @@ describe('production mode', { timeout: 900_000 }, () => {
   });
 
   it('never mixes its requests with those of another app that calls its services backend and frontend', async () => {
-    const other = 'kgt-prod-other';
+    const other = `${stack.settings.prefix}-other`;
     const serve = `import http from 'node:http';
       for (const port of [80, 8000]) http.createServer((_, answer) => answer.end('the other app')).listen(port);`;
     const argv = ['docker', 'run', '-d', '--name', other, '--network', stack.settings.network];
@@ -196,7 +196,7 @@ describe('production mode', { timeout: 900_000 }, () => {
 
   it('finds a backend at a new address without a restart of nginx', async () => {
     const nginx = await stack.container('frontend');
-    const squatter = 'kgt-prod-squatter';
+    const squatter = `${stack.settings.prefix}-squatter`;
     await run(['docker', 'rm', '-f', stack.name('backend')]);
     // Takes the address that the backend had, so that the new one gets another.
     const image = `${stack.settings.prefix}-backend:latest`;
@@ -216,7 +216,7 @@ describe('production mode', { timeout: 900_000 }, () => {
 
   it('keeps its data over a second boot and over a new database image', async () => {
     await stack.sql(`CREATE TABLE kept (word text); INSERT INTO kept VALUES ('still here')`);
-    assert.match(await stack.mustScript('down'), /data kept in the volume kgt-prod-postgres-data/);
+    assert.match(await stack.mustScript('down'), /data kept in the volume \S+-prod-postgres-data/);
     await stack.mustScript('up');
     assert.equal(await stack.sql('SELECT word FROM kept'), 'still here');
     const image = `${stack.settings.prefix}-postgres:latest`;

@@ -42,29 +42,30 @@ describe('what stands in the way is said, with the one thing that mends it', { t
   });
 
   it('no network to share with the proxy', async () => {
-    await refused('up', [], 3, /network kgt-no-proxy.* is missing\n.*make npm-network-create/);
+    await refused('up', [], 3, /network \S+-no-proxy.* is missing\n.*make npm-network-create/);
     const check = await stack.script('npm-network', ['check']);
     assert.equal(check.exitCode, 3);
   });
 
   it('a container name taken by another app', async () => {
     await mustRun(
-      ['docker', 'create', '--name', stack.name('backend'), 'kgt-no-backend:latest'],
+      ['docker', 'create', '--name', stack.name('backend'), `${stack.name('backend')}:latest`],
       'see above',
     );
     await stack.mustScript('npm-network', ['create']);
-    await refused('up', [], 3, /name kgt-no-backend is taken by a container outside Compose/);
+    await refused('up', [], 3, /name \S+-no-backend is taken by a container outside Compose/);
     await mustRun(['docker', 'rm', stack.name('backend')], 'see above');
   });
 
   it('a name on the shared network that another app answers to', async () => {
-    const argv = ['docker', 'run', '-d', '--name', 'kgt-no-squatter', '--network', stack.settings.network];
-    const alias = ['--network-alias', 'kidney-genetics-frontend', 'kgt-no-backend:latest'];
+    const squatter = `${stack.settings.prefix}-squatter`;
+    const argv = ['docker', 'run', '-d', '--name', squatter, '--network', stack.settings.network];
+    const alias = ['--network-alias', 'kidney-genetics-frontend', `${stack.name('backend')}:latest`];
     await mustRun([...argv, ...alias, 'node', '-e', 'setInterval(() => {}, 1e6)'], 'see above');
-    await refused('up', [], 3, /kgt-no-squatter of another app already answers to kidney-genetics-frontend/);
+    await refused('up', [], 3, /\S+-no-squatter of another app already answers to kidney-genetics-frontend/);
     const check = await stack.mustScript('npm-network', ['check']);
-    assert.match(check, /kgt-no-squatter .*kidney-genetics-frontend/);
-    await run(['docker', 'rm', '-f', 'kgt-no-squatter']);
+    assert.match(check, /-no-squatter .*kidney-genetics-frontend/);
+    await run(['docker', 'rm', '-f', squatter]);
   });
 
   it('every problem of the env file at once', async () => {
