@@ -70,7 +70,8 @@ export async function keepScreenshot(page: Page, name: string): Promise<void> {
   mkdirSync(SCREENSHOTS, { recursive: true });
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
   if (process.env.README_IMAGE && name === 'genes-desktop-light') {
-    await page.screenshot({ path: join(ROOT, 'docs', 'images', 'genes.png') });
+    const clip = { x: 0, y: 0, width: 1280, height: 720 };
+    await page.screenshot({ path: join(ROOT, 'docs', 'images', 'genes.png'), clip });
   }
 }
 
