@@ -43,11 +43,16 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
     stack = await TestStack.create('page');
     origin = `http://127.0.0.1:${stack.settings.ports.frontend}`;
     [browser] = await Promise.all([launchChromium(), stack.mustScript('up', ['--test'])]);
+    await untilServed();
   });
   after(async () => {
     await browser?.close();
     await stack?.dispose();
   });
+
+  /** nginx takes a moment to find a backend that has just come. */
+  const untilServed = () =>
+    until('the API through nginx', 60_000, async () => (await fetch(`${origin}/api/health`)).ok);
 
   /** Lets a visitor of its own do something; unless the visit is told to, nothing may go wrong meanwhile. */
   async function visit(
@@ -237,29 +242,38 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
       { colorScheme: 'dark' },
     ));
 
-  it('shows in every open page, without a reload, what somebody changes elsewhere', async () => {
-    const [{ symbol = '' } = {}] = (await listGenes('sort=-symbol')).items;
-    await visit(`/genes?q=${symbol}`, (table) =>
-      visit(`/genes/${symbol}`, async (gene) => {
-        const row = table.locator('tr', { has: table.getByRole('link', { name: symbol, exact: true }) });
-        for (const page of [table, gene]) {
-          await untilLive(page);
-          await page.evaluate(() => Reflect.set(window, 'sameDocument', true));
-        }
-        await editGene(symbol, { name: 'renamed elsewhere', evidence: 'limited' });
-        await row.getByText('renamed elsewhere').waitFor();
-        await row.getByText('Limited').waitFor();
-        await gene.locator('.full-name', { hasText: 'renamed elsewhere' }).waitFor();
-        await keepScreenshot(table, 'live-update');
-        await stack.sql(`delete from genes where symbol = '${symbol}'`);
-        await row.waitFor({ state: 'detached' });
-        await gene.getByText('has just been removed').waitFor();
-        for (const page of [table, gene]) {
-          assert.equal(await page.evaluate(() => Reflect.get(window, 'sameDocument')), true);
-        }
-      }),
-    );
-  });
+  it('shows in every open page, without a reload, what somebody adds, edits and removes elsewhere', () =>
+    visit('/genes?q=QQZZ1', (table) =>
+      visit(
+        '/genes/QQZZ1',
+        async (gene) => {
+          for (const page of [table, gene]) {
+            await untilLive(page);
+            await page.evaluate(() => Reflect.set(window, 'sameDocument', true));
+          }
+          await table.locator('.empty').waitFor();
+          await gene.locator('.missing').waitFor();
+          await stack.sql(`
+          insert into genes (hgnc_id, symbol, name, chromosome, band, disease_group)
+          select 'HGNC:999999999', 'QQZZ1', 'made for a test', '1', '1p36', slug from disease_groups limit 1`);
+          const row = table.locator('tr', { has: table.getByRole('link', { name: 'QQZZ1', exact: true }) });
+          await row.waitFor();
+          await gene.locator('.full-name', { hasText: 'made for a test' }).waitFor();
+          await editGene('QQZZ1', { name: 'renamed elsewhere', evidence: 'limited' });
+          await row.getByText('renamed elsewhere').waitFor();
+          await row.getByText('Limited').waitFor();
+          await gene.locator('.full-name', { hasText: 'renamed elsewhere' }).waitFor();
+          await keepScreenshot(table, 'live-update');
+          await stack.sql(`delete from genes where symbol = 'QQZZ1'`);
+          await table.locator('.empty').waitFor();
+          await gene.getByText('has just been removed').waitFor();
+          for (const page of [table, gene]) {
+            assert.equal(await page.evaluate(() => Reflect.get(window, 'sameDocument')), true);
+          }
+        },
+        { expected: /status of 404/ },
+      ),
+    ));
 
   it('says that it is offline while the backend is dead, and catches up when it is back', () =>
     visit(
@@ -283,14 +297,19 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
           await until('the request id in the log of nginx', 20_000, async () =>
             (await accessLog()).some(({ requestId, status }) => requestId === id && status === 503),
           );
-          await stack.sql(`update genes set name = 'changed meanwhile' where symbol = 'PKD2'`);
+          await stack.sql(`update genes set name = name || ', changed meanwhile' where symbol = 'PKD2'`);
         } finally {
           await backend('start');
-          await until('the API through nginx', 60_000, async () => (await fetch(`${origin}/api/health`)).ok);
+          await untilServed();
         }
         await untilLive(page);
-        await page.locator('tr', { hasText: 'changed meanwhile' }).waitFor();
+        const changed = page.locator('tr', { hasText: ', changed meanwhile' });
+        await changed.waitFor();
         await Promise.all([alert, notice].map((message) => message.waitFor({ state: 'detached' })));
+        await stack.sql(
+          `update genes set name = replace(name, ', changed meanwhile', '') where symbol = 'PKD2'`,
+        );
+        await changed.waitFor({ state: 'detached' });
       },
       { expected: /status of 50[34]|WebSocket connection to .* failed/ },
     ));
