@@ -77,6 +77,14 @@ npm-network-create: $(DEPS) ## Make the network npm-proxy
 npm-network-check: $(DEPS) ## Who is on it, and which names they answer to
 	@$(RUN) scripts/npm-network.ts check
 
+.PHONY: npm-proxy-host
+npm-proxy-host: $(DEPS) ## Make or update NPM's proxy host: DOMAIN=... (DRY_RUN=1 shows)
+	@$(RUN) scripts/npm-proxy-host.ts $${DRY_RUN:+--dry-run} $${DOMAIN:+"$$DOMAIN"}
+
+.PHONY: npm-proxy-host-remove
+npm-proxy-host-remove: $(DEPS) ## Remove NPM's proxy host: DOMAIN=...
+	@$(RUN) scripts/npm-proxy-host.ts --remove $${DRY_RUN:+--dry-run} $${DOMAIN:+"$$DOMAIN"}
+
 ##@ Development
 
 .PHONY: dev-up
