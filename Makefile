@@ -85,6 +85,10 @@ npm-proxy-host: $(DEPS) ## Make or update NPM's proxy host: DOMAIN=... (DRY_RUN=
 npm-proxy-host-remove: $(DEPS) ## Remove NPM's proxy host: DOMAIN=...
 	@$(RUN) scripts/npm-proxy-host.ts --remove $${DRY_RUN:+--dry-run} $${DOMAIN:+"$$DOMAIN"}
 
+.PHONY: npm-verify
+npm-verify: $(DEPS) ## Prove the site through the proxy: DOMAIN=... (QUICK=1 without the long WebSocket)
+	@$(RUN) scripts/npm-verify.ts $${QUICK:+--quick} $${DOMAIN:+"$$DOMAIN"}
+
 ##@ Development
 
 .PHONY: dev-up

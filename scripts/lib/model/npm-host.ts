@@ -53,7 +53,7 @@ const BEGIN = '# Rate limit of the kidney-genetics deployment: begin';
 const END = '# Rate limit of the kidney-genetics deployment: end';
 
 /** Requests a second and at once from one address: first visits of a dozen people behind one address pass. */
-const RATE = { perSecond: 50, burst: 200 } as const;
+export const RATE = { perSecond: 50, burst: 200 } as const;
 
 /** The name of the zone that counts a stack's requests. */
 export function zoneName(prefix: string): string {
