@@ -1,7 +1,7 @@
 import { glob } from 'zx';
 import { main } from './lib/cli.ts';
 import { DescribedError } from './lib/errors.ts';
-import { composeFiles } from './lib/model/stack.ts';
+import { composeFiles, NPM_COMPOSE } from './lib/model/stack.ts';
 import { ROOT } from './lib/project.ts';
 import { formatDuration, say, sayFailure, sayOk } from './lib/report.ts';
 import { run } from './lib/shell.ts';
@@ -22,14 +22,19 @@ async function listChecks(): Promise<Check[]> {
   const markdown = await glob(['*.md', 'docs/**/*.md', 'backend/**/*.md', '!**/node_modules/**'], {
     cwd: ROOT,
   });
-  const modes = [composeFiles('production'), composeFiles('test'), ['deploy/docker-compose.yml']];
+  const modes = [
+    composeFiles('production'),
+    composeFiles('test'),
+    ['deploy/docker-compose.yml'],
+    [NPM_COMPOSE],
+  ];
   return [
     { name: 'format and lint', argv: ['npx', 'biome', 'ci', '--error-on-warnings', '.'] },
     { name: 'types of the scripts', argv: ['npx', 'tsc', '--noEmit'] },
     { name: 'types of the backend', argv: ['npx', 'tsc', '--noEmit', '-p', 'backend'] },
     { name: 'types of the frontend', argv: ['npm', 'run', '--silent', 'typecheck', '-w', 'frontend'] },
     { name: 'dead code', argv: ['npx', 'knip', '--no-progress'] },
-    { name: 'compose lint', argv: ['npx', 'dclint', '-c', 'deploy/.dclintrc.json', 'deploy'] },
+    { name: 'compose lint', argv: ['npx', 'dclint', '-c', 'deploy/.dclintrc.json', '-r', 'deploy'] },
     ...modes.map((files) => ({
       name: `compose config of ${files.map((file) => file.replace('deploy/', '')).join(' + ')}`,
       argv: ['docker', 'compose', ...files.flatMap((file) => ['-f', file]), 'config', '--quiet'],

@@ -1,6 +1,6 @@
 import { type ContainerInfo, listContainers } from '../docker.ts';
 import { zoneLine } from '../model/npm-host.ts';
-import { run } from '../shell.ts';
+import { mustRun, run } from '../shell.ts';
 
 /** Where NPM's nginx reads what the http block shall hold beside NPM's own. */
 const HTTP_TOP = '/data/nginx/custom/http_top.conf';
@@ -22,6 +22,18 @@ export async function findNpmContainer(network: string): Promise<ContainerInfo |
 export async function hasZone(container: string, zone: string): Promise<boolean> {
   const { stdout } = await run(['docker', 'exec', container, 'cat', ...FILES]);
   return new RegExp(`^\\s*limit_req_zone\\s[^#]*\\bzone=${zone}:`, 'm').test(stdout);
+}
+
+/** Gives NPM's nginx the zone, which counts nothing until a host uses it. */
+export async function addZone(container: string, zone: string): Promise<void> {
+  const append = 'mkdir -p "$(dirname "$0")" && cat >>"$0"';
+  await mustRun(
+    ['docker', 'exec', '-i', container, 'sh', '-c', append, HTTP_TOP],
+    `docker logs ${container}`,
+    {
+      input: `${zoneLine(zone)}\n`,
+    },
+  );
 }
 
 /** The command that gives NPM's nginx the zone. */
