@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { main } from './lib/cli.ts';
 import { listStack, objectExists } from './lib/docker.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
 import { parseEnvFile } from './lib/model/env-file.ts';
-import { parseDomain, zoneName } from './lib/model/npm-host.ts';
+import { zoneName } from './lib/model/npm-host.ts';
 import { containerName, type StackSettings } from './lib/model/stack.ts';
 import { applyHost, missingZone, type Order, removeHost } from './lib/npm/apply.ts';
 import { findNpmContainer, hasZone } from './lib/npm/container.ts';
+import { readDomain } from './lib/npm/domain.ts';
 import { type SignedIn, signIn } from './lib/npm/sign-in.ts';
 import { loadSettings } from './lib/project.ts';
 import { say, sayOk, sayWarning } from './lib/report.ts';
@@ -78,15 +78,11 @@ await main(import.meta.url, {
     'take-over': { type: 'boolean' },
   },
   maxPositionals: 1,
-  async run(flags, [name = '']) {
-    const domain = parseDomain(name);
-    if (!domain) {
-      const cause = name ? `${name} is no domain name` : 'Say which domain';
-      throw new DescribedError(cause, 'make npm-proxy-host DOMAIN=kidney-genetics.example.com', Exit.usage);
-    }
+  async run(flags, [word]) {
+    const target = flags.remove ? 'npm-proxy-host-remove' : 'npm-proxy-host';
+    const domain = readDomain(word, target);
     const settings = loadSettings();
-    const command = flags.remove ? 'make npm-proxy-host-remove' : 'make npm-proxy-host';
-    if (!flags['dry-run']) lockStack(`${settings.prefix}-proxy-host`, command);
+    if (!flags['dry-run']) lockStack(`${settings.prefix}-proxy-host`, `make ${target}`);
     const signedIn = await signIn(domain);
     const { major, minor, revision } = signedIn.version;
     say(`  Nginx Proxy Manager ${major}.${minor}.${revision} at ${signedIn.npm.url}`);

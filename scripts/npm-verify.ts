@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { main } from './lib/cli.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
-import { parseDomain } from './lib/model/npm-host.ts';
 import type { Result } from './lib/model/npm-verify.ts';
+import { readDomain } from './lib/npm/domain.ts';
 import { type Context, runChecks } from './lib/npm-verify/check.ts';
 import { CHECKS, LAST } from './lib/npm-verify/index.ts';
 import { type Place, Site } from './lib/npm-verify/site.ts';
@@ -62,12 +62,8 @@ await main(import.meta.url, {
     json: { type: 'boolean' },
   },
   maxPositionals: 1,
-  async run(flags, [name = '']) {
-    const domain = parseDomain(name);
-    if (!domain) {
-      const cause = name ? `${name} is no domain name` : 'Say which domain';
-      throw new DescribedError(cause, 'make npm-verify DOMAIN=kidney-genetics.example.com', Exit.usage);
-    }
+  async run(flags, [word]) {
+    const domain = readDomain(word, 'npm-verify');
     const startedAt = Date.now();
     const { checks, last } = pick(flags.only);
     const site = new Site(await readPlace(domain, flags.connect, flags.ca));
