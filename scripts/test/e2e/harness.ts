@@ -155,7 +155,7 @@ export async function until(what: string, timeoutMs: number, ask: () => Promise<
   }
 }
 
-/** A port of 127.0.0.1 that nobody uses now. */
+/** A TCP port of 127.0.0.1 that nobody uses now. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
