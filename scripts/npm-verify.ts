@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { main } from './lib/cli.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
-import type { Result } from './lib/model/npm-verify.ts';
 import { readDomain } from './lib/npm/domain.ts';
 import { type Context, runChecks } from './lib/npm-verify/check.ts';
 import { CHECKS, LAST } from './lib/npm-verify/index.ts';
+import { sayResults } from './lib/npm-verify/report.ts';
 import { type Place, Site } from './lib/npm-verify/site.ts';
 import { loadSettings } from './lib/project.ts';
-import { formatDuration, paint, say, sayOk } from './lib/report.ts';
+import { say } from './lib/report.ts';
 
 const USAGE = `
 Asks the site through the proxy, as its visitors do, and says what holds; exit 1 when something does not.
@@ -22,8 +22,6 @@ Asks the site through the proxy, as its visitors do, and says what holds; exit 1
   --wait       how long the WebSocket has to stay open; 100 unless said
   --json       print the results as JSON`;
 
-const MARKS = { ok: ['green', '✔'], warn: ['yellow', '!'], fail: ['red', '✘'], skip: ['gray', '–'] } as const;
-
 async function readPlace(domain: string, connect = '', ca = ''): Promise<Place> {
   const text = `https://${connect || domain}`;
   if (!URL.canParse(text)) throw new DescribedError(`${connect} is no HOST:PORT`, 'see --help', Exit.usage);
@@ -32,12 +30,6 @@ async function readPlace(domain: string, connect = '', ca = ''): Promise<Place> 
   if (pem === undefined) throw new DescribedError(`${ca} cannot be read`, `ls -l ${ca}`, Exit.usage);
   const place = { domain, host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443), plainPort: 80 };
   return pem ? { ...place, ca: pem } : place;
-}
-
-function showResult({ id, title, status, found, source, mend }: Result): void {
-  const [colour, mark] = MARKS[status];
-  say(`${paint(colour, mark)} ${title}: ${found}  ${paint('dim', `(${id}; ${source})`)}`);
-  if (status === 'fail' || status === 'warn') say(`  ${paint('bold', '→')} ${mend}`);
 }
 
 /** The checks that --only names; all without it. */
@@ -71,17 +63,14 @@ await main(import.meta.url, {
     const context: Context = { site, settings: loadSettings(), byDns: !flags.connect, webSocketSeconds };
     const results = await runChecks(checks, last, context);
     site.close();
-    const count = (status: Result['status']) => results.filter((one) => one.status === status).length;
     if (flags.json) say(JSON.stringify({ domain, results }, undefined, 2));
-    else results.forEach(showResult);
-    const words = `${count('ok')} of ${results.length} hold, ${count('warn')} to look at, ${count('skip')} left out`;
-    if (count('fail') > 0) {
-      const failed = results.filter(({ status }) => status === 'fail').map(({ id }) => id);
+    else sayResults(results, Date.now() - startedAt);
+    const failed = results.filter(({ status }) => status === 'fail').map(({ id }) => id);
+    if (failed.length > 0) {
       throw new DescribedError(
-        `${domain}: ${count('fail')} failed (${failed.join(', ')}); ${words}`,
-        `mend what they say; again: make npm-verify DOMAIN=${domain}`,
+        `${domain}: ${failed.length} of ${results.length} checks failed (${failed.join(', ')})`,
+        `mend what they say, then: make npm-verify DOMAIN=${domain}`,
       );
     }
-    if (!flags.json) sayOk(`${domain}: ${words} (${formatDuration(Date.now() - startedAt)})`);
   },
 });

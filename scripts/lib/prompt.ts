@@ -21,11 +21,12 @@ export async function ask(question: string, hidden: boolean, hint: string): Prom
   });
   return new Promise((resolve, reject) => {
     lines.on('line', (answer) => {
-      lines.close();
       resolve(answer.trim());
+      lines.close();
     });
     // In raw mode Ctrl-C is a key and no signal.
     lines.on('SIGINT', () => {
+      lines.removeAllListeners('close');
       lines.close();
       process.kill(process.pid, 'SIGINT');
     });

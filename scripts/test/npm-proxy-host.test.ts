@@ -132,7 +132,7 @@ describe('npm-proxy-host', () => {
     assert.match(dry.stdout, /\+ certificate of Let's Encrypt for localhost/);
     assert.match(dry.stdout, /~ caching_enabled: true → false/);
     assert.match(dry.stdout, /~ certificate_id: 0 → the new one/);
-    assert.match(dry.stdout, /\+ limit_req zone=kgfake/);
+    assert.match(dry.stdout, /advanced_config:\n {6}\+ # Rate limit .*\n {6}\+ limit_req zone=kgfake/);
     assert.match(dry.stdout, /nothing was changed/);
     assert.deepEqual(dry.npm.changes, []);
   });
@@ -306,6 +306,21 @@ describe('npm-proxy-host', () => {
       assert.match(result.stderr, /\n {2}→ \S/);
     });
   }
+
+  it('does not order beside an order that may be under way, and does when that cannot be', async () => {
+    const minutes = (count: number) => (npm: FakeNpm) =>
+      void npm.addCertificate([DOMAIN], -count * 60_000, -count * 60_000);
+    const young = await drive({ zones: ZONES }, [], minutes(2));
+    assert.equal(young.exitCode, 1);
+    assert.match(young.stderr, /may still be waiting for Let's Encrypt/);
+    assert.equal(young.npm.certificates.length, 1);
+    const old = await drive({ zones: ZONES }, [], minutes(16));
+    assert.equal(old.exitCode, 0, old.stderr);
+    assert.deepEqual(
+      old.npm.certificates.map(({ id }) => id),
+      [3],
+    );
+  });
 
   it('leaves no row of a failed order behind', async () => {
     const { npm } = await drive({ zones: ZONES, certbot: 'Some challenges have failed.' });

@@ -49,6 +49,8 @@ export interface Change {
 const DAY_MS = 86_400_000;
 /** NPM renews its certificates 30 days before they end: one with less than this is not being renewed. */
 const MIN_VALID_MS = 7 * DAY_MS;
+/** NPM waits as long as this for Let's Encrypt. */
+const ORDER_MS = 15 * 60_000;
 const BEGIN = '# Rate limit of the kidney-genetics deployment: begin';
 const END = '# Rate limit of the kidney-genetics deployment: end';
 
@@ -140,9 +142,10 @@ export function toBody(changes: readonly Change[]): Fields {
 export function describeChange({ field, from, to }: Change): string {
   if (field !== 'advanced_config') return `${field}: ${String(from)} → ${String(to)}`;
   const [before, after] = [from, to].map((text) => String(text).split('\n'));
-  const added = after?.filter((line) => !before?.includes(line)).map((line) => `\n      + ${line}`) ?? [];
-  const gone = before?.filter((line) => !after?.includes(line)).map((line) => `\n      - ${line}`) ?? [];
-  return `advanced_config:${[...gone, ...added].join('')}`;
+  const only = (some: string[] = [], others: string[] = [], mark: string) =>
+    some.filter((line) => line && !others.includes(line)).map((line) => `\n      ${mark} ${line}`);
+  const [gone, added] = [only(before, after, '-'), only(after, before, '+')];
+  return `advanced_config:${gone.join('')}${added.join('')}`;
 }
 
 /** A certificate that NPM has for the domain and that is still good; the one that lasts longest. */
@@ -174,6 +177,12 @@ export function findLeftovers(
       Date.parse(one.expires_on) < now &&
       Date.parse(one.expires_on) - Date.parse(one.created_on) < DAY_MS,
   );
+}
+
+/** Whether a row that never became a certificate is an order that may still be under way. */
+export function isUnderWay({ created_on }: Certificate, now: number): boolean {
+  const age = now - Date.parse(created_on);
+  return age >= 0 && age < ORDER_MS;
 }
 
 /** NPM's version, as its API tells it. */

@@ -42,7 +42,8 @@ async function checkOrigin({ site }: Context): Promise<Finding> {
     return fail('a page of evil.example may open it');
   } catch (error) {
     const { message } = error as Error;
-    return /40[03]/.test(message) ? ok(message) : fail(`not refused by the API: ${message}`);
+    const [status] = /\b40[03]\b/.exec(message) ?? [];
+    return status ? ok(`refused (${status})`) : fail(`not refused by the API: ${message}`);
   }
 }
 

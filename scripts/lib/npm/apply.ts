@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { DescribedError } from '../errors.ts';
 import { explainOffline, isMissingZone } from '../model/npm-failures.ts';
 import {
+  type Certificate,
   type Change,
   certificateBody,
   createBody,
@@ -11,6 +12,7 @@ import {
   findHost,
   findLeftovers,
   findLimitChanges,
+  isUnderWay,
   type ProxyHost,
   toBody,
   type Wanted,
@@ -39,7 +41,7 @@ export interface Order extends Wanted {
 interface Found {
   host: ProxyHost | undefined;
   certificateId: number;
-  leftovers: number[];
+  leftovers: Certificate[];
 }
 
 /**
@@ -81,8 +83,8 @@ async function look(npm: NpmClient, domain: string): Promise<Found> {
   const own = certificates.filter(({ id }) => id === host?.certificate_id);
   const good = findCertificate(own, domain, now) ?? findCertificate(certificates, domain, now);
   const used = new Set(hosts.map(({ certificate_id }) => certificate_id));
-  const leftovers = findLeftovers(certificates, domain, now).map(({ id }) => id);
-  return { host, certificateId: good?.id ?? 0, leftovers: leftovers.filter((id) => !used.has(id)) };
+  const leftovers = findLeftovers(certificates, domain, now).filter(({ id }) => !used.has(id));
+  return { host, certificateId: good?.id ?? 0, leftovers };
 }
 
 function refuseOtherApp(host: ProxyHost, { domain, forwardHost, takeOver }: Order): void {
@@ -98,7 +100,7 @@ function describe({ host, certificateId, leftovers }: Found, order: Order): stri
   const steps: string[] = [];
   if (!host) steps.push(`+ proxy host ${order.domain} → http://${order.forwardHost}:80`);
   if (certificateId === 0 && order.order) {
-    for (const id of leftovers) steps.push(`- certificate ${id}, left over from an order that failed`);
+    for (const { id } of leftovers) steps.push(`- certificate ${id}, left over from an order that failed`);
     steps.push(`+ certificate of Let's Encrypt for ${(host?.domain_names ?? [order.domain]).join(', ')}`);
   }
   // Its number is known when it is there.
@@ -140,7 +142,8 @@ async function orderCertificate(
     return 0;
   }
   await assertResolves(host.domain_names);
-  for (const id of leftovers) await npm.removeCertificate(id);
+  refuseWhileUnderWay(leftovers, order.domain);
+  for (const { id } of leftovers) await npm.removeCertificate(id);
   const startedAt = Date.now();
   say('  Waiting for Let’s Encrypt: seconds as a rule, at the most 15 minutes');
   try {
@@ -151,6 +154,16 @@ async function orderCertificate(
     await removeLeftovers(npm, order.domain);
     throw error;
   }
+}
+
+/** Whoever interrupts this command does not interrupt NPM. */
+function refuseWhileUnderWay(leftovers: readonly Certificate[], domain: string): void {
+  const row = leftovers.find((one) => isUnderWay(one, Date.now()));
+  if (!row) return;
+  throw new DescribedError(
+    `NPM may still be waiting for Let's Encrypt: an order for ${domain} began at ${row.created_on}`,
+    'run the same command again 15 minutes after that; sooner: remove that certificate on NPM’s page',
+  );
 }
 
 /** The row of a failed order is in the way of nothing but would pile up; that it cannot be removed hides no other error. */
