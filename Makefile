@@ -77,6 +77,16 @@ npm-network-create: $(DEPS) ## Make the network npm-proxy
 npm-network-check: $(DEPS) ## Who is on it, and which names they answer to
 	@$(RUN) scripts/npm-network.ts check
 
+##@ Proof
+
+.PHONY: prod-verify
+prod-verify: $(DEPS) ## Check the running stack's security (ONLY=, SKIP=ID=reason, JUNIT=FILE)
+	@$(RUN) scripts/verify.ts $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
+
+.PHONY: prod-test-verify
+prod-test-verify: $(DEPS) ## The same in test mode
+	@$(RUN) scripts/verify.ts --test $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
+
 ##@ Development
 
 .PHONY: dev-up
