@@ -6,7 +6,7 @@ import { closeCodes, LiveClient } from './client.ts';
 import { parseClientMessage } from './messages.ts';
 
 /** Well below the 90 s after which Nginx Proxy Manager takes a silent connection for dead; `make prod-verify` waits for one. */
-export const heartbeatSeconds = 15;
+const heartbeatSeconds = 15;
 
 interface HubOptions {
   version: string;
