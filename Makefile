@@ -97,6 +97,16 @@ npm-proxy-host-remove: $(DEPS) ## Remove NPM's proxy host: DOMAIN=...
 npm-verify: $(DEPS) ## Prove the site through the proxy: DOMAIN=... (QUICK=1 without the long WebSocket)
 	@$(RUN) scripts/npm-verify.ts $${QUICK:+--quick} $${DOMAIN:+"$$DOMAIN"}
 
+##@ Proof
+
+.PHONY: prod-verify
+prod-verify: $(DEPS) ## Check the running stack's security (ONLY=, SKIP=ID=reason, JUNIT=FILE)
+	@$(RUN) scripts/verify.ts $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
+
+.PHONY: prod-test-verify
+prod-test-verify: $(DEPS) ## The same in test mode
+	@$(RUN) scripts/verify.ts --test $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
+
 ##@ Development
 
 .PHONY: dev-up
