@@ -53,9 +53,12 @@ export function createPools(env: Env, onError: (error: Error) => void): Pools {
     maxLifetimeSeconds: 3600,
   });
   const control = new Pool({ ...connectionConfig(env, 'control', 2000), max: 2, idleTimeoutMillis: 60_000 });
-  // Without a listener, Node would end the process when PostgreSQL restarts.
-  main.on('error', onError);
-  control.on('error', onError);
+  // Without a listener, Node would end the process when PostgreSQL restarts. The pool's own hears of idle connections
+  // alone; one that breaks in use, between two statements, fails the next of them.
+  for (const pool of [main, control]) {
+    pool.on('error', onError);
+    pool.on('connect', (client) => client.on('error', () => {}));
+  }
   return { main, control };
 }
 
