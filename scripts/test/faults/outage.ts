@@ -67,6 +67,6 @@ export function describeView({ asked, failed, downMs, slowestMs, failures }: Vie
 }
 
 /** Milliseconds as `1.2 s`. */
-export function seconds(ms: number): string {
+function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }

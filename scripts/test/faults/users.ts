@@ -43,9 +43,11 @@ export class Users {
       .map((line) => JSON.parse(line) as Asked);
   }
 
-  /** Waits until page, searches and edits have all been answered well for a while. */
+  /** Waits until page, searches and edits have all been answered well for a while, from now on. */
   untilServed(timeoutMs: number): Promise<void> {
+    const begin = Date.now();
     return until('page, searches and edits are answered', timeoutMs, async () => {
+      if (Date.now() < begin + QUIET_MS) return false;
       const recent = await this.asked(Date.now() - QUIET_MS);
       const served = (['page', 'search', 'edit'] as const).every((kind) =>
         recent.some((one) => one.kind === kind),
@@ -56,7 +58,7 @@ export class Users {
 }
 
 /** A JSON Web Token (RFC 7519) that permits edits for two hours. */
-export function signToken(key: string): string {
+function signToken(key: string): string {
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
   const claims = { sub: 'test', scope: 'genes:write', exp: Math.floor(Date.now() / 1000) + 7200 };
   const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
