@@ -49,6 +49,10 @@ prod-restart: $(DEPS) ## Restart the containers and wait until healthy
 prod-health: $(DEPS) ## Show how each container is doing
 	@$(RUN) scripts/health.ts
 
+.PHONY: prod-watch
+prod-watch: $(DEPS) ## Watch health, load, requests and errors live
+	@$(RUN) scripts/watch.ts
+
 ##@ Test mode: the same stack with ports on 127.0.0.1
 
 .PHONY: prod-test-up
@@ -94,3 +98,7 @@ check: $(DEPS) ## Lint, types, dead code, compose and shell lint
 .PHONY: test
 test: $(DEPS) ## Everything: check, unit tests, end-to-end tests on real Docker
 	@$(RUN) scripts/test.ts
+
+.PHONY: fault-report
+fault-report: $(DEPS) ## Try every fault and write docs/reliability.md (ENGINE=1 restarts the engine too)
+	@$(RUN) scripts/fault-report.ts $${ENGINE:+--engine}

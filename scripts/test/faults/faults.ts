@@ -24,6 +24,10 @@ export interface Fault {
   restarts?: readonly ('frontend' | 'backend' | 'postgres')[];
   /** What users must see nothing of. */
   spares: readonly AskedKind[];
+  /** Tried for the report alone. */
+  slow?: true;
+  /** How prod-health names it afterwards. */
+  named?: RegExp;
   /** A finding of its own, for the table. */
   find?(stage: FaultStage): Promise<string>;
 }
@@ -58,6 +62,8 @@ export const FAULTS: readonly Fault[] = [
     cause: ({ stack }) =>
       runInServer(stack, 'globalThis.hoard = []; for (;;) hoard.push(Buffer.alloc(1e7, 1))'),
     restarts: ['backend'],
+    named:
+      /-backend: out of memory .* ago, restarted once in .*, exit code 137; its limit is 1 GiB; well again/,
     spares: ['page'],
   },
   {
@@ -124,6 +130,7 @@ export const FAULTS: readonly Fault[] = [
     cause: (stage) =>
       openIdleConnections(stage, { host: 'kidney-genetics-backend', port: 8000, untilClosed: false }),
     spares: ['page'],
+    slow: true,
   },
 ];
 

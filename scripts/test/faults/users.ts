@@ -28,7 +28,15 @@ export class Users {
     const { SECRET_KEY = '' } = await loadEnvFile(this.stack.settings.envFile);
     writeFileSync(token, signToken(SECRET_KEY), { mode: 0o444 });
     const volumes = ['--volume', `${CLIENT}:/client.ts:ro`, '--volume', `${token}:/run/token:ro`];
-    const place = ['--init', '--name', this.name, '--network', this.stack.settings.network];
+    const place = [
+      '--init',
+      '--restart',
+      'unless-stopped',
+      '--name',
+      this.name,
+      '--network',
+      this.stack.settings.network,
+    ];
     const image = `${this.stack.settings.prefix}-backend:latest`;
     await mustRun(['docker', 'run', '--detach', ...place, ...volumes, image, 'node', '/client.ts'], HINT);
     await this.untilServed(30_000);
