@@ -53,6 +53,10 @@ prod-health: $(DEPS) ## Show how each container is doing
 prod-watch: $(DEPS) ## Watch health, load, requests and errors live
 	@$(RUN) scripts/watch.ts
 
+.PHONY: prod-rotate-secrets
+prod-rotate-secrets: $(DEPS) ## New database password and SECRET_KEY while all goes on (FORGET=1 drops the old key)
+	@$(RUN) scripts/rotate-secrets.ts $${FORGET:+--forget-previous}
+
 ##@ Test mode: the same stack with ports on 127.0.0.1
 
 .PHONY: prod-test-up

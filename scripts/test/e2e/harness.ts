@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -141,6 +142,15 @@ export class TestStack {
     await run(['docker', 'rmi', ...IMAGES.map((image) => `${this.settings.prefix}-${image}:latest`)]);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Starts a script as its make target does, and leaves it running: to be ended at a chosen moment. */
+export function startScript(stack: TestStack, name: string): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`], {
+    cwd: ROOT,
+    env: { ...process.env, ...stack.env },
+    stdio: 'ignore',
+  });
 }
 
 /**

@@ -1,7 +1,7 @@
-import { createHmac } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadEnvFile } from '../../lib/env-file.ts';
+import { signToken } from '../../lib/model/rotation.ts';
 import { ROOT } from '../../lib/project.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { type TestStack, until } from '../e2e/harness.ts';
@@ -26,7 +26,8 @@ export class Users {
   async start(): Promise<void> {
     const token = join(this.stack.tmp, 'token');
     const { SECRET_KEY = '' } = await loadEnvFile(this.stack.settings.envFile);
-    writeFileSync(token, signToken(SECRET_KEY), { mode: 0o444 });
+    const exp = Math.floor(Date.now() / 1000) + 7200;
+    writeFileSync(token, signToken(SECRET_KEY, { sub: 'users', scope: 'genes:write', exp }), { mode: 0o444 });
     const volumes = ['--volume', `${CLIENT}:/client.ts:ro`, '--volume', `${token}:/run/token:ro`];
     const place = [
       '--init',
@@ -63,12 +64,4 @@ export class Users {
       return served && recent.every(isGood);
     });
   }
-}
-
-/** A JSON Web Token (RFC 7519) that permits edits for two hours. */
-function signToken(key: string): string {
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const claims = { sub: 'test', scope: 'genes:write', exp: Math.floor(Date.now() / 1000) + 7200 };
-  const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
-  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
 }
