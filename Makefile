@@ -57,6 +57,28 @@ prod-watch: $(DEPS) ## Watch health, load, requests and errors live
 prod-rotate-secrets: $(DEPS) ## New database password and SECRET_KEY while all goes on (FORGET=1 drops the old key)
 	@$(RUN) scripts/rotate-secrets.ts $${FORGET:+--forget-previous}
 
+##@ Updates, and the way back
+
+.PHONY: prod-update
+prod-update: $(DEPS) ## Deploy this checkout without dropping a request
+	@$(RUN) scripts/update.ts $${NO_BUILD:+--no-build} $${IMAGES:+--images "$$IMAGES"} $${WITH_DATABASE:+--with-database} $${ALLOW_BREAKING:+--allow-breaking}
+
+.PHONY: prod-rollback
+prod-rollback: $(DEPS) ## Go back to the release before, or TO=revision
+	@$(RUN) scripts/rollback.ts $${TO:+"$$TO"}
+
+.PHONY: prod-images
+prod-images: $(DEPS) ## The releases on this host (PRUNE=1 keeps the last 5)
+	@$(RUN) scripts/images.ts $${PRUNE:+--prune}
+
+.PHONY: prod-history
+prod-history: $(DEPS) ## Who deployed what when
+	@$(RUN) scripts/history.ts
+
+.PHONY: prod-prune
+prod-prune: $(DEPS) ## Remove our own old images, build cache and logs
+	@$(RUN) scripts/prune.ts
+
 ##@ Test mode: the same stack with ports on 127.0.0.1
 
 .PHONY: prod-test-up
