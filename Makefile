@@ -49,6 +49,14 @@ prod-restart: $(DEPS) ## Restart the containers and wait until healthy
 prod-health: $(DEPS) ## Show how each container is doing
 	@$(RUN) scripts/health.ts
 
+.PHONY: prod-watch
+prod-watch: $(DEPS) ## Watch health, load, requests and errors live
+	@$(RUN) scripts/watch.ts
+
+.PHONY: prod-rotate-secrets
+prod-rotate-secrets: $(DEPS) ## New database password and SECRET_KEY while all goes on (FORGET=1 drops the old key)
+	@$(RUN) scripts/rotate-secrets.ts $${FORGET:+--forget-previous}
+
 ##@ Updates, and the way back
 
 .PHONY: prod-update
@@ -146,3 +154,7 @@ check: $(DEPS) ## Lint, types, dead code, compose and shell lint
 .PHONY: test
 test: $(DEPS) ## Everything: check, unit tests, end-to-end tests on real Docker
 	@$(RUN) scripts/test.ts
+
+.PHONY: fault-report
+fault-report: $(DEPS) ## Try every fault and write docs/reliability.md (ENGINE=1 restarts the engine too)
+	@$(RUN) scripts/fault-report.ts $${ENGINE:+--engine}

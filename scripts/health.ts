@@ -6,9 +6,11 @@ import { assertDockerReady, warnOfFullDisk } from './lib/preflight.ts';
 import { type Probe, probeStack } from './lib/probes.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatBytes, formatDuration, formatTable, paint, say, sayFailure, sayOk } from './lib/report.ts';
+import { findTroubles, showTroubles } from './lib/trouble.ts';
 
 const USAGE = `
-Shows how each container of the stack is doing; exit 1 when one is not healthy.
+Shows how each container of the stack is doing; exit 1 when one is not healthy. Names what ran out of memory or restarts
+in a loop, also if it is well again, and shows the last log lines of what is not healthy.
 
   make prod-health
   make prod-test-health           adds requests to the page, the API, the WebSocket and the database
@@ -23,7 +25,7 @@ function toRow(container: ContainerInfo, stats: Stats): string[] {
   const memory = use?.memory.split(' / ')[0] ?? '-';
   return [
     container.name,
-    container.oomKilled ? `${container.state} (out of memory)` : container.state,
+    container.state,
     container.health === 'healthy' ? paint('green', 'healthy') : paint('red', container.health),
     since,
     String(container.restarts),
@@ -71,17 +73,23 @@ await main(import.meta.url, {
       );
     }
     const running = containers.filter(({ state }) => state === 'running').map(({ name }) => name);
-    const [stats, probes] = await Promise.all([
+    const [stats, probes, troubles] = await Promise.all([
       readStats(running),
       flags.test ? probe(settings, containers) : [],
+      findTroubles(settings, containers),
       warnOfFullDisk(),
     ]);
     if (flags.json) {
-      const described = containers.map((one) => ({ ...one, use: stats.get(one.name) ?? null }));
+      const described = containers.map((one) => ({
+        ...one,
+        use: stats.get(one.name) ?? null,
+        trouble: troubles.get(one.name)?.words ?? [],
+      }));
       say(JSON.stringify({ containers: described, probes }, null, 2));
     } else {
       showTable(containers, stats);
       showProbes(probes);
+      await showTroubles(containers, troubles);
     }
     const healthy = SERVICES.every((service) =>
       containers.some(
