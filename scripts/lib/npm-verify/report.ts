@@ -11,7 +11,7 @@ const TITLES: Readonly<Record<string, string>> = {
 const MARKS = { ok: ['green', '✔'], warn: ['yellow', '!'], fail: ['red', '✘'], skip: ['dim', '–'] } as const;
 
 /** What came of it, in one line: `19 hold, 0 broken, 0 to look at, 3 left out`. */
-export function countWords(results: readonly Result[]): string {
+function countWords(results: readonly Result[]): string {
   const count = (status: Result['status']) => results.filter((one) => one.status === status).length;
   return `${count('ok')} hold, ${count('fail')} broken, ${count('warn')} to look at, ${count('skip')} left out`;
 }
