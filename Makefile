@@ -49,6 +49,28 @@ prod-restart: $(DEPS) ## Restart the containers and wait until healthy
 prod-health: $(DEPS) ## Show how each container is doing
 	@$(RUN) scripts/health.ts
 
+##@ Updates, and the way back
+
+.PHONY: prod-update
+prod-update: $(DEPS) ## Deploy this checkout without dropping a request
+	@$(RUN) scripts/update.ts $${NO_BUILD:+--no-build} $${IMAGES:+--images "$$IMAGES"} $${WITH_DATABASE:+--with-database} $${ALLOW_BREAKING:+--allow-breaking}
+
+.PHONY: prod-rollback
+prod-rollback: $(DEPS) ## Go back to the release before, or TO=revision
+	@$(RUN) scripts/rollback.ts $${TO:+"$$TO"}
+
+.PHONY: prod-images
+prod-images: $(DEPS) ## The releases on this host (PRUNE=1 keeps the last 5)
+	@$(RUN) scripts/images.ts $${PRUNE:+--prune}
+
+.PHONY: prod-history
+prod-history: $(DEPS) ## Who deployed what when
+	@$(RUN) scripts/history.ts
+
+.PHONY: prod-prune
+prod-prune: $(DEPS) ## Remove our own old images, build cache and logs
+	@$(RUN) scripts/prune.ts
+
 ##@ Test mode: the same stack with ports on 127.0.0.1
 
 .PHONY: prod-test-up
@@ -96,6 +118,16 @@ npm-proxy-host-remove: $(DEPS) ## Remove NPM's proxy host: DOMAIN=...
 .PHONY: npm-verify
 npm-verify: $(DEPS) ## Prove the site through the proxy: DOMAIN=... (QUICK=1 without the long WebSocket)
 	@$(RUN) scripts/npm-verify.ts $${QUICK:+--quick} $${DOMAIN:+"$$DOMAIN"}
+
+##@ Proof
+
+.PHONY: prod-verify
+prod-verify: $(DEPS) ## Check the running stack's security (ONLY=, SKIP=ID=reason, JUNIT=FILE)
+	@$(RUN) scripts/verify.ts $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
+
+.PHONY: prod-test-verify
+prod-test-verify: $(DEPS) ## The same in test mode
+	@$(RUN) scripts/verify.ts --test $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
 
 ##@ Development
 

@@ -210,9 +210,11 @@ describe('production mode', { timeout: 900_000 }, () => {
     assert.equal(await stack.sql('SELECT word FROM kept'), 'still here');
     const image = `${stack.settings.prefix}-postgres:latest`;
     await mustRun(['docker', 'build', '-t', image, '--label', 'changed=yes', '-'], 'see above', {
-      input: `FROM ${image}\n`,
+      input: `FROM ${image}\nENV CHANGED=yes\n`,
     });
-    await stack.mustScript('up');
+    const before = await stack.container('postgres');
+    await stack.mustScript('update', ['--no-build', '--with-database']);
+    assert.notEqual((await stack.container('postgres')).imageId, before.imageId);
     assert.equal(await stack.sql('SELECT word FROM kept'), 'still here');
   });
 
