@@ -99,6 +99,36 @@ npm-network-create: $(DEPS) ## Make the network npm-proxy
 npm-network-check: $(DEPS) ## Who is on it, and which names they answer to
 	@$(RUN) scripts/npm-network.ts check
 
+.PHONY: npm-up
+npm-up: $(DEPS) ## Start an Nginx Proxy Manager on a host that has none
+	@$(RUN) scripts/npm-stack.ts up
+
+.PHONY: npm-down
+npm-down: $(DEPS) ## Stop it; its settings and certificates stay
+	@$(RUN) scripts/npm-stack.ts down
+
+.PHONY: npm-proxy-host
+npm-proxy-host: $(DEPS) ## Make or update NPM's proxy host: DOMAIN=... (DRY_RUN=1 shows)
+	@$(RUN) scripts/npm-proxy-host.ts $${DRY_RUN:+--dry-run} $${DOMAIN:+"$$DOMAIN"}
+
+.PHONY: npm-proxy-host-remove
+npm-proxy-host-remove: $(DEPS) ## Remove NPM's proxy host: DOMAIN=...
+	@$(RUN) scripts/npm-proxy-host.ts --remove $${DRY_RUN:+--dry-run} $${DOMAIN:+"$$DOMAIN"}
+
+.PHONY: npm-verify
+npm-verify: $(DEPS) ## Prove the site through the proxy: DOMAIN=... (QUICK=1 without the long WebSocket)
+	@$(RUN) scripts/npm-verify.ts $${QUICK:+--quick} $${DOMAIN:+"$$DOMAIN"}
+
+##@ Proof
+
+.PHONY: prod-verify
+prod-verify: $(DEPS) ## Check the running stack's security (ONLY=, SKIP=ID=reason, JUNIT=FILE)
+	@$(RUN) scripts/verify.ts $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
+
+.PHONY: prod-test-verify
+prod-test-verify: $(DEPS) ## The same in test mode
+	@$(RUN) scripts/verify.ts --test $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
+
 ##@ Development
 
 .PHONY: dev-up

@@ -1,4 +1,6 @@
-import { $, type Options, type ProcessPromise } from 'zx/core';
+import { spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { $, type Options } from 'zx/core';
 import { DescribedError } from './errors.ts';
 
 /** How a process is started; everything else is inherited from this process. */
@@ -19,7 +21,7 @@ export interface RunResult {
   stderr: string;
 }
 
-const running = new Set<ProcessPromise>();
+const running = new Set<{ kill(signal: NodeJS.Signals): unknown }>();
 
 /**
  * Starts a process and waits for it; the only place in the project that does.
@@ -65,7 +67,45 @@ export async function mustRun(
   return result.stdout;
 }
 
+/**
+ * Starts a process whose output is worked on while it comes, whatever its size; nothing of it is kept.
+ * @param consume reads the output to its end; the process waits for it
+ * @returns the exit code and the end of what was written to standard error
+ */
+export async function runStreaming(
+  argv: readonly string[],
+  consume: (output: Readable) => Promise<void>,
+  options: Pick<RunOptions, 'env' | 'cwd' | 'timeoutMs'> = {},
+): Promise<{ exitCode: number; stderr: string }> {
+  const [program = '', ...args] = argv;
+  const child = spawn(program, args, {
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+  });
+  running.add(child);
+  let stderr = '';
+  child.stderr.on('data', (text: Buffer) => {
+    stderr = `${stderr}${text}`.slice(-4000);
+  });
+  const ended = new Promise<number>((resolve) => {
+    child.on('error', (error) => {
+      stderr = error.message;
+      resolve(127);
+    });
+    child.on('close', (code) => resolve(code ?? 143));
+  });
+  try {
+    await consume(child.stdout);
+    return { exitCode: await ended, stderr };
+  } finally {
+    child.kill();
+    running.delete(child);
+  }
+}
+
 /** Ends every process this one has started, with all of its children, by SIGINT: what Ctrl-C does. */
 export async function interruptAll(): Promise<void> {
-  await Promise.allSettled([...running].map((child) => child.kill('SIGINT')));
+  await Promise.allSettled([...running].map(async (child) => child.kill('SIGINT')));
 }

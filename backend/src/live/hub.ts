@@ -5,8 +5,8 @@ import type { Change } from '../schemas/answers.ts';
 import { closeCodes, LiveClient } from './client.ts';
 import { parseClientMessage } from './messages.ts';
 
-/** Below the 90 s after which Nginx Proxy Manager takes a silent connection for dead. */
-export const heartbeatSeconds = 25;
+/** Well below the 90 s after which Nginx Proxy Manager takes a silent connection for dead; `make prod-verify` waits for one. */
+const heartbeatSeconds = 15;
 
 interface HubOptions {
   version: string;

@@ -160,7 +160,8 @@ export async function until(what: string, timeoutMs: number, ask: () => Promise<
   }
 }
 
-function freePort(): Promise<number> {
+/** A TCP port of 127.0.0.1 that nobody uses now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on('error', reject);
