@@ -1,3 +1,4 @@
+import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
 import { main } from './lib/cli.ts';
 import { type ContainerInfo, listStack, readStats } from './lib/docker.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
@@ -8,7 +9,8 @@ import { loadSettings } from './lib/project.ts';
 import { formatBytes, formatDuration, formatTable, paint, say, sayFailure, sayOk } from './lib/report.ts';
 
 const USAGE = `
-Shows how each container of the stack is doing; exit 1 when one is not healthy.
+Shows how each container of the stack is doing; and how old the last good backup and the last restore
+drill are; exit 1 when a container is not healthy, or the backups are stale.
 
   make prod-health
   make prod-test-health           adds requests to the page, the API, the WebSocket and the database
@@ -71,26 +73,27 @@ await main(import.meta.url, {
       );
     }
     const running = containers.filter(({ state }) => state === 'running').map(({ name }) => name);
-    const [stats, probes] = await Promise.all([
+    const [stats, backups, probes] = await Promise.all([
       readStats(running),
+      readBackupHealth(),
       flags.test ? probe(settings, containers) : [],
       warnOfFullDisk(),
     ]);
     if (flags.json) {
       const described = containers.map((one) => ({ ...one, use: stats.get(one.name) ?? null }));
-      say(JSON.stringify({ containers: described, probes }, null, 2));
+      say(JSON.stringify({ containers: described, probes, backups }, null, 2));
     } else {
       showTable(containers, stats);
       showProbes(probes);
+      sayBackupHealth(backups);
     }
     const healthy = SERVICES.every((service) =>
       containers.some(
         (one) => one.service === service && one.state === 'running' && one.health === 'healthy',
       ),
     );
-    if (!healthy || probes.some(({ ok }) => !ok)) {
-      sayFailure('Not everything is healthy', 'make prod-logs');
-      process.exitCode = Exit.failed;
-    }
+    if (!healthy || probes.some(({ ok }) => !ok)) sayFailure('Not everything is healthy', 'make prod-logs');
+    else if (backups.colour !== 'red') return;
+    process.exitCode = Exit.failed;
   },
 });

@@ -1,4 +1,6 @@
-import { $, type Options, type ProcessPromise } from 'zx/core';
+import { spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { $, type Options } from 'zx/core';
 import { DescribedError } from './errors.ts';
 
 /** How a process is started; everything else is inherited from this process. */
@@ -19,7 +21,18 @@ export interface RunResult {
   stderr: string;
 }
 
-const running = new Set<ProcessPromise>();
+/** A process whose streams are used while it runs. */
+export interface PipedProcess {
+  stdin: Writable;
+  stdout: Readable;
+  /** Its exit code and the end of its standard error, whatever the code; never rejects. */
+  ended: Promise<{ exitCode: number; stderr: string }>;
+  kill(signal?: NodeJS.Signals): void;
+}
+
+const STDERR_KEPT = 8192;
+const running = new Set<{ kill(signal: NodeJS.Signals): unknown }>();
+const cleanups = new Set<() => Promise<unknown>>();
 
 /**
  * Starts a process and waits for it; the only place in the project that does.
@@ -65,7 +78,40 @@ export async function mustRun(
   return result.stdout;
 }
 
-/** Ends every process this one has started, with all of its children, by SIGINT: what Ctrl-C does. */
+/**
+ * Starts a process whose input and output are streamed and never held as a whole.
+ * @param argv program and arguments, passed without a shell
+ */
+export function openPipe(argv: readonly string[], env: Readonly<Record<string, string>> = {}): PipedProcess {
+  const [program = '', ...args] = argv;
+  const child = spawn(program, args, { stdio: 'pipe', env: { ...process.env, ...env } });
+  const kill = (signal: NodeJS.Signals = 'SIGTERM') => void child.kill(signal);
+  const entry = { kill };
+  running.add(entry);
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr = `${stderr}${chunk}`.slice(-STDERR_KEPT);
+  });
+  // A process that ends early closes its input; its exit code tells what happened.
+  child.stdin.on('error', () => undefined);
+  const ended = new Promise<{ exitCode: number; stderr: string }>((resolve) => {
+    child.on('error', (error) => resolve({ exitCode: 127, stderr: error.message }));
+    child.on('close', (code) => resolve({ exitCode: code ?? 143, stderr: stderr.trim() }));
+  }).finally(() => running.delete(entry));
+  return { stdin: child.stdin, stdout: child.stdout, ended, kill };
+}
+
+/**
+ * Has something tidied up should the user interrupt this process.
+ * @returns takes it back
+ */
+export function whenInterrupted(cleanup: () => Promise<unknown>): () => void {
+  cleanups.add(cleanup);
+  return () => cleanups.delete(cleanup);
+}
+
+/** Ends every process this one has started, with all of its children, by SIGINT: what Ctrl-C does; then tidies up. */
 export async function interruptAll(): Promise<void> {
   await Promise.allSettled([...running].map((child) => child.kill('SIGINT')));
+  await Promise.allSettled([...cleanups].map((cleanup) => cleanup()));
 }
