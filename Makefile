@@ -183,3 +183,6 @@ test: $(DEPS) ## Everything: check, unit tests, end-to-end tests on real Docker
 .PHONY: fault-report
 fault-report: $(DEPS) ## Try every fault and write docs/reliability.md (ENGINE=1 restarts the engine too)
 	@$(RUN) scripts/fault-report.ts $${ENGINE:+--engine}
+.PHONY: bench
+bench: $(DEPS) ## Measure beside what one would use instead (WRITE=1 writes docs/performance.md)
+	@$(RUN) scripts/bench.ts $${ONLY:+--only "$$ONLY"} $${WRITE:+--write}
