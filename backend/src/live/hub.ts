@@ -6,7 +6,7 @@ import { closeCodes, LiveClient } from './client.ts';
 import { parseClientMessage } from './messages.ts';
 
 /** Below the 90 s after which Nginx Proxy Manager takes a silent connection for dead. */
-export const heartbeatSeconds = 25;
+const heartbeatSeconds = 25;
 
 interface HubOptions {
   version: string;
