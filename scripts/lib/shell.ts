@@ -27,6 +27,17 @@ const running = new Set<ProcessPromise>();
  * @returns its exit code (128 or more for a signal) and output, whatever the code
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  return start(argv, options).ended;
+}
+
+/** A process that runs beside this one. */
+export interface Started {
+  ended: Promise<RunResult>;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Like `run`, but does not wait. */
+export function start(argv: readonly string[], options: RunOptions = {}): Started {
   const settings: Partial<Options> = {
     nothrow: true,
     quiet: true,
@@ -38,6 +49,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   if (options.timeoutMs !== undefined) settings.timeout = options.timeoutMs;
   const child = $(settings)`${argv}`;
   running.add(child);
+  return { ended: collect(child), kill: (signal) => child.kill(signal) };
+}
+
+async function collect(child: ProcessPromise): Promise<RunResult> {
   try {
     const output = await child;
     return { exitCode: output.exitCode ?? 143, stdout: output.stdout, stderr: output.stderr };

@@ -41,6 +41,8 @@ const kindsByStatus: Readonly<Record<number, ProblemKind>> = {
   404: 'not-found',
   412: 'precondition-failed',
   413: 'too-large',
+  // A part of the path that is longer than the name of anything.
+  414: 'not-found',
   415: 'unsupported-type',
   503: 'overloaded',
 };

@@ -21,6 +21,8 @@ export const websocketRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (a
     '/ws/genes',
     {
       websocket: true,
+      // An open connection is no request that is being answered; the hub limits how many there are.
+      config: { essential: true },
       onRequest: async (request) => {
         if (!request.ws) throw new Problem('bad-request', 'This address speaks WebSocket only.');
         if (!isOriginAllowed(request.headers, env.corsOrigins)) {
