@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { $, type Options, type ProcessPromise } from 'zx/core';
 import { DescribedError } from './errors.ts';
 
@@ -5,8 +6,8 @@ import { DescribedError } from './errors.ts';
 export interface RunOptions {
   /** Added to this process's environment: the place for secrets, which must not stand in an argv. */
   env?: Readonly<Record<string, string>>;
-  /** Written to the process's standard input; without it the input is closed. */
-  input?: string;
+  /** Written to the process's standard input, a stream as fast as it is taken; without it the input is closed. */
+  input?: string | Readable;
   cwd?: string;
   timeoutMs?: number;
   /** Let the process use this terminal directly; its output is then not collected. */

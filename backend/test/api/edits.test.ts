@@ -63,6 +63,9 @@ describe('edits', () => {
       [{ name: 7 }, 'name'],
       [{ name: 'x'.repeat(301) }, 'name'],
       [{ name: 'line\nbreak' }, 'name'],
+      [{ name: 'next\u0085line' }, 'name'],
+      [{ name: 'half \ud800 pair' }, 'name'],
+      [{ name: ' spaced' }, 'name'],
       [{ aliases: ['a|b'] }, 'aliases/0'],
       [{ aliases: ['a', 'a'] }, 'aliases'],
       [{ aliases: Array.from({ length: 61 }, (_, index) => `a${index}`) }, 'aliases'],
@@ -73,6 +76,7 @@ describe('edits', () => {
       [{ diseaseGroup: 'no-such-group' }, 'diseaseGroup'],
       [{ diseases: [{ ...disease, omimId: '173900' }] }, 'diseases/0/omimId'],
       [{ diseases: [{ ...disease, name: 'a {b}' }] }, 'diseases/0/name'],
+      [{ diseases: [{ ...disease, name: 'half \udc00 pair' }] }, 'diseases/0/name'],
       [
         { diseases: [{ name: 'A disease' }] },
         'diseases/0/inheritance',

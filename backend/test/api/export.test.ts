@@ -7,7 +7,8 @@ import { startApi, symbolsOf, type TestApi } from '../support/api.ts';
 describe('the export', () => {
   let api: TestApi;
   before(async () => {
-    api = await startApi('export');
+    // Filling it takes a busy machine longer than a request may.
+    api = await startApi('export', { STATEMENT_TIMEOUT_MS: '60000' });
     await api.edit('PKD1', { name: '=1+1, "a" name', aliases: ['one', 'two'], evidence: 'definitive' });
   });
   after(() => api?.close());
