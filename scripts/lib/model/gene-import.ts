@@ -41,7 +41,7 @@ set local lock_timeout = '60s';
 set local statement_timeout = 0;
 set local work_mem = '64MB';
 set local jit = off;
-create temporary table rows (content jsonb) on commit drop;
+create temporary table rows (content json) on commit drop;
 copy rows from stdin with ${copyOptions};
 `;
 
@@ -56,11 +56,11 @@ export function importTail({ replace, dryRun }: ImportOptions): string {
 -- First what every writer locks first.
 select from data_state for update \\g /dev/null
 create temporary table staged on commit drop as
-select r.* from rows, jsonb_to_record(content) as r (line integer, symbol text, "hgncId" text, name text, aliases text[],
+select r.* from rows, json_to_record(content) as r (line integer, symbol text, "hgncId" text, name text, aliases text[],
   chromosome text, band text, inheritance text[], "diseaseGroup" text, evidence text, diseases jsonb);
 create index on staged ("hgncId");
 create index on staged (upper(symbol));
-analyze staged;
+analyze staged ("hgncId", symbol);
 create temporary table problems on commit drop as
 select line, 'diseaseGroup' as "column", format('"%s" is no disease group; there are: %s', "diseaseGroup",
   (select string_agg(slug, ', ' order by slug) from disease_groups)) as problem

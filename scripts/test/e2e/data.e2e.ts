@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { formatGeneRow, formatHeader } from '../../../backend/src/genes/table.ts';
+import { mustRun } from '../../lib/shell.ts';
 import { TestStack } from './harness.ts';
 
 const rows = 50_000;
@@ -53,6 +54,14 @@ describe('data-import and data-export', { timeout: 600_000 }, () => {
   const importCounts = async (...args: string[]) =>
     JSON.parse(await stack.mustScript('data-import', ['--json', ...args])) as Record<string, number>;
 
+  /** CPU time of the database so far, under either version of control groups. */
+  async function cpuSeconds(): Promise<number> {
+    const code =
+      'cat /sys/fs/cgroup/cpuacct/cpuacct.usage 2>/dev/null || sed -n "s/^usage_usec \\(.*\\)/\\1000/p" /sys/fs/cgroup/cpu.stat';
+    const out = await mustRun(['docker', 'exec', stack.name('postgres'), 'sh', '-c', code], 'see above');
+    return Number(out) / 1e9;
+  }
+
   before(async () => {
     stack = await TestStack.create('data');
     await stack.mustScript('npm-network', ['create']);
@@ -78,13 +87,16 @@ describe('data-import and data-export', { timeout: 600_000 }, () => {
 
   it('loads 50,000 rows in seconds, and the search finds them', async () => {
     writeFileSync(at('many.csv'), generateGenes());
-    const startedAt = Date.now();
+    const [startedAt, usedBefore] = [Date.now(), await cpuSeconds()];
     const counts = await importCounts(at('many.csv'));
     const seconds = (Date.now() - startedAt) / 1000;
-    console.log(`# 50,000 rows imported in ${seconds.toFixed(1)} s`);
+    const used = (await cpuSeconds()) - usedBefore;
+    console.log(
+      `# ${rows} rows in ${seconds.toFixed(1)} s, of which the database worked ${used.toFixed(1)} s`,
+    );
     assert.equal(counts.added, rows);
-    // Ten on two idle cores; a busy machine is given more.
-    assert.ok(seconds < 40, `it took ${seconds} s`);
+    // On a machine that is busy with other work, the work itself counts.
+    assert.ok(seconds < 10 || used < 10, `it took ${seconds} s, and ${used} s of work`);
     const answer = await stack.nodeOn(
       stack.settings.network,
       `const response = await fetch('http://kidney-genetics-backend:8000/api/v1/genes?q=alias49999');
