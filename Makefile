@@ -49,6 +49,7 @@ prod-restart: $(DEPS) ## Restart the containers and wait until healthy
 prod-health: $(DEPS) ## Show how each container is doing
 	@$(RUN) scripts/health.ts
 
+<<<<<<< HEAD
 ##@ Backups
 
 .PHONY: prod-backup
@@ -74,6 +75,29 @@ prod-backup-schedule: $(DEPS) ## Back up every night, drill every week (REMOVE=1
 .PHONY: prod-restore
 prod-restore: $(DEPS) ## Restore FILE=... (UNDO=1 swaps back, YES=1 does not ask)
 	@$(RUN) scripts/restore.ts $${FILE:+"$$FILE"} $${UNDO:+--undo} $${DROP_REPLACED:+--drop-replaced} $${YES:+--yes}
+=======
+##@ Updates, and the way back
+
+.PHONY: prod-update
+prod-update: $(DEPS) ## Deploy this checkout without dropping a request
+	@$(RUN) scripts/update.ts $${NO_BUILD:+--no-build} $${IMAGES:+--images "$$IMAGES"} $${WITH_DATABASE:+--with-database} $${ALLOW_BREAKING:+--allow-breaking}
+
+.PHONY: prod-rollback
+prod-rollback: $(DEPS) ## Go back to the release before, or TO=revision
+	@$(RUN) scripts/rollback.ts $${TO:+"$$TO"}
+
+.PHONY: prod-images
+prod-images: $(DEPS) ## The releases on this host (PRUNE=1 keeps the last 5)
+	@$(RUN) scripts/images.ts $${PRUNE:+--prune}
+
+.PHONY: prod-history
+prod-history: $(DEPS) ## Who deployed what when
+	@$(RUN) scripts/history.ts
+
+.PHONY: prod-prune
+prod-prune: $(DEPS) ## Remove our own old images, build cache and logs
+	@$(RUN) scripts/prune.ts
+>>>>>>> main
 
 ##@ Test mode: the same stack with ports on 127.0.0.1
 
@@ -102,6 +126,36 @@ npm-network-create: $(DEPS) ## Make the network npm-proxy
 .PHONY: npm-network-check
 npm-network-check: $(DEPS) ## Who is on it, and which names they answer to
 	@$(RUN) scripts/npm-network.ts check
+
+.PHONY: npm-up
+npm-up: $(DEPS) ## Start an Nginx Proxy Manager on a host that has none
+	@$(RUN) scripts/npm-stack.ts up
+
+.PHONY: npm-down
+npm-down: $(DEPS) ## Stop it; its settings and certificates stay
+	@$(RUN) scripts/npm-stack.ts down
+
+.PHONY: npm-proxy-host
+npm-proxy-host: $(DEPS) ## Make or update NPM's proxy host: DOMAIN=... (DRY_RUN=1 shows)
+	@$(RUN) scripts/npm-proxy-host.ts $${DRY_RUN:+--dry-run} $${DOMAIN:+"$$DOMAIN"}
+
+.PHONY: npm-proxy-host-remove
+npm-proxy-host-remove: $(DEPS) ## Remove NPM's proxy host: DOMAIN=...
+	@$(RUN) scripts/npm-proxy-host.ts --remove $${DRY_RUN:+--dry-run} $${DOMAIN:+"$$DOMAIN"}
+
+.PHONY: npm-verify
+npm-verify: $(DEPS) ## Prove the site through the proxy: DOMAIN=... (QUICK=1 without the long WebSocket)
+	@$(RUN) scripts/npm-verify.ts $${QUICK:+--quick} $${DOMAIN:+"$$DOMAIN"}
+
+##@ Proof
+
+.PHONY: prod-verify
+prod-verify: $(DEPS) ## Check the running stack's security (ONLY=, SKIP=ID=reason, JUNIT=FILE)
+	@$(RUN) scripts/verify.ts $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
+
+.PHONY: prod-test-verify
+prod-test-verify: $(DEPS) ## The same in test mode
+	@$(RUN) scripts/verify.ts --test $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
 
 ##@ Development
 

@@ -4,6 +4,7 @@ FROM ${POSTGRES_BASE}
 
 COPY deploy/postgres/postgresql.conf deploy/postgres/pg_hba.conf /etc/postgresql/
 COPY --chmod=0555 deploy/postgres/create-app-role.sh /docker-entrypoint-initdb.d/
+COPY --chmod=0555 deploy/postgres/postgres-without-password.sh /usr/local/sbin/postgres
 
 # Run as postgres from the start: the entrypoint then has nothing to chown and needs no capability, also on later starts.
 USER 999:999

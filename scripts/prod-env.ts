@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { main } from './lib/cli.ts';
 import { envFileExists, envProblemsError, inspectEnvFile } from './lib/env-file.ts';
 import { fillEnvExample } from './lib/model/env-file.ts';
+import { formatSecretsDate } from './lib/model/secret-strength.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { say, sayOk } from './lib/report.ts';
 
@@ -23,7 +24,7 @@ export async function makeEnvFile(path: string): Promise<void> {
   try {
     await writeFile(
       draft,
-      fillEnvExample(example, () => randomBytes(32).toString('base64url')),
+      formatSecretsDate(new Date()) + fillEnvExample(example, () => randomBytes(32).toString('base64url')),
       { mode: 0o600 },
     );
     await link(draft, path);

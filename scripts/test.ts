@@ -8,7 +8,7 @@ import { installTestTools } from './lib/test-tools.ts';
 
 const USAGE = `
 Runs every test: checks of the sources, tests without Docker, the API on a real PostgreSQL, the page, and end-to-end
-tests on real Docker, which use names of their own and leave a running stack alone.
+tests on real Docker and in Chromium, which use names of their own and leave a running stack alone.
 
   make test
   npx tsx scripts/test.ts [--only NAME]
@@ -23,7 +23,7 @@ interface Step {
 async function listSteps(): Promise<Step[]> {
   const tsx = ['node', '--import', 'tsx'];
   const unit = (await glob('scripts/test/*.test.ts', { cwd: ROOT })).sort();
-  const e2e = (await glob('scripts/test/e2e/*.e2e.ts', { cwd: ROOT })).sort();
+  const e2e = (await glob(['scripts/test/e2e/*.e2e.ts', 'frontend/test/e2e/*.e2e.ts'], { cwd: ROOT })).sort();
   return [
     { name: 'check', argv: [...tsx, 'scripts/check.ts'] },
     { name: 'scripts', argv: [...tsx, '--test', ...unit] },

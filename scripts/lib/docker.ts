@@ -29,12 +29,17 @@ export interface ContainerInfo {
   cpuLimit: number;
   /** What it answers to, by network name. */
   names: Record<string, string[]>;
+  /** Its IPv4 address, by network name; empty while it does not run. */
+  addresses: Record<string, string>;
+  labels: Record<string, string>;
+  imageId: string;
 }
 
 /** The fields of `docker inspect` that are read here. */
 interface Inspected {
   Id: string;
   Name: string;
+  Image: string;
   RestartCount: number;
   State: {
     Status: string;
@@ -47,7 +52,7 @@ interface Inspected {
   HostConfig: { Memory: number; NanoCpus: number };
   NetworkSettings: {
     Ports: Record<string, { HostIp: string; HostPort: string }[] | null> | null;
-    Networks: Record<string, { Aliases: string[] | null; DNSNames?: string[] | null }>;
+    Networks: Record<string, { Aliases: string[] | null; DNSNames?: string[] | null; IPAddress: string }>;
   };
 }
 
@@ -65,9 +70,10 @@ export async function listContainers(filter: string): Promise<ContainerInfo[]> {
   return (JSON.parse(stdout || '[]') as Inspected[]).map(toInfo);
 }
 
-/** The containers of a stack, in the order of their names. */
+/** The containers of a stack, in the order of their names; not those that stand in for one during an update. */
 export async function listStack(settings: StackSettings): Promise<ContainerInfo[]> {
-  const containers = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
+  const all = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
+  const containers = all.filter(({ labels }) => labels['com.docker.compose.oneoff'] !== 'True');
   return containers.sort((a, b) => a.name.localeCompare(b.name));
 }
 
@@ -99,6 +105,11 @@ function toInfo(raw: Inspected): ContainerInfo {
         ),
       ]),
     ),
+    addresses: Object.fromEntries(
+      Object.entries(raw.NetworkSettings.Networks).map(([network, end]) => [network, end.IPAddress]),
+    ),
+    labels,
+    imageId: raw.Image,
   };
 }
 

@@ -21,13 +21,15 @@ export interface RunResult {
   stderr: string;
 }
 
+type PipeOptions = Pick<RunOptions, 'env' | 'cwd' | 'timeoutMs'>;
+
 /** A process whose streams are used while it runs. */
 export interface PipedProcess {
   stdin: Writable;
   stdout: Readable;
   /** Its exit code and the end of its standard error, whatever the code; never rejects. */
   ended: Promise<{ exitCode: number; stderr: string }>;
-  kill(signal?: NodeJS.Signals): void;
+  kill(): void;
 }
 
 const STDERR_KEPT = 8192;
@@ -82,12 +84,15 @@ export async function mustRun(
  * Starts a process whose input and output are streamed and never held as a whole.
  * @param argv program and arguments, passed without a shell
  */
-export function openPipe(argv: readonly string[], env: Readonly<Record<string, string>> = {}): PipedProcess {
+export function openPipe(argv: readonly string[], options: PipeOptions = {}): PipedProcess {
   const [program = '', ...args] = argv;
-  const child = spawn(program, args, { stdio: 'pipe', env: { ...process.env, ...env } });
-  const kill = (signal: NodeJS.Signals = 'SIGTERM') => void child.kill(signal);
-  const entry = { kill };
-  running.add(entry);
+  const child = spawn(program, args, {
+    stdio: 'pipe',
+    env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+  });
+  running.add(child);
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {
     stderr = `${stderr}${chunk}`.slice(-STDERR_KEPT);
@@ -97,8 +102,28 @@ export function openPipe(argv: readonly string[], env: Readonly<Record<string, s
   const ended = new Promise<{ exitCode: number; stderr: string }>((resolve) => {
     child.on('error', (error) => resolve({ exitCode: 127, stderr: error.message }));
     child.on('close', (code) => resolve({ exitCode: code ?? 143, stderr: stderr.trim() }));
-  }).finally(() => running.delete(entry));
-  return { stdin: child.stdin, stdout: child.stdout, ended, kill };
+  }).finally(() => running.delete(child));
+  return { stdin: child.stdin, stdout: child.stdout, ended, kill: () => void child.kill() };
+}
+
+/**
+ * Starts a process whose output is worked on while it comes, whatever its size; nothing of it is kept.
+ * @param consume reads the output to its end; the process waits for it
+ * @returns the exit code and the end of what was written to standard error
+ */
+export async function runStreaming(
+  argv: readonly string[],
+  consume: (output: Readable) => Promise<void>,
+  options: PipeOptions = {},
+): Promise<{ exitCode: number; stderr: string }> {
+  const child = openPipe(argv, options);
+  child.stdin.end();
+  try {
+    await consume(child.stdout);
+    return await child.ended;
+  } finally {
+    child.kill();
+  }
 }
 
 /**
@@ -112,6 +137,6 @@ export function whenInterrupted(cleanup: () => Promise<unknown>): () => void {
 
 /** Ends every process this one has started, with all of its children, by SIGINT: what Ctrl-C does; then tidies up. */
 export async function interruptAll(): Promise<void> {
-  await Promise.allSettled([...running].map((child) => child.kill('SIGINT')));
+  await Promise.allSettled([...running].map(async (child) => child.kill('SIGINT')));
   await Promise.allSettled([...cleanups].map((cleanup) => cleanup()));
 }

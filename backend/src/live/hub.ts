@@ -5,8 +5,8 @@ import type { Change } from '../schemas/answers.ts';
 import { closeCodes, LiveClient } from './client.ts';
 import { parseClientMessage } from './messages.ts';
 
-/** Below the 90 s after which Nginx Proxy Manager takes a silent connection for dead. */
-export const heartbeatSeconds = 25;
+/** Well below the 90 s after which Nginx Proxy Manager takes a silent connection for dead; `make prod-verify` waits for one. */
+const heartbeatSeconds = 15;
 
 interface HubOptions {
   version: string;
@@ -125,6 +125,19 @@ export class LiveHub {
       client.alive = false;
       client.ping();
       client.sendText(text);
+    }
+  }
+
+  /**
+   * Sends every client away with 1012, one after the other, so that they do not all come back in the same instant.
+   *
+   * @param overMs time until the last is sent away
+   */
+  disperse(overMs: number): void {
+    const clients = [...this.#clients];
+    for (const [index, client] of clients.entries()) {
+      const sendAway = () => client.close(closeCodes.restart, 'service restart');
+      setTimeout(sendAway, (index / clients.length) * overMs).unref();
     }
   }
 

@@ -34,7 +34,7 @@ const maxAttempts = 3;
  * from the database, and an answer counts only for the version it was made from. Identical questions at the same moment
  * are worked out once.
  */
-export class Answers {
+class Answers {
   readonly stats = { hits: 0, misses: 0 };
   readonly #readVersion: () => Promise<DataVersion>;
   readonly #release: string;

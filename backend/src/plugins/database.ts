@@ -7,7 +7,7 @@ import type { Env } from '../env.ts';
 import { Problem } from '../lib/problem.ts';
 
 /** The database as the rest of the API sees it. */
-export interface Database extends Pools {
+interface Database extends Pools {
   dataVersion: DataVersionReader;
   /** Null once the schema is ready; before that, why it is not. */
   waitingFor: string | null;

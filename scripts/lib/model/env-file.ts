@@ -1,5 +1,6 @@
 import { parse } from 'dotenv';
 import { parseRemote } from './backup-settings.ts';
+import { editDistance } from './near.ts';
 
 /** What a key of .env.production must look like; `undefined` means the value is fine. */
 type Check = (value: string) => string | undefined;
@@ -198,20 +199,6 @@ function findUrlProblems(text: string, values: Readonly<Record<string, string>>)
 
 function nearestKey(key: string): string | undefined {
   return Object.keys(KNOWN_KEYS).find((known) => editDistance(key.toUpperCase(), known) <= 2);
-}
-
-/** Levenshtein distance, enough for two short names. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const change = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(change, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 /**

@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listStack } from '../../lib/docker.ts';
+import { stateDir } from '../../lib/history.ts';
 import { IMAGES } from '../../lib/model/build.ts';
 import { readSettings, type StackSettings, volumeName } from '../../lib/model/stack.ts';
 import { loadSettings, ROOT } from '../../lib/project.ts';
+import { imageName, listImageTags } from '../../lib/releases.ts';
 import { secretsDir } from '../../lib/secrets.ts';
 import { mustRun, type RunResult, run } from '../../lib/shell.ts';
 
@@ -133,12 +135,15 @@ export class TestStack {
     await run(['docker', 'network', 'rm', network, `${prefix}-internal`, `${prefix}-test`]);
     await run(['docker', 'volume', 'rm', volumeName(this.settings)]);
     rmSync(secretsDir(prefix), { recursive: true, force: true });
+    rmSync(stateDir(prefix), { recursive: true, force: true });
   }
 
   /** `destroy`, the images' extra names and the throwaway files as well. */
   async dispose(): Promise<void> {
     await this.destroy();
-    await run(['docker', 'rmi', ...IMAGES.map((image) => `${this.settings.prefix}-${image}:latest`)]);
+    const tags = await listImageTags(this.settings);
+    const names = tags.map(({ image, tag }) => imageName(this.settings, image, tag));
+    if (names.length > 0) await run(['docker', 'rmi', ...names]);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
@@ -155,7 +160,8 @@ export async function until(what: string, timeoutMs: number, ask: () => Promise<
   }
 }
 
-function freePort(): Promise<number> {
+/** A TCP port of 127.0.0.1 that nobody uses now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on('error', reject);

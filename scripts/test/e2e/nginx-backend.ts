@@ -1,5 +1,6 @@
 // Stands in for the API in nginx.e2e.ts; Node 24 runs it as it is, in a container. It tells what reached it.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const name = process.env.NAME ?? '';
@@ -7,12 +8,14 @@ const connections = new WeakMap<object, number>();
 let connected = 0;
 let posted = 0;
 let exported = 0;
+let draining = false;
 
 const server = createServer({ keepAliveTimeout: 75_000 }, (request, response) => {
   // What nginx must not let through twice, or at all.
   response.setHeader('X-Request-Id', 'of-the-backend');
   response.setHeader('X-Frame-Options', 'DENY');
   response.setHeader('X-Powered-By', 'test');
+  if (draining) response.setHeader('Connection', 'close');
   void answer(request, response);
 });
 
@@ -77,5 +80,12 @@ server.on('upgrade', (request, socket) => {
   socket.on('error', () => socket.destroy());
   socket.pipe(socket);
 });
-process.on('SIGTERM', () => server.close(() => process.exit(0)));
+// Nothing is lost: new connections are refused, which sends them to the other address; each open one is closed by the answer
+// to its next request; and what is idle is closed last, when nobody sends on it any more.
+process.on('SIGTERM', () => {
+  draining = true;
+  // Of net.Server: that of http.Server closes idle connections at once, and nginx may just be sending on one.
+  Server.prototype.close.call(server, () => process.exit(0));
+  setTimeout(() => server.closeIdleConnections(), 2000);
+});
 server.listen(8000);

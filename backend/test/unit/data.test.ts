@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { chromosomes, evidenceClasses, inheritanceCodes } from '../../src/schemas/gene.ts';
 
 interface Disease {
   name: string;
@@ -16,10 +17,11 @@ interface Gene {
   band: string;
   inheritance: string[];
   diseaseGroup: string;
+  evidence: string | null;
   diseases: Disease[];
 }
 
-const file = JSON.parse(readFileSync(new URL('../data/genes.json', import.meta.url), 'utf8')) as {
+const file = JSON.parse(readFileSync(new URL('../../data/genes.json', import.meta.url), 'utf8')) as {
   diseaseGroups: { slug: string }[];
   genes: Gene[];
 };
@@ -39,9 +41,12 @@ describe('the curated genes', () => {
   });
 
   it('have ids, bands and codes of the documented form', () => {
-    const codes = new Set(['AD', 'AR', 'XL', 'XLD', 'XLR', 'MT', 'digenic']);
+    const codes = new Set<string>(inheritanceCodes);
+    const classes = new Set<string | null>([...evidenceClasses, null]);
+    const places = new Set<string>(chromosomes);
     for (const gene of file.genes) {
       assert.match(gene.symbol, /^[A-Z][A-Z0-9-]*[A-Z0-9]$/, gene.symbol);
+      assert.ok(places.has(gene.chromosome) && classes.has(gene.evidence), gene.symbol);
       assert.match(gene.hgncId, /^HGNC:\d+$/, gene.symbol);
       assert.match(
         gene.band,

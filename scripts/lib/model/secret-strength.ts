@@ -1,0 +1,46 @@
+import type { EnvProblem } from './env-file.ts';
+
+const MIN_LENGTH = 20;
+/** Bits that a secret has at least by the frequencies of its characters; 20 random ones of base64 have about 80. */
+const MIN_BITS = 64;
+
+/**
+ * Finds secrets that can be guessed.
+ * @param secrets keys and values
+ */
+export function findWeakSecrets(secrets: readonly { key: string; value: string }[]): EnvProblem[] {
+  return secrets.flatMap(({ key, value }, index) => {
+    const problem = findWeakness(value);
+    const twin = secrets.slice(0, index).find((other) => other.value === value);
+    return [
+      ...(problem ? [{ key, problem }] : []),
+      ...(twin ? [{ key, problem: `is the same as ${twin.key}` }] : []),
+    ];
+  });
+}
+
+function findWeakness(value: string): string | undefined {
+  if (value.length < MIN_LENGTH) return `is shorter than ${MIN_LENGTH} characters`;
+  return measureBits(value) < MIN_BITS ? 'repeats itself' : undefined;
+}
+
+/** Shannon's measure over the characters, which finds repetition: https://en.wikipedia.org/wiki/Entropy_(information_theory) */
+function measureBits(value: string): number {
+  const counts = new Map<string, number>();
+  for (const character of value) counts.set(character, (counts.get(character) ?? 0) + 1);
+  const shares = [...counts.values()].map((count) => count / value.length);
+  return value.length * -shares.reduce((sum, share) => sum + share * Math.log2(share), 0);
+}
+
+/** The line that `make prod-env` begins a new file with. */
+export function formatSecretsDate(date: Date): string {
+  return `# Secrets made on ${date.toISOString().slice(0, 10)}. Change this line when you change them.\n`;
+}
+
+/** When the secrets were made, as the env file says; undefined when it does not. */
+export function readSecretsDate(text: string): string | undefined {
+  const dates = [...text.matchAll(/^# Secrets made on (\d{4}-\d\d-\d\d)/gm)]
+    .map(([, date]) => date ?? '')
+    .sort();
+  return dates[0];
+}

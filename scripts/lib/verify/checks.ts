@@ -1,0 +1,70 @@
+import { DescribedError, Exit } from '../errors.ts';
+import { findNearest } from '../model/near.ts';
+import { type Check, FAMILIES, type Family } from './check.ts';
+import { containerChecks } from './container.ts';
+import { databaseChecks } from './database.ts';
+import { httpChecks } from './http.ts';
+import { imageChecks } from './images.ts';
+import { networkChecks } from './network.ts';
+import { secretChecks } from './secrets.ts';
+
+/** Every check, by family. */
+export const CHECKS: readonly Check[] = [
+  ...containerChecks,
+  ...networkChecks,
+  ...secretChecks,
+  ...httpChecks,
+  ...imageChecks,
+  ...databaseChecks,
+];
+
+/**
+ * The checks that --only names: ids and families, separated by commas.
+ * @throws DescribedError (exit 2) for a word that is neither
+ */
+export function selectChecks(only: readonly string[]): readonly Check[] {
+  const words = only.flatMap((text) => text.split(',')).filter(Boolean);
+  if (words.length === 0) return CHECKS;
+  for (const word of words) assertKnown(word, [...FAMILIES, ...CHECKS.map(({ id }) => id)]);
+  return CHECKS.filter(({ id, family }) => words.includes(id) || words.includes(family));
+}
+
+/**
+ * The checks that --skip leaves out, each with its reason: ID=reason.
+ * @throws DescribedError (exit 2) for an unknown id or a missing reason
+ */
+export function parseSkips(skip: readonly string[]): Map<string, string> {
+  return new Map(
+    skip.map((text) => {
+      const [id = '', ...reason] = text.split('=');
+      assertKnown(
+        id,
+        CHECKS.map((check) => check.id),
+      );
+      if (reason.join('=').trim() === '') {
+        throw new DescribedError(`--skip ${id} has no reason`, `--skip ${id}="why"`, Exit.usage);
+      }
+      return [id, reason.join('=').trim()];
+    }),
+  );
+}
+
+function assertKnown(word: string, known: readonly string[]): void {
+  if (known.includes(word)) return;
+  const near = findNearest(word, known);
+  throw new DescribedError(
+    `No check is called ${word}`,
+    near ? `did you mean ${near}?` : 'all of them: npx tsx scripts/verify.ts --list',
+    Exit.usage,
+  );
+}
+
+/** A family's name as a heading. */
+export const FAMILY_TITLES: Readonly<Record<Family, string>> = {
+  container: 'Containers',
+  network: 'Network',
+  secrets: 'Secrets',
+  http: 'HTTP',
+  images: 'Images',
+  database: 'Database',
+};

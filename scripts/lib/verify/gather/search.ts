@@ -1,0 +1,115 @@
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { createGunzip, type Gunzip } from 'node:zlib';
+import { Parser } from 'tar';
+
+/** A secret to look for; its value never leaves this process. */
+export interface Needle {
+  key: string;
+  value: string;
+}
+
+/** Shorter values would be found by chance; the check of their strength says so. */
+const MIN_LENGTH = 8;
+
+/** Looks for secrets, plain or in base64, in a text that comes in pieces; keeps no more than one value's length of it. */
+export class Searcher {
+  readonly #needles: { key: string; bytes: Buffer }[];
+  readonly #found = new Set<string>();
+  readonly #overlap: number;
+  #tail: Buffer = Buffer.alloc(0);
+  bytes = 0;
+
+  constructor(needles: readonly Needle[]) {
+    this.#needles = needles
+      .filter(({ value }) => value.length >= MIN_LENGTH)
+      .flatMap(({ key, value }) => [
+        { key, bytes: Buffer.from(value) },
+        {
+          key: `${key} (base64)`,
+          bytes: Buffer.from(Buffer.from(value).toString('base64').replace(/.?=*$/, '')),
+        },
+      ]);
+    this.#overlap = Math.max(0, ...this.#needles.map(({ bytes }) => bytes.length - 1));
+  }
+
+  push(piece: Buffer | string): void {
+    const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
+    this.bytes += bytes.length;
+    // What may continue a value that began in the piece before, then the piece itself: only the seam is copied.
+    this.#look(Buffer.concat([this.#tail, bytes.subarray(0, this.#overlap)]));
+    this.#look(bytes);
+    const end = bytes.length >= this.#overlap ? bytes : Buffer.concat([this.#tail, bytes]);
+    this.#tail = Buffer.from(end.subarray(Math.max(0, end.length - this.#overlap)));
+  }
+
+  #look(bytes: Buffer): void {
+    for (const needle of this.#needles) if (bytes.includes(needle.bytes)) this.#found.add(needle.key);
+  }
+
+  /** The keys of what was found. */
+  get found(): string[] {
+    return [...this.#found];
+  }
+}
+
+/** The keys of the secrets that a text holds. */
+export function searchText(text: string, needles: readonly Needle[]): string[] {
+  const searcher = new Searcher(needles);
+  searcher.push(text);
+  return searcher.found;
+}
+
+/** What was found in an archive, and how much was read. */
+export interface ArchiveResult {
+  found: string[];
+  bytes: number;
+}
+
+/**
+ * Searches what `docker save` writes: a tar archive of layers, which are tar archives themselves, or compressed ones where
+ * the engine keeps images in containerd.
+ * @throws Error for a compression that cannot be read
+ */
+export async function searchArchive(archive: Readable, needles: readonly Needle[]): Promise<ArchiveResult> {
+  const searches: Promise<Searcher>[] = [];
+  const parser = new Parser({
+    onReadEntry: (entry) => void searches.push(searchEntry(entry, new Searcher(needles))),
+  });
+  await new Promise<void>((resolve, reject) => {
+    archive.on('error', reject);
+    parser.on('error', reject);
+    parser.on('end', resolve);
+    archive.pipe(parser as unknown as NodeJS.WritableStream);
+  });
+  const searchers = await Promise.all(searches);
+  return {
+    found: [...new Set(searchers.flatMap(({ found }) => found))],
+    bytes: searchers.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
+}
+
+async function searchEntry(entry: AsyncIterable<Buffer>, searcher: Searcher): Promise<Searcher> {
+  let unzip: Gunzip | undefined;
+  let unzipped: Promise<void> | undefined;
+  for await (const piece of entry) {
+    if (searcher.bytes === 0 && unzip === undefined) {
+      const magic = piece.subarray(0, 4).toString('hex');
+      if (magic === '28b52ffd') throw new Error('a layer is compressed with zstd, which cannot be searched');
+      if (magic.startsWith('1f8b')) {
+        unzip = createGunzip();
+        unzipped = feedSearcher(unzip, searcher);
+      }
+    }
+    if (!unzip) searcher.push(piece);
+    else if (!unzip.write(piece)) await once(unzip, 'drain');
+  }
+  unzip?.end();
+  await unzipped;
+  return searcher;
+}
+
+/** Searches a stream to its end. */
+export async function feedSearcher(output: AsyncIterable<Buffer>, searcher: Searcher): Promise<void> {
+  for await (const piece of output) searcher.push(piece);
+}

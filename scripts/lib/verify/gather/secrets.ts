@@ -1,0 +1,251 @@
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { inspectEnvFile } from '../../env-file.ts';
+import { findWeakSecrets, readSecretsDate } from '../../model/secret-strength.ts';
+import { ROOT } from '../../project.ts';
+import { formatBytes } from '../../report.ts';
+import { secretsDir } from '../../secrets.ts';
+import { run, runStreaming } from '../../shell.ts';
+import { type ContainerFacts, SECRET_PLACES, type SecretFacts, type SecretPlace } from '../facts.ts';
+import {
+  type ArchiveResult,
+  feedSearcher,
+  type Needle,
+  Searcher,
+  searchArchive,
+  searchText,
+} from './search.ts';
+
+const LOG_LINES = 100_000;
+const LOG_MS = 8000;
+const LAYERS_MS = 60_000;
+const CACHE = join(ROOT, 'artifacts/verify/layers.json');
+
+/** The env file and the secrets in it. */
+export interface SecretSource {
+  envFile: SecretFacts['envFile'];
+  needles: Needle[];
+  /** Changes when the env file does. */
+  version: string;
+}
+
+/**
+ * Reads the env file.
+ * @throws DescribedError (exit 3) when it is missing
+ */
+export async function readSecretSource(path: string): Promise<SecretSource> {
+  const { values, problems } = await inspectEnvFile(path);
+  const [text, { mode, mtime, ino }, git] = await Promise.all([
+    readFile(path, 'utf8'),
+    stat(path),
+    askGit(path),
+  ]);
+  const secrets = ['POSTGRES_PASSWORD', 'SECRET_KEY', 'DATABASE_URL', 'SECRET_KEY_PREVIOUS'].flatMap(
+    (key) => {
+      const value = (values as Record<string, string>)[key];
+      return value ? [{ key, value }] : [];
+    },
+  );
+  return {
+    envFile: {
+      name: relative(ROOT, path),
+      mode: mode & 0o777,
+      git,
+      madeAt: readSecretsDate(text) ?? mtime.toISOString(),
+      // Mode, git and weakness have checks of their own.
+      problems: problems.filter(({ key, problem }) => key !== '(file)' && !/shorter than/.test(problem)),
+      weak: findWeakSecrets(secrets.filter(({ key }) => key !== 'DATABASE_URL')),
+    },
+    needles: secrets,
+    version: `${ino} ${mtime.getTime()}`,
+  };
+}
+
+async function askGit(path: string): Promise<SecretFacts['envFile']['git']> {
+  if (relative(ROOT, path).startsWith('..')) return 'outside';
+  const git = (args: readonly string[]) => run(['git', ...args, '--', path], { cwd: ROOT });
+  const [tracked, ignored, checkout] = await Promise.all([
+    git(['ls-files', '--error-unmatch']),
+    git(['check-ignore', '--quiet', '--no-index']),
+    run(['git', 'rev-parse'], { cwd: ROOT }),
+  ]);
+  if (checkout.exitCode !== 0) return 'outside';
+  if (tracked.exitCode === 0) return 'tracked';
+  return ignored.exitCode === 0 ? 'ignored' : 'not ignored';
+}
+
+/** The modes of the secret files. */
+export async function inspectSecretFiles(prefix: string): Promise<SecretFacts['folder']> {
+  const path = secretsDir(prefix);
+  try {
+    const names = (await readdir(path)).sort();
+    const files = await Promise.all(
+      names.map(async (name) => ({ name, mode: (await stat(join(path, name))).mode & 0o777 })),
+    );
+    return { name: relative(ROOT, path), mode: (await stat(path)).mode & 0o777, files };
+  } catch {
+    return null;
+  }
+}
+
+type Searched = Pick<SecretFacts, 'seen' | 'searched'>;
+
+const forEachPlace = <T>(value: T) =>
+  Object.fromEntries(SECRET_PLACES.map((place) => [place, value])) as Record<SecretPlace, T>;
+const NOT_SEARCHED: Searched = { seen: forEachPlace([]), searched: forEachPlace('nothing') };
+
+/** What a search of one kind of place found. */
+interface PlaceResult {
+  place: SecretPlace;
+  seen: string[];
+  searched: string;
+}
+
+/**
+ * Searches everything that others can read for the values of the secrets.
+ * @param source without it nothing is searched
+ * @param texts what the engine and the kernel said, by container: already here, so searched here
+ */
+export async function searchSecrets(
+  source: SecretSource | undefined,
+  containers: readonly ContainerFacts[],
+  texts: {
+    inspect: ReadonlyMap<string, string>;
+    commands: ReadonlyMap<string, string>;
+    environments: ReadonlyMap<string, string>;
+  },
+): Promise<Searched> {
+  if (!source) return NOT_SEARCHED;
+  const { needles } = source;
+  const images = [...new Map(containers.map((one) => [one.imageId, one.imageName]))];
+  const results = await Promise.all([
+    searchTexts('inspect', texts.inspect, needles),
+    searchTexts('command lines', texts.commands, needles),
+    searchTexts('environments', texts.environments, needles),
+    searchHistories(images, needles),
+    searchLogs(containers, needles),
+    searchLayers(images, source),
+  ]);
+  const pick = <K extends 'seen' | 'searched'>(key: K) =>
+    Object.fromEntries(results.map((result) => [result.place, result[key]])) as unknown as SecretFacts[K];
+  return { seen: pick('seen'), searched: pick('searched') };
+}
+
+function searchTexts(
+  place: SecretPlace,
+  texts: ReadonlyMap<string, string>,
+  needles: readonly Needle[],
+): PlaceResult {
+  const seen = [...texts].flatMap(([name, text]) =>
+    searchText(text, needles).map((key) => `${key} in ${name}`),
+  );
+  return { place, seen, searched: [...texts.keys()].join(', ') };
+}
+
+async function searchHistories(
+  images: readonly (readonly [string, string])[],
+  needles: readonly Needle[],
+): Promise<PlaceResult> {
+  const texts = images.map(async ([id, name]) => {
+    const { stdout } = await run([
+      'docker',
+      'history',
+      '--no-trunc',
+      '--format',
+      '{{.CreatedBy}} {{.Comment}}',
+      id,
+    ]);
+    return [name, stdout] as const;
+  });
+  return searchTexts('history', new Map(await Promise.all(texts)), needles);
+}
+
+async function searchLogs(
+  containers: readonly ContainerFacts[],
+  needles: readonly Needle[],
+): Promise<PlaceResult> {
+  const found = await Promise.all(
+    containers.map(async ({ name }) => {
+      const searcher = new Searcher(needles);
+      // Both streams of the log, one after the other, through a searcher of their own.
+      const argv = ['docker', 'logs', '--tail', String(LOG_LINES), name];
+      const { stderr } = await runStreaming(argv, (output) => feedSearcher(output, searcher), {
+        timeoutMs: LOG_MS,
+      });
+      searcher.push(stderr);
+      return { name, searcher };
+    }),
+  );
+  const bytes = found.reduce((sum, { searcher }) => sum + searcher.bytes, 0);
+  return {
+    place: 'logs',
+    seen: found.flatMap(({ name, searcher }) => searcher.found.map((key) => `${key} in ${name}`)),
+    searched: `${formatBytes(bytes)}, the last ${LOG_LINES.toLocaleString('en')} lines of each`,
+  };
+}
+
+/** What was found in an image's layers; an image never changes, so a search is good for as long as the secrets are. */
+type LayerCache = Record<string, { version: string; found: string[]; bytes: number }>;
+
+async function searchLayers(
+  images: readonly (readonly [string, string])[],
+  { needles, version }: SecretSource,
+): Promise<PlaceResult> {
+  const cache = await readCache();
+  const results: (ArchiveResult & { name: string; problem?: string })[] = [];
+  // One after the other: each is bound by the disk.
+  for (const [id, name] of images) {
+    const known = cache[id];
+    if (known?.version === version) results.push({ name, ...known });
+    else results.push({ name, ...(await searchImage(id, needles)) });
+    const last = results.at(-1);
+    if (last && last.problem === undefined) cache[id] = { version, found: last.found, bytes: last.bytes };
+  }
+  await writeCache(cache, new Set(images.map(([id]) => id)));
+  const bytes = results.reduce((sum, result) => sum + result.bytes, 0);
+  return {
+    place: 'layers',
+    seen: results.flatMap(({ name, found, problem }) => [
+      ...found.map((key) => `${key} in ${name}`),
+      ...(problem ? [`${name}: ${problem}`] : []),
+    ]),
+    searched: `${formatBytes(bytes)} of ${results.length} images`,
+  };
+}
+
+async function searchImage(
+  id: string,
+  needles: readonly Needle[],
+): Promise<ArchiveResult & { problem?: string }> {
+  let result: ArchiveResult | undefined;
+  try {
+    const { exitCode, stderr } = await runStreaming(
+      ['docker', 'save', id],
+      async (output) => {
+        result = await searchArchive(output, needles);
+      },
+      { timeoutMs: LAYERS_MS },
+    );
+    if (exitCode === 0 && result) return result;
+    return { found: [], bytes: 0, problem: `could not be read: ${stderr.trim()}` };
+  } catch (error) {
+    return { found: [], bytes: 0, problem: (error as Error).message };
+  }
+}
+
+async function readCache(): Promise<LayerCache> {
+  try {
+    return JSON.parse(await readFile(CACHE, 'utf8')) as LayerCache;
+  } catch {
+    return {};
+  }
+}
+
+/** Holds key names and image ids alone. Another run at the same time may win: then it is searched once more. */
+async function writeCache(cache: LayerCache, current: ReadonlySet<string>): Promise<void> {
+  const kept = Object.entries(cache).filter(([id]) => current.has(id));
+  const draft = `${CACHE}.${process.pid}`;
+  await mkdir(dirname(CACHE), { recursive: true });
+  await writeFile(draft, JSON.stringify(Object.fromEntries(kept)));
+  await rename(draft, CACHE);
+}

@@ -1,0 +1,126 @@
+import { type Check, fail, none, ok, warn } from './check.ts';
+import type { Facts, ScanFacts } from './facts.ts';
+
+const BUILD = 'make prod-build prod-up';
+const SCAN = 'make prod-scan';
+const OLD_BASE_DAYS = 30;
+const VERY_OLD_BASE_DAYS = 90;
+const OLD_SCAN_DAYS = 7;
+
+const daysSince = (facts: Facts, at: string) =>
+  Math.floor((Date.parse(facts.now) - Date.parse(at)) / 86_400_000);
+
+/** The last scan, where it was of the images that run. */
+function currentScan({ scan, images }: Facts): ScanFacts | undefined {
+  return scan && images.every(({ id }) => scan.imageIds.includes(id)) ? scan : undefined;
+}
+
+export const imageChecks: readonly Check[] = [
+  {
+    id: 'image-current',
+    family: 'images',
+    title: 'What runs is what the images’ names mean',
+    source: 'CIS Docker 1.6.0, 5.28',
+    mend: 'a newer image was built and does not run yet: make prod-up',
+    judge: ({ images }) =>
+      none(
+        images
+          .filter(({ id, namedId }) => id !== namedId)
+          .map(({ service, name }) => `${service} runs another image than ${name} is now`),
+        images.map(({ name }) => name).join(', '),
+      ),
+  },
+  {
+    id: 'image-revision',
+    family: 'images',
+    title: 'The images’ revision labels agree with each other and with what the API says of itself',
+    source: 'OCI image annotations; CIS Docker 1.6.0, 5.28',
+    mend: `one of them is of another build: ${BUILD}`,
+    judge({ images, http }) {
+      const said = [
+        ...images.map(({ service, revision }) => [service, revision]),
+        ...(http ? [['the API', http.revision]] : []),
+      ];
+      const text = said.map(([who, revision]) => `${who} ${revision || 'none'}`).join(', ');
+      return new Set(said.map(([, revision]) => revision)).size === 1 && said[0]?.[1] ? ok(text) : fail(text);
+    },
+  },
+  {
+    id: 'image-user',
+    family: 'images',
+    title: 'Each image names a user that is not root',
+    source: 'Specification, container security: non-root users; CIS Docker 1.6.0, 4.1; OWASP Docker rule 2',
+    mend: `USER in the Dockerfile. ${BUILD}`,
+    judge: ({ images }) =>
+      none(
+        images
+          .filter(({ user }) => /^(|root|0)(:|$)/.test(user))
+          .map(({ name, user }) => `${name} has ${user || 'none'}`),
+        images.map(({ service, user }) => `${service} ${user}`).join(', '),
+      ),
+  },
+  {
+    id: 'image-base',
+    family: 'images',
+    title: 'Each image tells its base, whose version is pinned',
+    source: 'Specification, container security: minimal base images; CIS Docker 1.6.0, 4.2',
+    mend: `NODE_BASE, NGINX_BASE and POSTGRES_BASE with a tag that is not latest; ${BUILD}`,
+    judge: ({ images }) =>
+      none(
+        images
+          .filter(({ baseName }) => !/:(?!latest$)[^/]+$|@sha256:/.test(baseName))
+          .map(({ name, baseName }) => `${name}: ${baseName || 'none'}`),
+        [...new Set(images.map(({ baseName }) => baseName))].join(', '),
+      ),
+  },
+  {
+    id: 'image-base-age',
+    family: 'images',
+    title: `The bases are younger than ${OLD_BASE_DAYS} days`,
+    source: 'Specification, runtime security: base image updates; CIS Docker 1.6.0, 4.4',
+    mend: 'npx tsx scripts/base-images.ts --refresh, then: make prod-build prod-up',
+    judge(facts) {
+      const ages = facts.images.map(({ service, baseCreated }) => ({
+        service,
+        days: baseCreated ? daysSince(facts, baseCreated) : undefined,
+      }));
+      const text = ages
+        .map(({ service, days }) => `${service} ${days === undefined ? 'not told' : `${days} days`}`)
+        .join(', ');
+      if (ages.some(({ days }) => days !== undefined && days > VERY_OLD_BASE_DAYS)) return fail(text);
+      return ages.every(({ days }) => days !== undefined && days <= OLD_BASE_DAYS) ? ok(text) : warn(text);
+    },
+  },
+  {
+    id: 'image-bill-of-materials',
+    family: 'images',
+    title: 'There is a bill of materials (SBOM) of each image that runs',
+    source: 'CycloneDX 1.5; NTIA minimum elements for an SBOM',
+    mend: SCAN,
+    judge(facts) {
+      const scan = currentScan(facts);
+      if (!scan) return warn(facts.scan ? 'it is of other images than those that run' : 'there is none');
+      const empty = facts.images
+        .filter(({ id }) => !scan.components[id])
+        .map(({ name }) => `${name}: no component`);
+      return none(
+        empty,
+        facts.images.map(({ service, id }) => `${service} ${scan.components[id]} components`).join(', '),
+      );
+    },
+  },
+  {
+    id: 'image-updates',
+    family: 'images',
+    title: 'No package of the images waits for a security update, as of a scan of this week',
+    source: 'Specification, success criteria: image vulnerability scan passes; CIS Docker 1.6.0, 4.4',
+    mend: `${SCAN}; updates come with: npx tsx scripts/base-images.ts --refresh, then make prod-build prod-up`,
+    judge(facts) {
+      const scan = currentScan(facts);
+      if (!scan) return warn(facts.scan ? 'the last scan was of other images' : 'never scanned');
+      if (scan.high.length > 0) return fail(scan.high.slice(0, 5).join(', '));
+      const text = `${scan.at.slice(0, 10)}: nothing from HIGH on (${scan.method})`;
+      return scan.complete && daysSince(facts, scan.at) <= OLD_SCAN_DAYS ? ok(text) : warn(text);
+    },
+  },
+];

@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { utimesSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
+import { after, before, describe, it } from 'node:test';
+import { ROOT } from '../../lib/project.ts';
+import { run } from '../../lib/shell.ts';
+import { freePort, TestStack, until } from './harness.ts';
+
+describe('development stack', () => {
+  let stack: TestStack;
+  let page: string;
+  let api: string;
+
+  before(async () => {
+    stack = await TestStack.create('dev');
+    const [frontend, backend, postgres] = await Promise.all([freePort(), freePort(), freePort()]);
+    stack.env.DEV_FRONTEND_PORT = String(frontend);
+    stack.env.DEV_BACKEND_PORT = String(backend);
+    stack.env.DEV_POSTGRES_PORT = String(postgres);
+    page = `http://127.0.0.1:${frontend}`;
+    api = `http://127.0.0.1:${backend}`;
+    await stack.mustScript('dev', ['up']);
+  });
+  after(async () => {
+    await stack?.script('dev', ['down']);
+    await run(['docker', 'volume', 'rm', `${stack?.settings.prefix}-dev-postgres-data`]);
+    await stack?.dispose();
+  });
+
+  it('serves the page, and the API behind it, on 127.0.0.1', async () => {
+    assert.match(await (await fetch(page)).text(), /@vite\/client/);
+    const genes = (await (await fetch(`${page}/api/v1/genes`)).json()) as { total: number };
+    assert.ok(genes.total > 60);
+  });
+
+  it('starts the API anew when one of its files changes', async () => {
+    const uptime = async () =>
+      ((await (await fetch(`${api}/api/health`)).json()) as { uptimeSeconds: number }).uptimeSeconds;
+    await until('an uptime that can fall', 20_000, async () => (await uptime()) >= 3);
+    touch('backend/src/server.ts');
+    await until('a new API process', 20_000, async () => (await uptime()) < 3);
+  });
+
+  it('tells the open page when one of its files changes', async () => {
+    const client = await (await fetch(`${page}/@vite/client`)).text();
+    const token = /wsToken = "([^"]+)"/.exec(client)?.[1];
+    // Vite watches what a page has asked for.
+    await (await fetch(`${page}/src/main.ts`)).text();
+    let told = '';
+    const socket = await openWebSocket(`${page}/?token=${token}`, 'vite-hmr');
+    socket.on('data', (chunk: Buffer) => {
+      told += chunk.toString();
+    });
+    await until('the page connected', 10_000, async () => told.includes('"connected"'));
+    touch('frontend/src/main.ts');
+    await until('the order to reload', 20_000, async () => told.includes('"full-reload"'));
+    socket.destroy();
+  });
+});
+
+/** As an editor does that saves a file without a change. */
+function touch(file: string): void {
+  const now = new Date();
+  utimesSync(join(ROOT, file), now, now);
+}
+
+/** Opens a WebSocket whose frames, short texts, are read as they come. */
+function openWebSocket(url: string, protocol: string): Promise<Duplex> {
+  return new Promise((resolve, reject) => {
+    const headers = {
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
+      'Sec-WebSocket-Protocol': protocol,
+    };
+    const asked = request(url, { headers });
+    asked.on('upgrade', (_response, socket, head) => {
+      socket.unshift(head);
+      resolve(socket);
+    });
+    asked.on('response', ({ statusCode }) => reject(new Error(`no WebSocket: ${statusCode}`)));
+    asked.on('error', reject);
+    asked.end();
+  });
+}

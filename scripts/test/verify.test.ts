@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { findNearest } from '../lib/model/near.ts';
+import { findWeakSecrets, formatSecretsDate, readSecretsDate } from '../lib/model/secret-strength.ts';
+import { judgeAll, type Result } from '../lib/verify/check.ts';
+import { CHECKS, parseSkips, selectChecks } from '../lib/verify/checks.ts';
+import type { Facts } from '../lib/verify/facts.ts';
+import { parseDials, parseInside, parseSections } from '../lib/verify/gather/inside.ts';
+import { formatJunit } from '../lib/verify/report.ts';
+import { BREAKS, healthyFacts } from './verify-breaks.ts';
+
+const judge = (facts: Facts, skips = new Map<string, string>()) => judgeAll(CHECKS, facts, skips);
+const idsOf = (results: readonly Result[], isMeant: (result: Result) => boolean) =>
+  results.filter(isMeant).map(({ id }) => id);
+const wrong = (facts: Facts) => idsOf(judge(facts), ({ status }) => status === 'fail' || status === 'warn');
+
+describe('the checks of prod-verify', () => {
+  it('are at least 60, each with an id of its own, a rule and a mend', () => {
+    assert.ok(CHECKS.length >= 60, `${CHECKS.length}`);
+    assert.equal(new Set(CHECKS.map(({ id }) => id)).size, CHECKS.length);
+    for (const { id, title, source, mend } of CHECKS) {
+      assert.ok(title.length > 10 && source.length > 5 && mend.length > 5, id);
+    }
+  });
+
+  it('all hold on what a healthy stack showed', () => {
+    assert.deepEqual(
+      idsOf(judge(healthyFacts()), ({ status }) => status !== 'ok'),
+      [],
+    );
+  });
+
+  it('each have a break below', () => {
+    assert.deepEqual(Object.keys(BREAKS).sort(), CHECKS.map(({ id }) => id).sort());
+  });
+
+  for (const [id, breakIt] of Object.entries(BREAKS)) {
+    it(`${id} is broken by its break, and no other check is`, () => {
+      const facts = healthyFacts();
+      breakIt(facts);
+      assert.deepEqual(wrong(facts), [id]);
+    });
+  }
+
+  it('leave a stopped container to the check of its health', () => {
+    const facts = healthyFacts();
+    const frontend = facts.containers.find(({ service }) => service === 'frontend');
+    assert.ok(frontend);
+    Object.assign(frontend, { state: 'exited', health: 'unhealthy', inside: null });
+    Object.assign(facts, { http: null });
+    Object.assign(facts.reach, {
+      databaseFromFrontend: null,
+      databaseFromProxyNetwork: null,
+      metricsFromProxyNetwork: null,
+    });
+    assert.deepEqual(wrong(facts), ['health']);
+  });
+
+  it('fail where a running container could not be asked', () => {
+    const facts = healthyFacts();
+    facts.database = null;
+    const failed = wrong(facts);
+    assert.ok(failed.length > 10 && failed.every((id) => id.startsWith('database-')), failed.join());
+  });
+
+  it('take a try that could not be made for no proof', () => {
+    const facts = healthyFacts();
+    facts.reach.databaseFromHost = { '172.18.0.2:5432': 'could not be tried' };
+    assert.deepEqual(wrong(facts), ['database-from-host']);
+  });
+
+  it('only warn of seccomp and AppArmor where the host has neither', () => {
+    const facts = healthyFacts();
+    facts.host.security = [];
+    const results = judge(facts).filter(({ status }) => status !== 'ok');
+    assert.deepEqual(
+      results.map(({ id, status }) => [id, status]),
+      [
+        ['seccomp', 'warn'],
+        ['mandatory-access-control', 'warn'],
+      ],
+    );
+  });
+
+  it('say which kind of user namespace the engine has', () => {
+    const said = (security: string[]) => {
+      const facts = healthyFacts();
+      facts.host.security.push(...security);
+      return judge(facts).find(({ id }) => id === 'host-namespace-user')?.found ?? '';
+    };
+    assert.match(said(['rootless']), /the engine is rootless/);
+    assert.match(said(['userns']), /userns-remap is on/);
+    assert.match(said([]), /without userns-remap/);
+  });
+
+  it('tell a base of 40 days from one of 100', () => {
+    const statusAt = (days: number) => {
+      const facts = healthyFacts();
+      for (const image of facts.images)
+        image.baseCreated = new Date(Date.parse(facts.now) - days * 86_400_000).toISOString();
+      return judge(facts).find(({ id }) => id === 'image-base-age')?.status;
+    };
+    assert.deepEqual([1, 40, 100].map(statusAt), ['ok', 'warn', 'fail']);
+  });
+
+  it('warn before a PostgreSQL gets no more updates, and fail afterwards', () => {
+    const statusOn = (now: string) => {
+      const facts = { ...healthyFacts(), now };
+      return judge(facts).find(({ id }) => id === 'database-version')?.status;
+    };
+    assert.deepEqual(['2026-01-01', '2029-09-01', '2029-12-01'].map(statusOn), ['ok', 'warn', 'fail']);
+  });
+
+  it('leave out in test mode what test mode cannot hold, and say why', () => {
+    const facts = healthyFacts();
+    facts.stack.mode = 'test';
+    facts.containers.forEach((container, at) => {
+      container.ports = [`127.0.0.1:${8000 + at}->80/tcp`];
+    });
+    assert.deepEqual(wrong(facts), []);
+    const skipped = judge(facts).filter(({ status }) => status === 'skip');
+    assert.ok(skipped.some(({ id }) => id === 'published-ports'));
+    assert.ok(
+      skipped.every(({ found }) => found.startsWith('test mode') || found.startsWith('in test mode')),
+    );
+  });
+});
+
+describe('the choice of checks', () => {
+  it('takes ids and families', () => {
+    assert.deepEqual(
+      selectChecks(['user,health', 'images']).map(({ id, family }) => (family === 'images' ? 'images' : id)),
+      ['user', 'health', ...Array.from({ length: 7 }, () => 'images')],
+    );
+    assert.equal(selectChecks([]).length, CHECKS.length);
+  });
+
+  it('names a near match for an unknown id, with exit code 2', () => {
+    assert.throws(() => selectChecks(['helth']), { hint: 'did you mean health?', exitCode: 2 });
+    assert.throws(() => parseSkips(['tmpfs-flag=x']), { hint: 'did you mean tmpfs-flags?', exitCode: 2 });
+    assert.throws(() => selectChecks(['qqqqqqqq']), { hint: /--list/, exitCode: 2 });
+  });
+
+  it('wants a reason for what is skipped, and reports it', () => {
+    assert.throws(() => parseSkips(['health=']), { exitCode: 2 });
+    const skips = parseSkips(['health=the backend is being repaired, a=b']);
+    const facts = healthyFacts();
+    for (const container of facts.containers) container.health = 'unhealthy';
+    const health = judge(facts, skips).find(({ id }) => id === 'health');
+    assert.deepEqual([health?.status, health?.found], ['skip', 'the backend is being repaired, a=b']);
+  });
+
+  it('finds near words', () => {
+    const known = ['health', 'health-check', 'secret-age'];
+    const table: [string, string | undefined][] = [
+      ['heath', 'health'],
+      ['healthcheck', 'health-check'],
+      ['age', 'secret-age'],
+      ['zzz', undefined],
+    ];
+    for (const [word, expected] of table) assert.equal(findNearest(word, known), expected, word);
+  });
+});
+
+describe('JUnit', () => {
+  it('has a case a check, failures with rule and mend, and no character that XML cannot hold', () => {
+    const base = { family: 'http' as const, source: 'RFC 1', mend: 'make "it" so' };
+    const results: Result[] = [
+      { ...base, id: 'a', title: 'A', status: 'ok', found: 'fine' },
+      { ...base, id: 'b', title: 'B', status: 'fail', found: 'a < b & \u0001"c"' },
+      { ...base, id: 'c', title: 'C', status: 'skip', found: 'why' },
+      { ...base, id: 'd', title: 'D', status: 'warn', found: 'old' },
+    ];
+    assert.equal(
+      formatJunit(results, 1500),
+      `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="prod-verify" tests="4" failures="1" skipped="1" time="1.500">
+  <testsuite name="http" tests="4" failures="1" skipped="1">
+    <testcase name="a: A" classname="http"><system-out>fine</system-out></testcase>
+    <testcase name="b: B" classname="http"><failure message="a &lt; b &amp; &quot;c&quot;">rule: RFC 1
+mend: make &quot;it&quot; so</failure></testcase>
+    <testcase name="c: C" classname="http"><skipped message="why"/></testcase>
+    <testcase name="d: D" classname="http"><system-out>warning: old</system-out></testcase>
+  </testsuite>
+</testsuites>
+`,
+    );
+  });
+});
+
+describe('what a probe prints', () => {
+  const status = (pid: number, parent: number, name: string, uid = 1000) =>
+    `\u001estatus ${pid}\nName:\t${name}\nState:\tS (sleeping)\nPPid:\t${parent}\nUid:\t${uid}\t${uid}\t${uid}\t${uid}\n` +
+    'CapInh:\t0000000000000000\nCapPrm:\t0000000000000001\nCapEff:\t0\nCapBnd:\t0\nCapAmb:\t0\nNoNewPrivs:\t1\nSeccomp:\t2\n';
+  const text = [
+    status(1, 0, 'docker-init'),
+    status(7, 1, 'node'),
+    // Somebody's `docker exec`: not of the container.
+    status(40, 0, 'sh', 0),
+    '\u001emounts\ntmpfs /tmp tmpfs rw,noexec,size=1024k 0 0\ntmpfs /proc/acpi tmpfs ro 0 0\n/dev/vda /etc/hosts ext4 ro 0 0\n',
+    '\u001elimits\nMax core file size        0                    0                    bytes\n' +
+      'Max open files            1024                 4096                 files\n',
+    '\u001ecgroup cpu.max\n150000 100000\n\u001ecgroup memory.max\nmax\n\u001ecgroup pids/pids.max\n200\n',
+    '\u001enet/tcp\n  sl  local_address rem_address   st\n' +
+      '   0: 0100007F:1F90 00000000:0000 0A 0\n   1: 00000000:0050 00000000:0000 0A 0\n   2: 0100007F:1F90 0100007F:C350 01 0\n',
+    '\u001enet/tcp6\n   0: 00000000000000000000000000000000:1538 00000000000000000000000000000000:0000 0A 0\n',
+    '\u001enet/route\nIface\tDestination\tGateway\neth0\t00000000\t010011AC\n',
+    '\u001ewrite\nEROFS',
+    '\u001edial 10.0.0.2:5432\nbash: connect: Connection refused\nexit 1\n',
+    '\u001edial 10.0.0.3:5432\nexit 124\n',
+    '\u001edial db:5432\nopen\nexit 0\n',
+  ].join('');
+  const inside = parseInside(parseSections(text), 1);
+
+  it('is read for the container’s own processes, not for what was executed in it', () => {
+    assert.deepEqual(
+      inside.processes.map(({ pid, name, uids }) => [pid, name, uids[1]]),
+      [
+        [1, 'docker-init', 1000],
+        [7, 'node', 1000],
+      ],
+    );
+    assert.equal(inside.processes[0]?.capabilities.permitted, '0000000000000001');
+  });
+
+  it('is read for limits, mounts, sockets and routes', () => {
+    assert.deepEqual(
+      [inside.memory, inside.cpus, inside.pids, inside.openFiles, inside.coreBytes, inside.hasDefaultRoute],
+      [null, 1.5, 200, 1024, 0, true],
+    );
+    assert.deepEqual(inside.tmpfs, [{ path: '/tmp', options: ['rw', 'noexec', 'size=1024k'] }]);
+    assert.deepEqual(inside.listeners, ['127.0.0.1:8080', '0.0.0.0:80', '[::]:5432']);
+    assert.equal(inside.rootWrite, 'EROFS');
+  });
+
+  it('is read for connections that were tried', () => {
+    assert.deepEqual(parseDials(parseSections(text)), {
+      '10.0.0.2:5432': 'ECONNREFUSED',
+      '10.0.0.3:5432': 'no answer',
+      'db:5432': 'open',
+    });
+  });
+});
+
+describe('secrets', () => {
+  it('are weak when short, repetitive or used twice', () => {
+    const strong = 'kX3vQ9zLr2TnYw8BfJ5mHs7D';
+    assert.deepEqual(
+      findWeakSecrets([
+        { key: 'A', value: 'short' },
+        { key: 'B', value: 'abababababababababababababab' },
+        { key: 'C', value: strong },
+        { key: 'D', value: strong },
+      ]),
+      [
+        { key: 'A', problem: 'is shorter than 20 characters' },
+        { key: 'B', problem: 'repeats itself' },
+        { key: 'D', problem: 'is the same as C' },
+      ],
+    );
+  });
+
+  it('have the date that the env file tells', () => {
+    const text = `${formatSecretsDate(new Date('2026-03-04T05:06:07Z'))}A=1\n`;
+    assert.equal(readSecretsDate(text), '2026-03-04');
+    assert.equal(readSecretsDate('A=1\n'), undefined);
+  });
+});
