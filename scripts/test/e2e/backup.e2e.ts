@@ -260,7 +260,7 @@ describe('backups', { timeout: 900_000 }, () => {
     const good = await stack.script('backup', [], env);
     const bad = await stack.script('backup', [], { ...env, BACKUP_DIR: '/dev/null/nowhere' });
     assert.deepEqual([good.exitCode, bad.exitCode], [0, 3]);
-    const gone = { ...env, BACKUP_PING_URL: 'http://127.0.0.1:9/ping-of-secrets' };
+    const gone = { ...env, BACKUP_PING_URL: 'http://127.0.0.1:65534/ping-of-secrets' };
     const unheard = await stack.script('backup', [], gone);
     server.close();
     assert.equal(unheard.exitCode, 0);

@@ -57,16 +57,16 @@ describe('restores and kills', { timeout: HEAVY ? 7_200_000 : 900_000 }, () => {
         await stack.sql(`INSERT INTO measured VALUES (${id}, 'new', 'new')`).catch(() => undefined);
       }
     })();
-    const told = stack.nodeOn(
-      `${stack.settings.prefix}-test`,
-      `const socket = new WebSocket('ws://kidney-genetics-frontend/ws/genes');
-       socket.onmessage = ({ data }) => {
-         const { type } = JSON.parse(data);
-         console.log(type);
-         if (type === 'resync') process.exit(0);
-       };
-       setTimeout(() => process.exit(1), 55000);`,
-    );
+    const listen = `const socket = new WebSocket('ws://kidney-genetics-frontend/ws/genes');
+      socket.onmessage = ({ data }) => {
+        const { type } = JSON.parse(data);
+        console.log(type);
+        if (type === 'resync') process.exit(0);
+      };`;
+    const node = [`${stack.name('backend')}:latest`, 'node', '--input-type=module', '-e', listen];
+    const argv = ['docker', 'run', '--rm', '--name', `${stack.settings.prefix}-page`];
+    const network = ['--network', `${stack.settings.prefix}-test`];
+    const told = run([...argv, ...network, ...node], { timeoutMs: 300_000 });
     await sleep(2000);
     const said = await stack.mustScript('restore', ['latest', '--yes']);
     writing = false;
