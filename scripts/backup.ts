@@ -79,8 +79,6 @@ await main(import.meta.url, {
     if (flags.list) return list(context, remote, flags.json === true);
     if (dryRun) return thin(context, remote, true);
     await lockBackups(context, flags.verify === undefined ? 'make prod-backup' : 'make prod-backup-verify');
-    await context.store.prepare();
-    await context.store.settle(context.settings.prefix);
     if (flags.verify !== undefined)
       return runDrills(context, await findBackups(context, flags.verify, remote));
     if (flags.thin) return thin(context, remote, false);

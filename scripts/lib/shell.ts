@@ -30,9 +30,7 @@ export interface PipedProcess {
   kill(signal?: NodeJS.Signals): void;
 }
 
-export interface PipeOptions {
-  env?: Readonly<Record<string, string>>;
-  timeoutMs?: number;
+interface PipeOptions extends Pick<RunOptions, 'env' | 'cwd' | 'timeoutMs'> {
   /** Sees all of standard error as it comes; the result keeps its end alone. */
   onStderr?: (chunk: Buffer) => void;
 }
@@ -109,6 +107,7 @@ export function openPipe(argv: readonly string[], options: PipeOptions = {}): Pi
   const child = spawn(program, args, {
     stdio: 'pipe',
     env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
   });
   const kill = (signal: NodeJS.Signals = 'SIGTERM') => void child.kill(signal);

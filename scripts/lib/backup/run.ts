@@ -80,6 +80,8 @@ export async function runDrills(context: BackupContext, found: readonly FoundBac
 }
 
 async function drillAll(context: BackupContext, found: readonly FoundBackup[]): Promise<void> {
+  await context.store.prepare();
+  await context.store.settle(context.settings.prefix);
   const failed: string[] = [];
   for (const one of found) if (!(await runDrill(context, one)).ok) failed.push(one.manifest.file);
   if (failed.length === 0) return;
@@ -125,6 +127,7 @@ export async function thinBackups(
 ): Promise<Verdict[]> {
   const verdicts = planRetention(await listOwn(store, context.settings.prefix), context.backup.keep);
   if (dryRun) return verdicts;
+  await context.store.settle(context.settings.prefix);
   for (const { manifest, reasons } of verdicts) if (reasons.length === 0) await store.remove(manifest);
   return verdicts;
 }

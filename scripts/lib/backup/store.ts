@@ -74,7 +74,7 @@ export class FolderStore implements BackupStore {
       if (!existsSync(this.pathOf(manifest)) && existsSync(partial))
         await rename(partial, this.pathOf(manifest));
     }
-    for (const name of await readdir(this.folder)) {
+    for (const name of await readdir(this.folder).catch(() => [] as string[])) {
       const ours =
         name.startsWith(`${stack}-`) && /^\d{8}T\d{6}Z\.[a-z.]+\.partial$/.test(name.slice(stack.length + 1));
       if (ours) await rm(join(this.folder, name), { force: true });
