@@ -69,10 +69,11 @@ export async function isOutdated(service: Service, change: Change): Promise<bool
   return container?.labels['com.docker.compose.config-hash'] !== (await readWantedHash(service, change));
 }
 
-/** What a change that was broken off left beside the proper containers. */
-export async function findLeftovers(settings: StackSettings): Promise<ContainerInfo[]> {
-  const found = await Promise.all(REPLACED_SERVICES.map((service) => look(settings, service)));
-  return found.flatMap(({ next }) => next ?? []);
+/** The containers that stand in for proper ones; outside a change they are what an interrupted one left. */
+export async function findNext(settings: StackSettings): Promise<ContainerInfo[]> {
+  const names = REPLACED_SERVICES.map((service) => nextName(settings, service));
+  const all = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
+  return all.filter(({ name }) => names.includes(name));
 }
 
 async function look(

@@ -265,6 +265,13 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     await stack.mustScript('down');
     const down = await stack.script('update', ['--no-build']);
     assert.deepEqual([down.exitCode, /is not up/.test(down.stderr)], [1, true], down.stderr);
+    await stack.mustScript('up', ['--test']);
+    const tried = await stack.script('update', ['--no-build']);
+    assert.equal(tried.exitCode, 1);
+    assert.match(
+      tried.stderr,
+      /test mode, whose ports belong to one container each.*\n.*make prod-up SWITCH=1/,
+    );
   });
 
   it('remove old images, and none that may be needed', async () => {
