@@ -1,3 +1,4 @@
+import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
 import { main } from './lib/cli.ts';
 import { type ContainerInfo, listStack, readStats } from './lib/docker.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
@@ -9,8 +10,9 @@ import { formatBytes, formatDuration, formatTable, paint, say, sayFailure, sayOk
 import { findTroubles, showTroubles } from './lib/trouble.ts';
 
 const USAGE = `
-Shows how each container of the stack is doing; exit 1 when one is not healthy. Names what ran out of memory or restarts
-in a loop, also if it is well again, and shows the last log lines of what is not healthy.
+Shows how each container of the stack is doing, and how old the last good backup and the last restore drill are; exit 1 when a
+container is not healthy or the backups are stale. Names what ran out of memory or restarts in a loop, also if it is well
+again, and shows the last log lines of what is not healthy.
 
   make prod-health
   make prod-test-health           adds requests to the page, the API, the WebSocket and the database
@@ -73,8 +75,9 @@ await main(import.meta.url, {
       );
     }
     const running = containers.filter(({ state }) => state === 'running').map(({ name }) => name);
-    const [stats, probes, troubles] = await Promise.all([
+    const [stats, backups, probes, troubles] = await Promise.all([
       readStats(running),
+      readBackupHealth(),
       flags.test ? probe(settings, containers) : [],
       findTroubles(settings, containers),
       warnOfFullDisk(),
@@ -85,10 +88,11 @@ await main(import.meta.url, {
         use: stats.get(one.name) ?? null,
         trouble: troubles.get(one.name)?.words ?? [],
       }));
-      say(JSON.stringify({ containers: described, probes }, null, 2));
+      say(JSON.stringify({ containers: described, probes, backups }, null, 2));
     } else {
       showTable(containers, stats);
       showProbes(probes);
+      sayBackupHealth(backups);
       await showTroubles(containers, troubles);
     }
     const healthy = SERVICES.every((service) =>
@@ -96,9 +100,8 @@ await main(import.meta.url, {
         (one) => one.service === service && one.state === 'running' && one.health === 'healthy',
       ),
     );
-    if (!healthy || probes.some(({ ok }) => !ok)) {
-      sayFailure('Not everything is healthy', 'make prod-logs');
-      process.exitCode = Exit.failed;
-    }
+    if (!healthy || probes.some(({ ok }) => !ok)) sayFailure('Not everything is healthy', 'make prod-logs');
+    else if (backups.colour !== 'red') return;
+    process.exitCode = Exit.failed;
   },
 });

@@ -68,6 +68,8 @@ async function checkCompression({ site }: Context): Promise<Finding> {
     site.ask(path, { headers }),
     site.ask('/api/v1/genes', { headers }),
   ]);
+  const odd = [plain, packed, api].find(({ status }) => status !== 200);
+  if (odd) return fail(`${odd.what} answers ${odd.status}`);
   const encoding = (answer: Answer) => valuesOf(answer, 'content-encoding').join() || 'plain';
   if (encoding(plain) !== 'plain') return fail(`${encoding(plain)} for who did not ask for it`);
   if (encoding(packed) !== 'gzip') return fail(`${path} comes ${encoding(packed)}`);

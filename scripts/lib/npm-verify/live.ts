@@ -62,7 +62,7 @@ async function checkLong({ site, webSocketSeconds }: Context): Promise<Finding> 
   aborted.abort();
   closed.catch(() => undefined);
   socket.terminate();
-  const lasted = formatDuration(Date.now() - startedAt);
+  const lasted = `${Math.round((Date.now() - startedAt) / 1000)} s`;
   if (code !== undefined) return fail(`closed after ${lasted} (code ${code}), ${beats} heartbeats`);
   return beats > 0
     ? ok(`open for ${lasted}, ${beats} heartbeats`)
