@@ -2,6 +2,7 @@ import { build } from './build.ts';
 import { main } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/data-version.ts';
+import { assertNoUpgrade } from './lib/database-upgrade.ts';
 import { listStack } from './lib/docker.ts';
 import { isLeaving, retire } from './lib/drain.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
@@ -186,6 +187,7 @@ await main(import.meta.url, {
     const deployed = await findDeployedRelease(settings);
     if (!deployed && missing.length > 0) await build(settings);
     const release = deployed ?? (await tagLatest(settings));
+    assertNoUpgrade(settings.prefix);
     await assertReadsData(settings, imageName(settings, 'postgres', release.database));
     const before = identify(await listStack(settings));
     if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
