@@ -53,6 +53,10 @@ prod-health: $(DEPS) ## Show how each container is doing
 prod-watch: $(DEPS) ## Watch health, load, requests and errors live
 	@$(RUN) scripts/watch.ts
 
+.PHONY: prod-db-upgrade
+prod-db-upgrade: $(DEPS) ## Move the data to a new major version of PostgreSQL (UNDO=1 back, DROP_OLD=1 old data gone)
+	@$(RUN) scripts/db-upgrade.ts $${UNDO:+--undo} $${DROP_OLD:+--drop-old} $${YES:+--yes}
+
 .PHONY: prod-rotate-secrets
 prod-rotate-secrets: $(DEPS) ## New database password and SECRET_KEY while all goes on (FORGET=1 drops the old key)
 	@$(RUN) scripts/rotate-secrets.ts $${FORGET:+--forget-previous}

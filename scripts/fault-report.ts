@@ -4,7 +4,7 @@ import { main } from './lib/cli.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { ROOT } from './lib/project.ts';
-import { formatDuration, say, sayOk } from './lib/report.ts';
+import { formatDuration, say, sayFailure, sayOk } from './lib/report.ts';
 import { run } from './lib/shell.ts';
 import { restartEngine } from './test/faults/engine.ts';
 import { FAULTS } from './test/faults/faults.ts';
@@ -74,10 +74,17 @@ await main(import.meta.url, {
     const wanted = faults.filter(({ title }) => new RegExp(flags.only, 'i').test(title));
     const stage = await FaultStage.start('faults');
     const outcomes: Outcome[] = [];
+    const failed: string[] = [];
     try {
       for (const fault of wanted) {
         say(`  ${fault.title}`);
-        outcomes.push(await runFault(stage, fault, SIZE));
+        await runFault(stage, fault, SIZE).then(
+          (outcome) => outcomes.push(outcome),
+          (error: Error) => {
+            failed.push(fault.title);
+            sayFailure(`${fault.title}: ${error.message}`, '');
+          },
+        );
       }
     } finally {
       await stage.dispose();
@@ -87,6 +94,8 @@ await main(import.meta.url, {
     const path = join(ROOT, flags.output);
     const text = readFileSync(path, 'utf8');
     writeFileSync(path, text.replace(MARKS, `$1\n${await describeHost()}\n\n${table}\n\n$2`));
+    if (failed.length > 0)
+      throw new DescribedError(`Not tried to their end: ${failed.join('; ')}`, 'see above');
     const lost = outcomes.flatMap((outcome) => outcome.lost);
     if (lost.length > 0)
       throw new DescribedError(`${lost.length} acknowledged edits were lost`, `see ${flags.output}`);

@@ -151,8 +151,8 @@ export class TestStack {
 }
 
 /** Starts a script as its make target does, and leaves it running: to be ended at a chosen moment. */
-export function startScript(stack: TestStack, name: string): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`], {
+export function startScript(stack: TestStack, name: string, args: readonly string[] = []): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`, ...args], {
     cwd: ROOT,
     env: { ...process.env, ...stack.env },
     stdio: 'ignore',
