@@ -40,6 +40,7 @@ USER 1000:1000
 EXPOSE 8000
 # The server drains on SIGTERM: it finishes open requests and closes WebSockets.
 STOPSIGNAL SIGTERM
+# An update sends the signal of the label `leaves-on` first, so that no connection is kept.
 
 ARG NODE_BASE
 ARG APP_VERSION=0.0.0
@@ -49,6 +50,7 @@ LABEL org.opencontainers.image.title="kidney-genetics-backend" \
       org.opencontainers.image.version="${APP_VERSION}" \
       org.opencontainers.image.revision="${APP_REVISION}" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.base.name="${NODE_BASE}"
+      org.opencontainers.image.base.name="${NODE_BASE}" \
+      kidney-genetics.leaves-on="SIGUSR2"
 
 CMD ["node", "--enable-source-maps", "/app/server.js"]

@@ -1,13 +1,14 @@
 import { glob } from 'zx';
 import { main } from './lib/cli.ts';
 import { DescribedError } from './lib/errors.ts';
-import { composeFiles } from './lib/model/stack.ts';
+import { composeFiles, NPM_COMPOSE } from './lib/model/stack.ts';
 import { ROOT } from './lib/project.ts';
 import { formatDuration, say, sayFailure, sayOk } from './lib/report.ts';
 import { run } from './lib/shell.ts';
 
 const USAGE = `
-Checks the sources: format and lint, types, dead code, compose files, shell scripts, Markdown. Needs no engine.
+Checks the sources: format and lint, types, dead code, compose files, GitHub workflows, shell scripts,
+Markdown. Needs no engine.
 
   make check
   npx tsx scripts/check.ts`;
@@ -19,21 +20,28 @@ interface Check {
 
 async function listChecks(): Promise<Check[]> {
   const shellScripts = await glob(['deploy/**/*.sh', '.ci/run'], { cwd: ROOT, dot: true });
+  const workflows = await glob('.github/workflows/*.yml', { cwd: ROOT, dot: true });
   const markdown = await glob(['*.md', 'docs/**/*.md', 'backend/**/*.md', '!**/node_modules/**'], {
     cwd: ROOT,
   });
-  const modes = [composeFiles('production'), composeFiles('test'), ['deploy/docker-compose.yml']];
+  const modes = [
+    composeFiles('production'),
+    composeFiles('test'),
+    ['deploy/docker-compose.yml'],
+    [NPM_COMPOSE],
+  ];
   return [
     { name: 'format and lint', argv: ['npx', 'biome', 'ci', '--error-on-warnings', '.'] },
     { name: 'types of the scripts', argv: ['npx', 'tsc', '--noEmit'] },
     { name: 'types of the backend', argv: ['npx', 'tsc', '--noEmit', '-p', 'backend'] },
     { name: 'types of the frontend', argv: ['npm', 'run', '--silent', 'typecheck', '-w', 'frontend'] },
     { name: 'dead code', argv: ['npx', 'knip', '--no-progress'] },
-    { name: 'compose lint', argv: ['npx', 'dclint', '-c', 'deploy/.dclintrc.json', 'deploy'] },
+    { name: 'compose lint', argv: ['npx', 'dclint', '-c', 'deploy/.dclintrc.json', '-r', 'deploy'] },
     ...modes.map((files) => ({
       name: `compose config of ${files.map((file) => file.replace('deploy/', '')).join(' + ')}`,
       argv: ['docker', 'compose', ...files.flatMap((file) => ['-f', file]), 'config', '--quiet'],
     })),
+    { name: 'GitHub workflows', argv: ['npx', 'action-validator', ...workflows] },
     { name: 'shell scripts', argv: ['shellcheck', ...shellScripts] },
     { name: 'Markdown', argv: ['npx', 'markdownlint-cli2', ...markdown] },
   ];

@@ -4,11 +4,11 @@ import { DescribedError } from './lib/errors.ts';
 import { ROOT } from './lib/project.ts';
 import { formatDuration, paint, say, sayOk } from './lib/report.ts';
 import { run } from './lib/shell.ts';
-import { installTestTools } from './lib/test-tools.ts';
+import { installTools } from './lib/test-tools.ts';
 
 const USAGE = `
 Runs every test: checks of the sources, tests without Docker, the API on a real PostgreSQL, the page, and end-to-end
-tests on real Docker, which use names of their own and leave a running stack alone.
+tests on real Docker and in Chromium, which use names of their own and leave a running stack alone.
 
   make test
   npx tsx scripts/test.ts [--only NAME]
@@ -23,7 +23,7 @@ interface Step {
 async function listSteps(): Promise<Step[]> {
   const tsx = ['node', '--import', 'tsx'];
   const unit = (await glob('scripts/test/*.test.ts', { cwd: ROOT })).sort();
-  const e2e = (await glob('scripts/test/e2e/*.e2e.ts', { cwd: ROOT })).sort();
+  const e2e = (await glob(['scripts/test/e2e/*.e2e.ts', 'frontend/test/e2e/*.e2e.ts'], { cwd: ROOT })).sort();
   return [
     { name: 'check', argv: [...tsx, 'scripts/check.ts'] },
     { name: 'scripts', argv: [...tsx, '--test', ...unit] },
@@ -38,7 +38,7 @@ await main(import.meta.url, {
   usage: USAGE,
   options: { only: { type: 'string' } },
   async run(flags) {
-    await installTestTools();
+    await installTools(['chromium', 'shellcheck'], 'the tests');
     const steps = (await listSteps()).filter(({ name }) => !flags.only || name === flags.only);
     const failed: string[] = [];
     for (const { name, argv } of steps) {

@@ -1,10 +1,14 @@
 import { build } from './build.ts';
 import { main } from './lib/cli.ts';
+import { prepareCompose } from './lib/compose.ts';
 import { listStack } from './lib/docker.ts';
+import { isLeaving, retire } from './lib/drain.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
+import { readHistory, recordChange } from './lib/history.ts';
 import { lockStack } from './lib/lock.ts';
 import type { EnvValues } from './lib/model/env-file.ts';
+import { findInterrupted, type Release } from './lib/model/release.ts';
 import {
   composeArgv,
   composeNames,
@@ -21,14 +25,18 @@ import {
   warnOfFullDisk,
 } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
+import { findDeployedRelease, imageName, inspectImage, tagLatest } from './lib/releases.ts';
+import { findLeftovers } from './lib/replace.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
-import { assertPasswordUnchanged, secretsDir, writeSecrets } from './lib/secrets.ts';
+import { assertPasswordUnchanged } from './lib/secrets.ts';
 import { mustRun, run } from './lib/shell.ts';
 import { waitHealthy } from './lib/wait-healthy.ts';
 import { makeEnvFile } from './prod-env.ts';
 
 const USAGE = `
 Brings the stack up and waits until it is healthy. Run again it changes only what differs.
+The first time it deploys the images that were built last; from then on it starts what is deployed, whatever was built
+since: to deploy that is the work of prod-update, which drops no request.
 
   make prod-up                    production: reached through the proxy on the network npm-proxy
   make prod-test-up               test mode: the same stack with ports on 127.0.0.1
@@ -43,11 +51,10 @@ async function composeUp(
   mode: Mode,
   settings: StackSettings,
   env: EnvValues,
+  release: Release,
   timeoutMs: number,
 ): Promise<void> {
-  const version = await writeSecrets(settings.prefix, env);
-  const secrets = { SECRETS_DIR: secretsDir(settings.prefix), SECRETS_VERSION: version };
-  const variables = { ...composeNames(mode, settings), ...secrets };
+  const variables = await prepareCompose(mode, settings, env, release);
   const done = new AbortController();
   const watching = waitHealthy(settings, timeoutMs, done.signal);
   watching.catch(() => undefined);
@@ -63,6 +70,25 @@ function hintFor(said: string): string {
     return 'choose other ports: make prod-test-up TEST_FRONTEND_PORT=8090 TEST_BACKEND_PORT=8011 TEST_POSTGRES_PORT=5443';
   }
   return 'mend what it says, then run the same command again';
+}
+
+/** An update that was broken off may have left a container that is on its way out. */
+async function mendInterrupted(settings: StackSettings, release: Release): Promise<void> {
+  const interrupted = findInterrupted(readHistory(settings.prefix));
+  if (!interrupted) return;
+  sayWarning(`${interrupted.command} to ${interrupted.to.app} was interrupted: bringing ${release.app} up`);
+  for (const container of await listStack(settings)) {
+    if (await isLeaving(container)) await run(['docker', 'stop', container.id]);
+  }
+}
+
+async function tellOfNewerBuild(settings: StackSettings, release: Release): Promise<void> {
+  const [latest, running] = await Promise.all(
+    ['latest', release.app].map((tag) => inspectImage(imageName(settings, 'backend', tag))),
+  );
+  if (latest && running && latest.id !== running.id) {
+    say(`  It runs ${release.app}; another build is here: make prod-update NO_BUILD=1`);
+  }
 }
 
 /** Nobody "tests" on live data, or stops a production, unawares. */
@@ -156,10 +182,17 @@ await main(import.meta.url, {
       refuseOtherMode(mode, settings, flags.switch === true),
     ]);
     if (flags.switch) await leaveOtherMode(mode, settings);
-    if (missing.length > 0) await build(settings);
+    const deployed = await findDeployedRelease(settings);
+    if (!deployed && missing.length > 0) await build(settings);
+    const release = deployed ?? (await tagLatest(settings));
     const before = identify(await listStack(settings));
     if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
-    await composeUp(mode, settings, env, Number(flags.timeout) * 1000);
+    await mendInterrupted(settings, release);
+    const up = () => composeUp(mode, settings, env, release, Number(flags.timeout) * 1000);
+    if (deployed) await up();
+    else await recordChange(settings.prefix, targetOf(mode), null, release, up);
+    for (const leftover of await findLeftovers(settings)) await retire(settings, leftover);
     await summarize(mode, settings, before, startedAt);
+    await tellOfNewerBuild(settings, release);
   },
 });

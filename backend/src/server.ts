@@ -1,28 +1,54 @@
 /**
  * Starts the API: reads the environment, listens, and ends cleanly on SIGTERM or SIGINT.
+ * SIGUSR2 tells it that another server takes over: it goes on answering, closes each connection with its answer, and sends
+ * the WebSockets away. SIGHUP does the last alone, for when nginx in front of it is replaced.
  */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
 import { type Env, EnvError, readEnv } from './env.ts';
 import { createLogger } from './log.ts';
 
-/** Docker kills after its grace period; we are gone well before. */
+/** Docker kills after its grace period; we are gone well before. With another server in our place there is more time. */
 const endTimeoutMs = 4800;
+const leaveTimeoutMs = 35_000;
+/** Over how long WebSockets are sent away. */
+const disperseMs = 2000;
+/** The port stays closed until the server is ready, so that proxies pass it by; after this long, callers are told why. */
+const quietStartMs = 10_000;
 
 async function start(env: Env, logger: Logger): Promise<void> {
   const app = await buildApp(env, logger);
-  closeWithGrace({ delay: endTimeoutMs, logger }, async ({ signal, err }) => {
+  closeWithGrace({ delay: false, logger, skip: ['SIGUSR2', 'SIGHUP'] }, async ({ signal, err }) => {
+    setTimeout(() => process.exit(1), app.lifecycle.leaving ? leaveTimeoutMs : endTimeoutMs).unref();
     if (err) logger.fatal({ err }, 'ending after an unexpected error');
     else logger.info({ signal }, 'ending: open requests are finished first');
     await app.close();
     logger.info('ended');
     logger.flush();
   });
+  followSignals(app);
+  const ready = Promise.all([app.database.prepared, once(app.changeFeed, 'connected')]);
+  await Promise.race([ready, sleep(quietStartMs, undefined, { ref: false })]);
   await app.listen({ host: env.host, port: env.port });
   await app.database.prepared;
   logger.info({ version: env.version, revision: env.revision }, 'ready');
+}
+
+function followSignals(app: FastifyInstance): void {
+  process.on('SIGUSR2', () => {
+    app.log.info('leaving: another server takes over');
+    app.lifecycle.leaving = true;
+    app.live.disperse(disperseMs);
+  });
+  process.on('SIGHUP', () => {
+    app.log.info('sending the WebSockets away');
+    app.live.disperse(disperseMs);
+  });
 }
 
 try {

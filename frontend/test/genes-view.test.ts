@@ -243,7 +243,31 @@ describe('live updates', () => {
     await wait(1_000);
     FakeSocket.last.drops();
     await wait(0);
-    expect(page.find('.notice').text()).toContain('interrupted');
+    expect(page.find('.notice').text()).toContain('Live updates are offline');
+    expect(page.find('[aria-live]').text()).toContain('Live updates are offline');
+  });
+
+  it('keep the notice in its place from try to try, and say when they are back', async () => {
+    const { page } = await openPage('/genes');
+    const seen = new Set<string>();
+    for (let tries = 0; tries < 4; tries += 1) {
+      FakeSocket.last.drops();
+      await wait(0);
+      const retry = page.find<HTMLButtonElement>('.notice button');
+      if (tries === 0) expect(retry.exists()).toBe(false);
+      else {
+        seen.add(page.find('.live').text());
+        await retry.trigger('click');
+        seen.add(page.find('.live').text());
+        expect(page.find('.notice .next').text()).toBe('Trying…');
+      }
+      if (tries === 0) await wait(1_000);
+    }
+    expect([...seen]).toEqual(['Live updates: Offline']);
+    FakeSocket.last.greets(8);
+    await wait(0);
+    expect(page.find('.notice').exists()).toBe(false);
+    expect(page.find('[aria-live]').text()).toBe('Live updates are back');
   });
 
   it('offer to reload the page when the application was updated', async () => {

@@ -7,6 +7,7 @@ import { SERVICES } from '../lib/model/stack.ts';
 import { ROOT } from '../lib/project.ts';
 
 interface Service {
+  image: string;
   container_name: string;
   restart: string;
   read_only: boolean;
@@ -74,5 +75,21 @@ describe('the test compose file', () => {
       assert.ok(Object.keys(service).every((key) => key === 'ports' || key === 'networks'));
       assert.ok(service.ports?.every((port) => port.startsWith('$' + '{TEST_BIND:-127.0.0.1}:')));
     }
+  });
+});
+
+describe("Nginx Proxy Manager's compose file", () => {
+  const service = read('npm/docker-compose.yml').services['kidney-genetics-npm'];
+
+  it('pins a version, and shows its page to this host alone', () => {
+    assert.match(service?.image ?? '', /:-jc21\/nginx-proxy-manager:2\.15\.\d+\}$/);
+    const admin = service?.ports?.filter((port) => port.endsWith(':81'));
+    assert.deepEqual(admin, ['127.0.0.1:$' + '{NPM_ADMIN_PORT:-81}:81']);
+  });
+
+  it('drops every capability that its init does not need', () => {
+    assert.deepEqual(service?.cap_drop, ['ALL']);
+    assert.ok(service?.cap_add?.every((name) => !/SYS_|NET_RAW|NET_ADMIN|MKNOD|SETFCAP|SETPCAP/.test(name)));
+    assert.deepEqual(service?.security_opt, ['no-new-privileges:true']);
   });
 });

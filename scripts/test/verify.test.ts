@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { findNearest } from '../lib/model/near.ts';
-import { findWeakSecrets, formatSecretsDate, readSecretsDate } from '../lib/model/secret-strength.ts';
+import { dateSecrets, findWeakSecrets, readSecretsDate } from '../lib/model/secret-strength.ts';
 import { judgeAll, type Result } from '../lib/verify/check.ts';
 import { CHECKS, parseSkips, selectChecks } from '../lib/verify/checks.ts';
 import type { Facts } from '../lib/verify/facts.ts';
@@ -261,8 +261,11 @@ describe('secrets', () => {
   });
 
   it('have the date that the env file tells', () => {
-    const text = `${formatSecretsDate(new Date('2026-03-04T05:06:07Z'))}A=1\n`;
+    const text = dateSecrets('A=1\n', new Date('2026-03-04T05:06:07Z'));
     assert.equal(readSecretsDate(text), '2026-03-04');
+    const renewed = dateSecrets(text, new Date('2026-06-07T08:09:10Z'));
+    assert.equal(readSecretsDate(renewed), '2026-06-07');
+    assert.match(renewed, /^# Secrets made on 2026-06-07.*\nA=1\n$/);
     assert.equal(readSecretsDate('A=1\n'), undefined);
   });
 });

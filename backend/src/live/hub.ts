@@ -128,6 +128,19 @@ export class LiveHub {
     }
   }
 
+  /**
+   * Sends every client away with 1012, one after the other, so that they do not all come back in the same instant.
+   *
+   * @param overMs time until the last is sent away
+   */
+  disperse(overMs: number): void {
+    const clients = [...this.#clients];
+    for (const [index, client] of clients.entries()) {
+      const sendAway = () => client.close(closeCodes.restart, 'service restart');
+      setTimeout(sendAway, (index / clients.length) * overMs).unref();
+    }
+  }
+
   /** Closes every connection with 1012: clients come back, to this server's successor. */
   close(): void {
     this.#closing = true;

@@ -102,7 +102,7 @@ ${section.operations.map(({ path, method, operation }) => renderOperation(path, 
 ${schemas.map(
   ([name, schema]) => html`<h3 id="schema-${name}">${name}</h3>
 <p>${renderText(schema.description ?? '')}</p>
-${renderFields(schema)}`,
+${renderFields(schema, name)}`,
 )}
 </section>
 <section aria-labelledby="problems">
@@ -127,8 +127,8 @@ function renderOperation(path: string, method: string, operation: Operation): Ht
 <h3 id="${operation.operationId ?? ''}"><code class="method">${method.toUpperCase()}</code> <code>${path}</code></h3>
 <p>${operation.summary ?? ''}.${security.length > 0 ? html` <strong>Needs a bearer token.</strong>` : ''}</p>
 <p>${renderText(operation.description ?? '')}</p>
-${parameters.length > 0 ? renderParameters(parameters) : ''}
-${body ? html`<h4>Body</h4>${renderFields(body)}` : ''}
+${parameters.length > 0 ? renderParameters(parameters, `${method.toUpperCase()} ${path}`) : ''}
+${body ? html`<h4>Body</h4>${renderFields(body, `the body of ${method.toUpperCase()} ${path}`)}` : ''}
 <h4>Answers</h4>
 <ul>
 ${Object.entries(responses).map(
@@ -142,9 +142,9 @@ ${Object.entries(responses).map(
 </article>`;
 }
 
-function renderParameters(parameters: NonNullable<Operation['parameters']>): Html {
+function renderParameters(parameters: NonNullable<Operation['parameters']>, of: string): Html {
   return html`<h4>Parameters</h4>
-<div class="table"><table>
+<div class="table" role="region" tabindex="0" aria-label="Parameters of ${of}"><table>
 <thead><tr><th scope="col">Name</th><th scope="col">In</th><th scope="col">Value</th><th scope="col">Meaning</th></tr></thead>
 <tbody>
 ${parameters.map(
@@ -156,10 +156,10 @@ ${parameters.map(
 </tbody></table></div>`;
 }
 
-function renderFields(schema: Schema): Html {
+function renderFields(schema: Schema, of: string): Html {
   const fields = Object.entries(schema.properties ?? {});
   if (fields.length === 0) return html`<p>${renderType(schema)}</p>`;
-  return html`<div class="table"><table>
+  return html`<div class="table" role="region" tabindex="0" aria-label="Fields of ${of}"><table>
 <thead><tr><th scope="col">Field</th><th scope="col">Value</th><th scope="col">Meaning</th></tr></thead>
 <tbody>
 ${fields.map(

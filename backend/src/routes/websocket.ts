@@ -21,7 +21,13 @@ export const websocketRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (a
     '/ws/genes',
     {
       websocket: true,
-      onRequest: async (request) => {
+      onRequest: async (request, reply) => {
+        // It would be sent away again at once: unanswered, nginx takes it to the server that takes over.
+        if (app.lifecycle.leaving) {
+          reply.hijack();
+          request.raw.socket.destroy();
+          return;
+        }
         if (!request.ws) throw new Problem('bad-request', 'This address speaks WebSocket only.');
         if (!isOriginAllowed(request.headers, env.corsOrigins)) {
           throw new Problem('forbidden', `Pages of ${request.headers.origin} may not connect here.`);

@@ -73,6 +73,14 @@ export function composeArgv(mode: Mode, settings: StackSettings, args: readonly 
   return ['docker', 'compose', '-p', settings.prefix, ...files, ...args];
 }
 
+/** Nginx Proxy Manager for a host that has none: a project of its own beside the stack. */
+export const NPM_COMPOSE = 'deploy/npm/docker-compose.yml';
+
+/** The command line of `docker compose` on that. */
+export function npmArgv(settings: StackSettings, args: readonly string[]): string[] {
+  return ['docker', 'compose', '-p', `${settings.prefix}-npm`, '-f', NPM_COMPOSE, ...args];
+}
+
 /** The command line that brings the stack up from images that are there. */
 export function upArgv(mode: Mode, settings: StackSettings): string[] {
   return composeArgv(mode, settings, [

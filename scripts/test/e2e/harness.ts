@@ -1,12 +1,15 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listStack } from '../../lib/docker.ts';
+import { stateDir } from '../../lib/history.ts';
 import { IMAGES } from '../../lib/model/build.ts';
 import { readSettings, type StackSettings, volumeName } from '../../lib/model/stack.ts';
 import { loadSettings, ROOT } from '../../lib/project.ts';
+import { imageName, listImageTags } from '../../lib/releases.ts';
 import { secretsDir } from '../../lib/secrets.ts';
 import { mustRun, type RunResult, run } from '../../lib/shell.ts';
 
@@ -40,6 +43,7 @@ export class TestStack {
         STACK_PREFIX: prefix,
         NPM_NETWORK: `${prefix}-proxy`,
         ENV_FILE: join(folder, 'env'),
+        BACKUP_DIR: join(folder, 'backups'),
         TEST_FRONTEND_PORT: String(frontend),
         TEST_BACKEND_PORT: String(backend),
         TEST_POSTGRES_PORT: String(postgres),
@@ -133,14 +137,26 @@ export class TestStack {
     await run(['docker', 'network', 'rm', network, `${prefix}-internal`, `${prefix}-test`]);
     await run(['docker', 'volume', 'rm', volumeName(this.settings)]);
     rmSync(secretsDir(prefix), { recursive: true, force: true });
+    rmSync(stateDir(prefix), { recursive: true, force: true });
   }
 
   /** `destroy`, the images' extra names and the throwaway files as well. */
   async dispose(): Promise<void> {
     await this.destroy();
-    await run(['docker', 'rmi', ...IMAGES.map((image) => `${this.settings.prefix}-${image}:latest`)]);
+    const tags = await listImageTags(this.settings);
+    const names = tags.map(({ image, tag }) => imageName(this.settings, image, tag));
+    if (names.length > 0) await run(['docker', 'rmi', ...names]);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Starts a script as its make target does, and leaves it running: to be ended at a chosen moment. */
+export function startScript(stack: TestStack, name: string): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`], {
+    cwd: ROOT,
+    env: { ...process.env, ...stack.env },
+    stdio: 'ignore',
+  });
 }
 
 /**

@@ -7,4 +7,6 @@ export interface ChartItem {
   count: number;
   /** Where it leads: the table of just these genes. */
   to?: RouteLocationRaw;
+  /** Which of the chart colours, 1 to 5, where colours have a meaning. */
+  tone?: number;
 }

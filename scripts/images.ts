@@ -1,0 +1,75 @@
+import { main } from './lib/cli.ts';
+import { listStack } from './lib/docker.ts';
+import { readHistory } from './lib/history.ts';
+import { lockStack } from './lib/lock.ts';
+import { KEPT_RELEASES } from './lib/model/release.ts';
+import { assertDockerReady } from './lib/preflight.ts';
+import { loadSettings } from './lib/project.ts';
+import { pruneImages } from './lib/prune.ts';
+import { imageName, listAppReleases, listImageTags } from './lib/releases.ts';
+import { formatBytes, formatDuration, formatTable, paint, say, sayOk } from './lib/report.ts';
+
+const USAGE = `
+Lists the releases whose images are on this host: how old and large they are, when they ran, which one runs.
+
+  make prod-images
+  make prod-images PRUNE=1     keep the last ${KEPT_RELEASES} and what runs, remove the rest
+  npx tsx scripts/images.ts [--prune] [--json]`;
+
+interface ReleaseRow {
+  release: string;
+  built: string;
+  bytes: number;
+  deployed: string | null;
+  runs: boolean;
+}
+
+async function listRows(): Promise<ReleaseRow[]> {
+  const settings = loadSettings();
+  const [names, tags, containers] = await Promise.all([
+    listAppReleases(settings),
+    listImageTags(settings),
+    listStack(settings),
+  ]);
+  const history = readHistory(settings.prefix);
+  return names.map((release) => {
+    const images = tags.filter(({ tag }) => tag === release);
+    const runs = containers.some(({ image }) => image === imageName(settings, 'backend', release));
+    const deployed =
+      history.findLast(({ to, outcome }) => to.app === release && outcome === 'done')?.at ?? null;
+    const bytes = images.reduce((sum, { size }) => sum + size, 0);
+    return { release, built: images[0]?.created ?? '', bytes, deployed, runs };
+  });
+}
+
+function toCells({ release, built, bytes, deployed, runs }: ReleaseRow): string[] {
+  const ago = (at: string) => `${formatDuration(Date.now() - Date.parse(at))} ago`;
+  return [
+    release,
+    ago(built),
+    formatBytes(bytes),
+    deployed ? ago(deployed) : 'never',
+    runs ? paint('green', 'runs') : '',
+  ];
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: { prune: { type: 'boolean' }, json: { type: 'boolean' } },
+  async run(flags) {
+    const settings = loadSettings();
+    await assertDockerReady();
+    if (flags.prune) {
+      lockStack(settings.prefix, 'make prod-images PRUNE=1');
+      const removed = await pruneImages(settings);
+      if (!flags.json) sayOk(`Removed ${removed.length} image names`);
+    }
+    const rows = await listRows();
+    if (flags.json) say(JSON.stringify(rows, null, 2));
+    else if (rows.length === 0) say('No release is on this host yet: make prod-up');
+    else {
+      const head = ['RELEASE', 'BUILT', 'SIZE', 'DEPLOYED', ''].map((word) => paint('bold', word));
+      say(formatTable([head, ...rows.map(toCells)]));
+    }
+  },
+});

@@ -1,0 +1,47 @@
+import { listContainers } from './docker.ts';
+import { DescribedError } from './errors.ts';
+import type { Release } from './model/release.ts';
+import { upServiceArgv } from './model/replace.ts';
+import { containerName, SERVICES, type StackSettings } from './model/stack.ts';
+import { ROOT } from './project.ts';
+import { imageName, inspectImage } from './releases.ts';
+import { type Change, isOutdated } from './replace.ts';
+import { formatDuration, say, sayOk } from './report.ts';
+import { mustRun } from './shell.ts';
+import { waitHealthy } from './wait-healthy.ts';
+
+const [POSTGRES] = SERVICES;
+
+/**
+ * PostgreSQL reads no files of another major version.
+ * @throws DescribedError, before anything is changed
+ */
+export async function assertSameMajor(settings: StackSettings, from: Release, to: Release): Promise<void> {
+  const [running, next] = await Promise.all(
+    [from, to].map(({ database }) => inspectImage(imageName(settings, 'postgres', database))),
+  );
+  if (!running || !next || running.postgresMajor === next.postgresMajor) return;
+  throw new DescribedError(
+    `The new database image is PostgreSQL ${next.postgresMajor}, and the data are those of ${running.postgresMajor}`,
+    `keep POSTGRES_BASE at ${running.postgresMajor}; a new major version takes a dump, a fresh volume and a restore`,
+  );
+}
+
+/** Stops the database and starts it from its new image; says how long it was away. */
+export async function updateDatabase(change: Change): Promise<void> {
+  const { settings, variables, timeoutMs, command } = change;
+  if (!(await isOutdated(POSTGRES, change))) {
+    sayOk('database is as it should be already');
+    return;
+  }
+  say(
+    '  database: stopping it for its own update; until it is back the API answers 503 and keeps its connections',
+  );
+  const startedAt = Date.now();
+  await mustRun(upServiceArgv(settings, POSTGRES), command, { cwd: ROOT, env: variables });
+  await waitHealthy(settings, timeoutMs);
+  const [container] = await listContainers(`name=^/${containerName(settings, POSTGRES)}$`);
+  sayOk(
+    `database replaced by ${container?.image}; it was away for ${formatDuration(Date.now() - startedAt)}`,
+  );
+}

@@ -1,0 +1,73 @@
+import { prepareCompose } from './compose.ts';
+import { listStack } from './docker.ts';
+import { loadEnvFile } from './env-file.ts';
+import { DescribedError } from './errors.ts';
+import { recordChange } from './history.ts';
+import type { Release } from './model/release.ts';
+import { REPLACED_SERVICES } from './model/replace.ts';
+import { SERVICES, type StackSettings, volumeName } from './model/stack.ts';
+import { assertNamesFree, assertNetworkExists, warnOfFullDisk } from './preflight.ts';
+import { assertImagesThere } from './releases.ts';
+import { type Change, isOutdated, replaceService } from './replace.ts';
+import { assertPasswordUnchanged } from './secrets.ts';
+import { waitHealthy } from './wait-healthy.ts';
+
+/** What an update or a rollback needs to know before it begins. */
+export interface Deploying {
+  settings: StackSettings;
+  command: string;
+  from: Release;
+  timeoutMs: number;
+}
+
+/**
+ * The host and the stack are fit to be changed.
+ * @throws DescribedError, before anything is changed
+ */
+export async function assertDeployable(settings: StackSettings, command: string): Promise<void> {
+  const containers = await listStack(settings);
+  if (containers.length === 0) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
+  if (containers.some(({ mode }) => mode === 'test')) {
+    throw new DescribedError(
+      `${settings.prefix} is up in test mode, whose ports belong to one container each: there is no way without a gap`,
+      `make prod-up SWITCH=1, then: ${command}`,
+    );
+  }
+  const env = await loadEnvFile(settings.envFile);
+  await Promise.all([
+    assertNetworkExists(settings),
+    assertNamesFree(settings, 'production'),
+    assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
+    warnOfFullDisk(),
+  ]);
+}
+
+/**
+ * Brings a release up, service by service, without a gap, and writes it down.
+ * @param before what comes first and is part of the change, such as the database's own update
+ */
+export async function deploy(
+  { settings, command, from, timeoutMs }: Deploying,
+  to: Release,
+  before?: (change: Change) => Promise<void>,
+): Promise<void> {
+  await assertImagesThere(settings, to);
+  const env = await loadEnvFile(settings.envFile);
+  const variables = await prepareCompose('production', settings, env, to);
+  const change = { settings, variables, timeoutMs, command };
+  if (!before) await assertDatabaseCurrent(change);
+  await recordChange(settings.prefix, command, from, to, async () => {
+    await before?.(change);
+    for (const service of REPLACED_SERVICES) await replaceService(service, change);
+    await waitHealthy(settings, timeoutMs);
+  });
+}
+
+/** Compose brings up what a service depends on: a database that is not as the env file says would be restarted unasked. */
+async function assertDatabaseCurrent(change: Change): Promise<void> {
+  if (!(await isOutdated(SERVICES[0], change))) return;
+  throw new DescribedError(
+    'The env file or the compose files ask for another database container than the one that runs',
+    'let it be replaced too, with some seconds without the API: make prod-update WITH_DATABASE=1',
+  );
+}

@@ -1,0 +1,66 @@
+import { DescribedError } from './errors.ts';
+import { findBreaking } from './model/migrations.ts';
+import type { Release } from './model/release.ts';
+import { containerName, type StackSettings } from './model/stack.ts';
+import { imageName } from './releases.ts';
+import { sayWarning } from './report.ts';
+import { mustRun } from './shell.ts';
+
+/** Run in a container of the new image: its migrations by name. */
+const READ_MIGRATIONS = `
+const { readdirSync, readFileSync } = require('node:fs');
+const names = readdirSync('/app/migrations').filter((name) => name.endsWith('.sql')).sort();
+console.log(JSON.stringify(names.map((name) => ({ name, sql: readFileSync('/app/migrations/' + name, 'utf8') }))));`;
+
+/**
+ * Refuses a release whose new migrations the running version cannot live with, while both run side by side and after a
+ * rollback.
+ * @param allowed the operator knows and wants it all the same
+ * @returns the names of the migrations that are new to the running database
+ * @throws DescribedError with each statement that breaks, and why
+ */
+export async function checkMigrations(
+  settings: StackSettings,
+  release: Release,
+  database: string,
+  allowed: boolean,
+): Promise<string[]> {
+  const [migrations, applied] = await Promise.all([
+    readMigrations(settings, release),
+    listApplied(settings, database),
+  ]);
+  const pending = migrations.filter(({ name }) => !applied.has(name));
+  const problems = pending.flatMap(({ name, sql }) =>
+    findBreaking(sql).map(({ statement, why }) => `${name}: "${statement}" ${why}`),
+  );
+  if (problems.length === 0) return pending.map(({ name }) => name);
+  const list = problems.map((problem) => `\n    ${problem}`).join('');
+  if (!allowed) {
+    throw new DescribedError(
+      `The running version cannot live with what this release does to the database:${list}`,
+      'add first and take away a release later; to deploy it with errors meanwhile: make prod-update ALLOW_BREAKING=1',
+    );
+  }
+  sayWarning(`The running version may fail meanwhile, and no rollback brings back what goes:${list}`);
+  return pending.map(({ name }) => name);
+}
+
+async function readMigrations(
+  settings: StackSettings,
+  release: Release,
+): Promise<{ name: string; sql: string }[]> {
+  const image = imageName(settings, 'backend', release.app);
+  const isolated = ['--network', 'none', '--cap-drop', 'ALL', '--read-only', '--pull', 'never'];
+  const argv = ['docker', 'run', '--rm', ...isolated, image, 'node', '-e', READ_MIGRATIONS];
+  return JSON.parse(await mustRun(argv, 'make prod-build')) as { name: string; sql: string }[];
+}
+
+async function listApplied(settings: StackSettings, database: string): Promise<Set<string>> {
+  const container = containerName(settings, 'kidney-genetics-postgres');
+  const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', database];
+  const query = `select name from schema_migrations`;
+  const listed = await mustRun(['docker', 'exec', '-i', container, ...psql], 'make prod-health', {
+    input: query,
+  });
+  return new Set(listed.split('\n').filter(Boolean));
+}

@@ -1,0 +1,75 @@
+import { composeArgv, containerName, type Service, type StackSettings, upArgv } from './stack.ts';
+
+/** The services that are replaced without a gap, in their order: the API first, then the page that calls it. */
+export const REPLACED_SERVICES = ['kidney-genetics-backend', 'kidney-genetics-frontend'] as const;
+export type ReplacedService = (typeof REPLACED_SERVICES)[number];
+
+/**
+ * How long proxies may go on with the addresses that they have: Nginx Proxy Manager asks for the frontend's anew every
+ * 10 s, our nginx for the backend's every 2 s.
+ */
+export const NAME_CACHE_MS: Readonly<Record<ReplacedService, number>> = {
+  'kidney-genetics-backend': 3500,
+  'kidney-genetics-frontend': 11_000,
+};
+
+/** The container that stands in while a service's own one is replaced. */
+export function nextName(settings: StackSettings, service: Service): string {
+  return `${containerName(settings, service)}-next`;
+}
+
+/** The command line that starts it: under no name that proxies ask for, until it has shown that it works. */
+export function runNextArgv(settings: StackSettings, service: ReplacedService): string[] {
+  const run = ['run', '-d', '--no-deps', '--name', nextName(settings, service), service];
+  return composeArgv('production', settings, ['--env-file', settings.envFile, ...run]);
+}
+
+/** The command lines that make it answer to the service's names. The first cuts what is open: nothing is yet. */
+export function joinArgv(settings: StackSettings, service: ReplacedService): string[][] {
+  const next = nextName(settings, service);
+  const aliases = [...new Set([service, containerName(settings, service)])];
+  return [
+    ['docker', 'network', 'disconnect', settings.network, next],
+    [
+      ...['docker', 'network', 'connect', ...aliases.flatMap((alias) => ['--alias', alias])],
+      ...[settings.network, next],
+    ],
+  ];
+}
+
+/**
+ * The command line that makes a service what the compose files say. Those it depends on must be so already: `--no-deps`
+ * would give the container another configuration than `up` does, which would then replace it.
+ */
+export function upServiceArgv(settings: StackSettings, service: Service): string[] {
+  return [...upArgv('production', settings), service];
+}
+
+/** The command line that tells which configuration a service's container should have. */
+export function hashArgv(settings: StackSettings, service: Service): string[] {
+  return composeArgv('production', settings, ['--env-file', settings.envFile, 'config', '--hash', service]);
+}
+
+/**
+ * The command line of a container that takes the lowest free address of the network for a while, and does nothing: whoever
+ * still has that address of a container that is gone is refused at once, instead of waiting for nobody to answer.
+ * @param image of the container that is gone
+ * @param id tells it from others
+ */
+export function placeholderArgv(
+  settings: StackSettings,
+  service: ReplacedService,
+  image: string,
+  id: string,
+  ms: number,
+): string[] {
+  const wait =
+    service === 'kidney-genetics-backend'
+      ? ['--entrypoint', 'node', image, '-e', `setTimeout(() => {}, ${ms})`]
+      : ['--entrypoint', 'sleep', image, String(Math.ceil(ms / 1000))];
+  return [
+    ...['docker', 'run', '-d', '--rm', '--name', `${settings.prefix}-placeholder-${id}`],
+    ...['--network', settings.network, '--pull', 'never', '--no-healthcheck', '--init'],
+    ...['--cap-drop', 'ALL', '--read-only', '--security-opt', 'no-new-privileges', ...wait],
+  ];
+}

@@ -1,0 +1,46 @@
+import { type Finding, fail, type Result } from '../model/npm-verify.ts';
+import type { StackSettings } from '../model/stack.ts';
+import type { Site } from './site.ts';
+
+/** What the checks ask, and how far they go. */
+export interface Context {
+  site: Site;
+  settings: StackSettings;
+  /** False when --connect names the place: then DNS has nothing to say. */
+  byDns: boolean;
+  /** How long the WebSocket has to stay open; 0 for not at all. */
+  webSocketSeconds: number;
+}
+
+/** One thing that has to hold through the proxy. */
+export interface Check {
+  id: string;
+  family: string;
+  /** What is asked, as a statement that holds. */
+  title: string;
+  /** The rule that it comes from. */
+  source: string;
+  /** What to do when it fails. */
+  mend: string;
+  run(context: Context): Promise<Finding>;
+}
+
+/**
+ * Asks side by side, except for those that come last, one by one: a burst of requests would disturb the others.
+ * @param onResult is told each result as it comes
+ */
+export async function runChecks(
+  checks: readonly Check[],
+  last: readonly Check[],
+  context: Context,
+): Promise<Result[]> {
+  const results = await Promise.all(checks.map((check) => runCheck(check, context)));
+  for (const check of last) results.push(await runCheck(check, context));
+  return results;
+}
+
+async function runCheck(check: Check, context: Context): Promise<Result> {
+  const { id, family, title, source, mend } = check;
+  const finding = await check.run(context).catch((error: Error) => fail(error.message));
+  return { id, family, title, source, mend, ...finding };
+}

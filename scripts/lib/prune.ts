@@ -1,0 +1,76 @@
+import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
+import { listStack } from './docker.ts';
+import { ENGINE_LOG } from './engine.ts';
+import { readHistory } from './history.ts';
+import { IMAGES } from './model/build.ts';
+import { findOurCache } from './model/prune.ts';
+import { findDeployed, isReleaseTag, listDeployed, listExpired } from './model/release.ts';
+import type { StackSettings } from './model/stack.ts';
+import { type ImageTag, imageName, listImageTags } from './releases.ts';
+import { mustRun, run } from './shell.ts';
+
+const MAX_LOG_BYTES = 10 * 1024 ** 2;
+const KEPT_LOG_BYTES = 1024 ** 2;
+/** Cache of the last day makes the next build fast. */
+const CACHE_AGE = '24h';
+
+/**
+ * Removes the tags of images that neither run, nor are deployed, nor belong to the last releases.
+ * @returns the names that were removed
+ */
+export async function pruneImages(settings: StackSettings): Promise<string[]> {
+  const [tags, containers] = await Promise.all([listImageTags(settings), listStack(settings)]);
+  const history = readHistory(settings.prefix);
+  const running = new Set(containers.map(({ imageId }) => imageId));
+  const removed: string[] = [];
+  for (const image of IMAGES) {
+    const part = image === 'postgres' ? 'database' : 'app';
+    const ours = tags.filter((one) => one.image === image);
+    const releases = ours.map(({ tag }) => tag).filter(isReleaseTag);
+    const inUse = ours.filter(({ id }) => running.has(id)).map(({ tag }) => tag);
+    const deployed = findDeployed(history)?.[part];
+    const order = listDeployed(history, part);
+    const expired = new Set(listExpired(releases, order, deployed ? [...inUse, deployed] : inUse));
+    const isKept = ({ tag }: ImageTag) => tag === 'latest' || (isReleaseTag(tag) && !expired.has(tag));
+    const keptIds = new Set(ours.filter(isKept).map(({ id }) => id));
+    // A tag that a build gave stays as long as its image does.
+    for (const { tag } of ours.filter((one) => expired.has(one.tag) || !keptIds.has(one.id))) {
+      const name = imageName(settings, image, tag);
+      if ((await run(['docker', 'image', 'rm', name])).exitCode === 0) removed.push(name);
+    }
+  }
+  return removed;
+}
+
+/**
+ * Removes cache that our own builds left and no build has used for a day; that of other projects stays.
+ * @returns how many records were removed
+ */
+export async function pruneBuildCache(): Promise<number> {
+  const records = findOurCache(await mustRun(['docker', 'buildx', 'du', '--verbose'], 'make host-setup'));
+  let removed = 0;
+  for (const id of records) {
+    const filters = ['--filter', `id=${id}`, '--filter', `until=${CACHE_AGE}`];
+    const { stdout } = await run(['docker', 'buildx', 'prune', '--force', ...filters]);
+    if (stdout.includes(id)) removed += 1;
+  }
+  return removed;
+}
+
+/**
+ * Shortens the log of an engine that host-setup started: nothing else rotates it. Logs of containers rotate by themselves.
+ * @returns the bytes that were freed
+ */
+export function pruneEngineLog(): number {
+  if (!existsSync(ENGINE_LOG)) return 0;
+  const { size } = statSync(ENGINE_LOG);
+  if (size <= MAX_LOG_BYTES) return 0;
+  const end = Buffer.alloc(KEPT_LOG_BYTES);
+  const file = openSync(ENGINE_LOG, 'r');
+  const read = readSync(file, end, 0, end.length, size - end.length);
+  closeSync(file);
+  // The engine appends, so that it goes on at the new end.
+  truncateSync(ENGINE_LOG, 0);
+  appendFileSync(ENGINE_LOG, end.subarray(end.indexOf('\n') + 1, read));
+  return size - read;
+}

@@ -1,0 +1,170 @@
+import { createHash } from 'node:crypto';
+import { listStack } from './docker.ts';
+import { DescribedError } from './errors.ts';
+import { readHistory } from './history.ts';
+import { IMAGES, type ImageName } from './model/build.ts';
+import { findDeployed, isReleaseTag, nameRelease, type Release } from './model/release.ts';
+import type { StackSettings } from './model/stack.ts';
+import { mustRun, run } from './shell.ts';
+
+/** An image as the engine describes it. */
+export interface ImageInfo {
+  id: string;
+  labels: Record<string, string>;
+  created: string;
+  size: number;
+  /** What the image does, whatever its labels say: equal texts mean equal contents. */
+  content: string;
+  /** PostgreSQL's major version; empty in other images. */
+  postgresMajor: string;
+}
+
+/** A tag of one of the stack's images. */
+export interface ImageTag {
+  image: ImageName;
+  tag: string;
+  id: string;
+  created: string;
+  size: number;
+}
+
+interface Inspected {
+  Id: string;
+  Created: string;
+  Size: number;
+  RootFS: { Layers: string[] };
+  Config: { Labels: Record<string, string> | null; Env: string[] | null } & Record<string, unknown>;
+}
+
+/** @returns undefined where there is no such image */
+export async function inspectImage(reference: string): Promise<ImageInfo | undefined> {
+  const { exitCode, stdout } = await run(['docker', 'image', 'inspect', reference]);
+  if (exitCode !== 0) return undefined;
+  const [raw] = JSON.parse(stdout) as [Inspected];
+  const { Labels, Env, Cmd, Entrypoint, User, StopSignal } = raw.Config;
+  return {
+    id: raw.Id,
+    labels: Labels ?? {},
+    created: raw.Created,
+    size: raw.Size,
+    content: JSON.stringify([raw.RootFS.Layers, Env, Cmd, Entrypoint, User, StopSignal]),
+    postgresMajor: (Env ?? []).find((entry) => entry.startsWith('PG_MAJOR='))?.slice(9) ?? '',
+  };
+}
+
+/**
+ * Gives the images that were built last the tags of a release, which from then on always mean these images.
+ * @param current what is deployed; its database stays where the new image's contents are the same
+ * @throws DescribedError when an image is missing
+ */
+export async function tagLatest(settings: StackSettings, current?: Release): Promise<Release> {
+  const [backend, frontend, postgres] = await Promise.all([
+    mustInspect(imageName(settings, 'backend', 'latest')),
+    mustInspect(imageName(settings, 'frontend', 'latest')),
+    mustInspect(imageName(settings, 'postgres', 'latest')),
+  ]);
+  return tagRelease(settings, { backend, frontend, postgres }, current);
+}
+
+/**
+ * Gives the images of the running containers the tags of a release: a stack that is older than its history.
+ * @throws DescribedError when a container is missing
+ */
+export async function tagRunning(settings: StackSettings): Promise<Release> {
+  const containers = await listStack(settings);
+  const ofService = (image: ImageName) =>
+    mustInspect(containers.find(({ service }) => service === `kidney-genetics-${image}`)?.imageId ?? image);
+  const [backend, frontend, postgres] = await Promise.all([
+    ofService('backend'),
+    ofService('frontend'),
+    ofService('postgres'),
+  ]);
+  return tagRelease(settings, { backend, frontend, postgres });
+}
+
+async function tagRelease(
+  settings: StackSettings,
+  { backend, frontend, postgres }: Record<ImageName, ImageInfo>,
+  current?: Release,
+): Promise<Release> {
+  const digest = (...ids: string[]) => createHash('sha256').update(ids.join()).digest('hex');
+  const app = nameRelease(backend.labels, digest(backend.id, frontend.id));
+  const running = current && (await inspectImage(imageName(settings, 'postgres', current.database)));
+  const same = running !== undefined && running.content === postgres.content;
+  const database = same && current ? current.database : nameRelease(postgres.labels, digest(postgres.id));
+  await Promise.all([
+    tag(settings, 'backend', backend.id, app),
+    tag(settings, 'frontend', frontend.id, app),
+    same ? undefined : tag(settings, 'postgres', postgres.id, database),
+  ]);
+  return { app, database };
+}
+
+async function mustInspect(reference: string): Promise<ImageInfo> {
+  const found = await inspectImage(reference);
+  if (!found) throw new DescribedError(`There is no image ${reference}`, 'make prod-build');
+  return found;
+}
+
+function tag(settings: StackSettings, image: ImageName, id: string, name: string): Promise<string> {
+  return mustRun(['docker', 'tag', id, imageName(settings, image, name)], 'make prod-build');
+}
+
+/** An image of the stack with its tag. */
+export function imageName(settings: StackSettings, image: ImageName, tag: string): string {
+  return `${settings.prefix}-${image}:${tag}`;
+}
+
+/**
+ * The release that is deployed and therefore what `prod-up` starts.
+ * @returns undefined on a stack that never was up
+ * @throws DescribedError when its images are gone
+ */
+export async function findDeployedRelease(settings: StackSettings): Promise<Release | undefined> {
+  const release = findDeployed(readHistory(settings.prefix));
+  if (!release) return undefined;
+  await assertImagesThere(settings, release);
+  return release;
+}
+
+/** @throws DescribedError when an image of a release is gone */
+export async function assertImagesThere(settings: StackSettings, release: Release): Promise<void> {
+  const names = IMAGES.map((image) =>
+    imageName(settings, image, image === 'postgres' ? release.database : release.app),
+  );
+  const { exitCode } = await run(['docker', 'image', 'inspect', '--format', '{{.Id}}', ...names]);
+  if (exitCode === 0) return;
+  const found = await Promise.all(names.map(inspectImage));
+  throw new DescribedError(
+    `The deployed image ${names.find((_, index) => !found[index])} is not on this host any more`,
+    'deploy what the checkout holds: make prod-update WITH_DATABASE=1',
+  );
+}
+
+/** All tags of the stack's images on this host, the youngest first. */
+export async function listImageTags(settings: StackSettings): Promise<ImageTag[]> {
+  const filters = IMAGES.flatMap((image) => ['--filter', `reference=${settings.prefix}-${image}`]);
+  const format = '{{.Repository}}:{{.Tag}}';
+  const listed = await mustRun(['docker', 'image', 'ls', ...filters, '--format', format], 'make host-setup');
+  const names = listed.split('\n').filter((name) => name && !name.endsWith(':<none>'));
+  const tags = await Promise.all(
+    names.map(async (name): Promise<ImageTag[]> => {
+      const image = IMAGES.find((one) => name.startsWith(`${settings.prefix}-${one}:`));
+      const found = await inspectImage(name);
+      if (!image || !found) return [];
+      const { id, created, size } = found;
+      return [{ image, tag: name.slice(name.indexOf(':') + 1), id, created, size }];
+    }),
+  );
+  return tags.flat().sort((a, b) => b.created.localeCompare(a.created));
+}
+
+/** The releases whose images of backend and frontend are both on this host, the youngest first. */
+export async function listAppReleases(settings: StackSettings): Promise<string[]> {
+  const tags = await listImageTags(settings);
+  const has = (image: ImageName, name: string) => tags.some((one) => one.image === image && one.tag === name);
+  const names = tags
+    .filter(({ image, tag: name }) => image === 'backend' && isReleaseTag(name))
+    .map((one) => one.tag);
+  return names.filter((name) => has('frontend', name));
+}

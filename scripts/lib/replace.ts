@@ -1,0 +1,191 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ContainerInfo, lastLogLines, listContainers } from './docker.ts';
+import { drain, holdAddress, isLeaving, retire } from './drain.ts';
+import { DescribedError } from './errors.ts';
+import {
+  hashArgv,
+  joinArgv,
+  NAME_CACHE_MS,
+  nextName,
+  REPLACED_SERVICES,
+  type ReplacedService,
+  runNextArgv,
+  upServiceArgv,
+} from './model/replace.ts';
+import { containerName, type Service, type StackSettings, shortName } from './model/stack.ts';
+import { ROOT } from './project.ts';
+import { formatDuration, say, sayOk } from './report.ts';
+import { mustRun, run } from './shell.ts';
+import { smokeTest } from './smoke.ts';
+
+/** A change under way: which stack, Compose's variables for what it shall be, how long a container may take. */
+export interface Change {
+  settings: StackSettings;
+  variables: Readonly<Record<string, string>>;
+  timeoutMs: number;
+  /** Runs the command again. */
+  command: string;
+}
+
+/**
+ * Makes a service what the compose files and variables say, while one of its containers always answers: the next one
+ * beside the current one, then the current one replaced, then the next one gone. Carries on from wherever an earlier
+ * change was broken off.
+ * @throws DescribedError when the next one does not get healthy or fails its smoke test; the current one was not touched
+ */
+export async function replaceService(service: ReplacedService, change: Change): Promise<void> {
+  const { settings } = change;
+  const name = shortName(service);
+  const startedAt = Date.now();
+  const wanted = await readWantedHash(service, change);
+  let { current, next } = await look(settings, service);
+  const answers = current !== undefined && isHealthy(current) && !(await isLeaving(current));
+  if (next && (answers || !isHealthy(next))) {
+    say(`  ${name}: removing what an interrupted change left`);
+    await retire(settings, next);
+    next = undefined;
+  }
+  if (answers && current?.labels['com.docker.compose.config-hash'] === wanted) {
+    sayOk(`${name} is as it should be already`);
+    return;
+  }
+  if (answers && !next) next = await startNext(service, change);
+  if (next) await join(service, next, change);
+  if (current) {
+    say(`  ${name}: the current one finishes what it has begun`);
+    await drain(settings, current);
+  }
+  const replaced = await recreate(service, change);
+  if (next) {
+    await settle(service, current, replaced, change);
+    await retire(settings, next);
+  }
+  sayOk(`${name} replaced in ${formatDuration(Date.now() - startedAt)}`);
+}
+
+/** Whether a service's container is not what the compose files and variables say. */
+export async function isOutdated(service: Service, change: Change): Promise<boolean> {
+  const [container] = await listContainers(`name=^/${containerName(change.settings, service)}$`);
+  return container?.labels['com.docker.compose.config-hash'] !== (await readWantedHash(service, change));
+}
+
+/** What a change that was broken off left beside the proper containers. */
+export async function findLeftovers(settings: StackSettings): Promise<ContainerInfo[]> {
+  const found = await Promise.all(REPLACED_SERVICES.map((service) => look(settings, service)));
+  return found.flatMap(({ next }) => next ?? []);
+}
+
+async function look(
+  settings: StackSettings,
+  service: ReplacedService,
+): Promise<{ current: ContainerInfo | undefined; next: ContainerInfo | undefined }> {
+  const ofService = await listContainers(`label=com.docker.compose.service=${service}`);
+  const ours = ofService.filter(({ project }) => project === settings.prefix);
+  return {
+    current: ours.find(({ name }) => name === containerName(settings, service)),
+    next: ours.find(({ name }) => name === nextName(settings, service)),
+  };
+}
+
+async function readWantedHash(service: Service, { settings, variables, command }: Change): Promise<string> {
+  const printed = await mustRun(hashArgv(settings, service), command, { cwd: ROOT, env: variables });
+  return printed.trim().split(/\s+/)[1] ?? '';
+}
+
+/** Starts the next container and tries it by itself. On any failure it is removed, and its last lines are shown. */
+async function startNext(service: ReplacedService, change: Change): Promise<ContainerInfo> {
+  const { settings, variables, command } = change;
+  const name = shortName(service);
+  const startedAt = Date.now();
+  say(`  ${name}: starting the next one beside the current one`);
+  try {
+    await mustRun(runNextArgv(settings, service), command, { cwd: ROOT, env: variables });
+    const next = await waitContainer(settings, service, nextName(settings, service), change.timeoutMs);
+    await smokeTest(service, next);
+    await forgetConnections(service, next);
+    say(`  ${name}: the next one is healthy and answers, after ${formatDuration(Date.now() - startedAt)}`);
+    return next;
+  } catch (error) {
+    const log = (await lastLogLines(nextName(settings, service))).replace(/^/gm, '    ');
+    await run(['docker', 'rm', '-f', nextName(settings, service)]);
+    throw new DescribedError(
+      `The next ${name} was removed, and the current one goes on: ${(error as Error).message}\n  Its last lines:\n${log}`,
+      `mend what they say, then: ${command}`,
+    );
+  }
+}
+
+/** Joining cuts what is open: nginx must not keep the connections of the smoke test, on which nothing would come back. */
+async function forgetConnections(service: ReplacedService, next: ContainerInfo): Promise<void> {
+  if (service !== 'kidney-genetics-frontend') return;
+  await mustRun(
+    ['docker', 'exec', next.id, 'nginx', '-e', 'stderr', '-s', 'reload'],
+    `docker logs ${next.name}`,
+  );
+  await sleep(500);
+}
+
+/** From now on the next one gets requests; returns when every proxy knows it. */
+async function join(
+  service: ReplacedService,
+  next: ContainerInfo,
+  { settings, command }: Change,
+): Promise<void> {
+  const { network } = settings;
+  if (!next.names[network]?.includes(service)) {
+    for (const argv of joinArgv(settings, service)) await mustRun(argv, command);
+    const [joined] = await listContainers(`id=${next.id}`);
+    Object.assign(next, joined);
+  }
+  const wait = NAME_CACHE_MS[service];
+  say(`  ${shortName(service)}: both answer; ${formatDuration(wait)} until every proxy knows that`);
+  await sleep(wait);
+}
+
+async function recreate(service: ReplacedService, change: Change): Promise<ContainerInfo> {
+  const { settings, variables, command } = change;
+  await mustRun(upServiceArgv(settings, service), command, { cwd: ROOT, env: variables });
+  return waitContainer(settings, service, containerName(settings, service), change.timeoutMs);
+}
+
+/**
+ * Returns when every proxy knows the replaced container: one that asked in the moment between it and its predecessor was
+ * told of the next one alone. It mostly has its predecessor's address; where not, that one refuses meanwhile.
+ */
+async function settle(
+  service: ReplacedService,
+  before: ContainerInfo | undefined,
+  after: ContainerInfo,
+  { settings }: Change,
+): Promise<void> {
+  if (before) await holdAddress(settings, before);
+  await sleep(Math.max(0, Date.parse(after.startedAt) + NAME_CACHE_MS[service] - Date.now()));
+}
+
+function isHealthy({ state, health }: ContainerInfo): boolean {
+  return state === 'running' && health === 'healthy';
+}
+
+/** @throws DescribedError when it does not get healthy */
+async function waitContainer(
+  settings: StackSettings,
+  service: ReplacedService,
+  name: string,
+  timeoutMs: number,
+): Promise<ContainerInfo> {
+  const startedAt = Date.now();
+  for (;;) {
+    const { current, next } = await look(settings, service);
+    const container = [current, next].find((one) => one?.name === name);
+    if (container && isHealthy(container)) return container;
+    const state = container?.state === 'running' ? container.health : (container?.state ?? 'missing');
+    const waited = Date.now() - startedAt;
+    if (waited > timeoutMs || state === 'exited' || (container?.restarts ?? 0) > 2) {
+      throw new DescribedError(
+        `${name} is ${state} after ${formatDuration(waited)}`,
+        `see its log: docker logs ${name}`,
+      );
+    }
+    await sleep(250);
+  }
+}

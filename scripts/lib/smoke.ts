@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ContainerInfo } from './docker.ts';
+import { DescribedError } from './errors.ts';
+import type { ReplacedService } from './model/replace.ts';
+import { run } from './shell.ts';
+
+/** Right after its start a container may still be looking for its neighbours. */
+const TRIES = 10;
+
+/** Run inside a backend's container: readiness, and a query that goes through the whole API to the data. */
+const ASK_BACKEND = `
+const { get } = require('node:http');
+const ask = (path) => new Promise((resolve, reject) => {
+  get({ host: '127.0.0.1', port: process.env.PORT, path, headers: { host: 'kidney-genetics-backend' }, agent: false },
+    async (answer) => {
+      let body = '';
+      for await (const chunk of answer) body += chunk;
+      if (answer.statusCode === 200) resolve(JSON.parse(body));
+      else reject(path + ' answers ' + answer.statusCode + ': ' + body.slice(0, 300));
+    }).on('error', (error) => reject(path + ': ' + error.message));
+});
+(async () => {
+  await ask('/api/health');
+  const path = (process.env.API_V1_STR || '/api/v1') + '/genes';
+  if (!Array.isArray((await ask(path)).items)) throw path + ' lists no genes';
+})().catch((problem) => { console.error(problem); process.exitCode = 1; });`;
+
+/** Run inside a frontend's container: nginx itself, the page, and the API through it. */
+function frontendChecks(): { path: string; wants: RegExp }[] {
+  return [
+    { path: '/health', wants: /healthy/ },
+    { path: '/', wants: /id="app"/ },
+    { path: '/api/health', wants: /"status":\s*"ok"/ },
+  ];
+}
+
+/**
+ * Asks a container by itself, from inside it, what its users will ask.
+ * @throws DescribedError with what it answered
+ */
+export async function smokeTest(service: ReplacedService, container: ContainerInfo): Promise<void> {
+  let problem = '';
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    problem =
+      service === 'kidney-genetics-backend' ? await askBackend(container) : await askFrontend(container);
+    if (problem === '') return;
+    await sleep(500);
+  }
+  throw new DescribedError(
+    `${container.name} fails its smoke test: ${problem}`,
+    `docker logs ${container.name}`,
+  );
+}
+
+async function askBackend({ id }: ContainerInfo): Promise<string> {
+  const { exitCode, stderr } = await run(['docker', 'exec', id, 'node', '-e', ASK_BACKEND], {
+    timeoutMs: 15_000,
+  });
+  return exitCode === 0 ? '' : stderr.trim() || `no answer (exit ${exitCode})`;
+}
+
+async function askFrontend({ id }: ContainerInfo): Promise<string> {
+  for (const { path, wants } of frontendChecks()) {
+    const curl = ['curl', '-fsS', '--max-time', '5', '-H', 'Host: kidney-genetics-frontend'];
+    const argv = ['docker', 'exec', id, ...curl, `http://127.0.0.1${path}`];
+    const { exitCode, stdout, stderr } = await run(argv, { timeoutMs: 15_000 });
+    if (exitCode !== 0) return `${path}: ${stderr.trim() || `exit ${exitCode}`}`;
+    if (!wants.test(stdout)) return `${path} does not answer what it should`;
+  }
+  return '';
+}

@@ -1,0 +1,103 @@
+import { readFile } from 'node:fs/promises';
+import { main } from './lib/cli.ts';
+import { listStack, objectExists } from './lib/docker.ts';
+import { lockStack } from './lib/lock.ts';
+import { parseEnvFile } from './lib/model/env-file.ts';
+import { zoneName } from './lib/model/npm-host.ts';
+import { containerName, type StackSettings } from './lib/model/stack.ts';
+import { applyHost, missingZone, type Order, removeHost } from './lib/npm/apply.ts';
+import { findNpmContainer, hasZone } from './lib/npm/container.ts';
+import { readDomain } from './lib/npm/domain.ts';
+import { type SignedIn, signIn } from './lib/npm/sign-in.ts';
+import { loadSettings } from './lib/project.ts';
+import { say, sayOk, sayWarning } from './lib/report.ts';
+
+const USAGE = `
+Makes Nginx Proxy Manager's proxy host for a domain, with its certificate, or brings it up to date; what is right stays.
+
+  make npm-proxy-host DOMAIN=kidney-genetics.example.com       DRY_RUN=1 shows the difference only
+  make npm-proxy-host-remove DOMAIN=kidney-genetics.example.com
+  npx tsx scripts/npm-proxy-host.ts [--remove] [--dry-run] [--no-certificate] [--no-rate-limit] [--take-over] DOMAIN
+
+  --no-certificate   order none; one that NPM has already is used
+  --no-rate-limit    no limit of requests for each address
+  --take-over        also when the domain leads to another app now
+
+NPM_URL is where NPM's own page is (http://127.0.0.1:81). Who signs in is asked on the terminal, or read from NPM_IDENTITY
+and NPM_SECRET or NPM_SECRET_FILE, with NPM_TOTP for the two-factor code.`;
+
+/** The warnings that the proxy host itself does not show: a stack that is away or does not know the domain. */
+async function warnOfStack(settings: StackSettings, domain: string): Promise<void> {
+  const { network } = settings;
+  if (!(await objectExists('network', network))) {
+    return sayWarning(`The network ${network}, over which NPM reaches the stack, is not on this host`);
+  }
+  const frontend = containerName(settings, 'kidney-genetics-frontend');
+  if (!(await listStack(settings)).some(({ name, mode }) => name === frontend && mode === 'production')) {
+    sayWarning(`${frontend} is not up in production: NPM answers 502 until it is (make prod-up)`);
+  }
+  const text = await readFile(settings.envFile, 'utf8').catch(() => '');
+  const hosts = (parseEnvFile(text).ALLOWED_HOSTS ?? '').split(',').map((host) => host.trim());
+  const allowed = hosts.some(
+    (host) => host === '*' || host === domain || (host.startsWith('.') && domain.endsWith(host)),
+  );
+  if (!allowed) {
+    sayWarning(`The API refuses ${domain} until it is in ALLOWED_HOSTS of the env file; then: make prod-up`);
+  }
+}
+
+async function apply(signedIn: SignedIn, order: Order): Promise<void> {
+  const zone = order.zone;
+  const known = !zone || !order.container || (await hasZone(order.container, zone));
+  const changes = await applyHost(signedIn, { ...order, limit: known });
+  if (!known && zone) {
+    if (!order.dryRun) throw missingZone(order.container, zone);
+    sayWarning(missingZone(order.container, zone).message);
+  }
+  if (order.dryRun)
+    sayOk(changes === 0 ? 'Nothing would be changed' : 'That would be done; nothing was changed');
+  else if (changes === 0) sayOk(`${order.domain} is set up already; nothing was changed`);
+  else
+    sayOk(`${order.domain} leads to ${order.forwardHost}; prove it: make npm-verify DOMAIN=${order.domain}`);
+}
+
+async function remove(signedIn: SignedIn, order: Order): Promise<void> {
+  const was = await removeHost(signedIn.npm, order);
+  if (!was) sayOk(`NPM has no proxy host for ${order.domain}; nothing was changed`);
+  else if (order.dryRun) sayOk(`The proxy host for ${order.domain} would be removed; nothing was changed`);
+  else sayOk(`NPM no longer serves ${order.domain}; its certificate stays, for the next time`);
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: {
+    remove: { type: 'boolean' },
+    'dry-run': { type: 'boolean' },
+    'no-certificate': { type: 'boolean' },
+    'no-rate-limit': { type: 'boolean' },
+    'take-over': { type: 'boolean' },
+  },
+  maxPositionals: 1,
+  async run(flags, [word]) {
+    const target = flags.remove ? 'npm-proxy-host-remove' : 'npm-proxy-host';
+    const domain = readDomain(word, target);
+    const settings = loadSettings();
+    if (!flags['dry-run']) lockStack(`${settings.prefix}-proxy-host`, `make ${target}`);
+    const signedIn = await signIn(domain);
+    const { major, minor, revision } = signedIn.version;
+    say(`  Nginx Proxy Manager ${major}.${minor}.${revision} at ${signedIn.npm.url}`);
+    const order: Order = {
+      domain,
+      forwardHost: containerName(settings, 'kidney-genetics-frontend'),
+      zone: flags['no-rate-limit'] ? null : zoneName(settings.prefix),
+      limit: true,
+      order: !flags['no-certificate'],
+      takeOver: flags['take-over'] === true,
+      container: (await findNpmContainer(settings.network))?.name ?? '',
+      dryRun: flags['dry-run'] === true,
+    };
+    if (flags.remove) return remove(signedIn, order);
+    await warnOfStack(settings, domain);
+    await apply(signedIn, order);
+  },
+});

@@ -1,0 +1,115 @@
+import { parse } from 'yaml';
+import { main } from './lib/cli.ts';
+import { objectExists } from './lib/docker.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
+import { lockStack } from './lib/lock.ts';
+import { explainPull } from './lib/model/base-images.ts';
+import { zoneName } from './lib/model/npm-host.ts';
+import { NPM_COMPOSE, npmArgv, type StackSettings } from './lib/model/stack.ts';
+import { addZone, findNpmContainer, hasZone } from './lib/npm/container.ts';
+import { assertDockerReady, assertNetworkExists } from './lib/preflight.ts';
+import { loadSettings, ROOT } from './lib/project.ts';
+import { say, sayOk } from './lib/report.ts';
+import { mustRun, run } from './lib/shell.ts';
+
+const USAGE = `
+Starts or stops an Nginx Proxy Manager of this kit, for a host that has none yet.
+
+  make npm-up
+  make npm-down                   its settings and certificates stay
+  npx tsx scripts/npm-stack.ts up|down
+
+Ports: 80 and 443 for everybody, 81 (its page) on 127.0.0.1; NPM_HTTP_PORT, NPM_HTTPS_PORT, NPM_ADMIN_PORT name others, NPM_BIND
+another address than 0.0.0.0. NPM_IMAGE names another image.`;
+
+async function up(settings: StackSettings): Promise<void> {
+  await assertNetworkExists(settings);
+  await refuseSecond(settings);
+  const image = await readImage(settings);
+  if (!(await objectExists('image', image))) await pull(image);
+  const before = await identify(settings);
+  const started = await run(npmArgv(settings, ['up', '-d', '--wait', '--pull', 'never']), options(settings));
+  if (started.exitCode !== 0) throw explainUp(started.stderr, settings);
+  const zone = zoneName(settings.prefix);
+  // Its volume holds the file: what an operator wrote there stays.
+  if (!(await hasZone(containerName(settings), zone))) await addZone(containerName(settings), zone);
+  const same = before !== '' && before === (await identify(settings));
+  sayOk(same ? 'Nginx Proxy Manager is up already and unchanged' : 'Nginx Proxy Manager is up');
+  const port = process.env.NPM_ADMIN_PORT || '81';
+  say(`  Page  http://127.0.0.1:${port}, from your computer: ssh -L 8181:127.0.0.1:${port} YOUR_VPS`);
+  say('  Make its first user there now, then: make npm-proxy-host DOMAIN=kidney-genetics.example.com');
+}
+
+async function down(settings: StackSettings): Promise<void> {
+  await mustRun(npmArgv(settings, ['down']), 'make npm-down', options(settings));
+  sayOk('Nginx Proxy Manager is down: no app behind it is reachable. Its settings and certificates stay');
+}
+
+/** Two of them would fight for the ports, and the apps are behind the other one. */
+async function refuseSecond(settings: StackSettings): Promise<void> {
+  const other = await findNpmContainer(settings.network);
+  if (!other || other.name === containerName(settings)) return;
+  throw new DescribedError(
+    `${settings.network} has an Nginx Proxy Manager already: ${other.name}`,
+    'use that one: make npm-proxy-host DOMAIN=kidney-genetics.example.com',
+  );
+}
+
+async function readImage(settings: StackSettings): Promise<string> {
+  const config = await mustRun(npmArgv(settings, ['config']), `see ${NPM_COMPOSE}`, options(settings));
+  const { services } = parse(config) as { services: Record<string, { image: string }> };
+  return services['kidney-genetics-npm']?.image ?? '';
+}
+
+async function pull(image: string): Promise<void> {
+  say(`  Pulling ${image}`);
+  const { exitCode, stderr } = await run(['docker', 'pull', '--quiet', image]);
+  if (exitCode === 0) return;
+  throw new DescribedError(
+    `The image ${image} is not on this host and cannot be pulled: ${explainPull(stderr)}`,
+    `bring it from a host that can: docker save ${image} | ssh THIS_HOST docker load; then: make npm-up`,
+    Exit.missing,
+  );
+}
+
+function explainUp(said: string, settings: StackSettings): DescribedError {
+  const last = said.trim().split('\n').slice(-3).join('\n    ');
+  const taken = /port is already allocated|address already in use/.test(said);
+  return new DescribedError(
+    `Nginx Proxy Manager did not come up: ${last}`,
+    taken
+      ? 'end what uses the port, or choose another: make npm-up NPM_HTTP_PORT=8080 NPM_HTTPS_PORT=8443'
+      : `see its log: docker logs ${containerName(settings)}`,
+  );
+}
+
+function containerName({ prefix }: StackSettings): string {
+  return `${prefix}-npm`;
+}
+
+function options({ prefix, network }: StackSettings) {
+  return { cwd: ROOT, env: { STACK_PREFIX: prefix, NPM_NETWORK: network } };
+}
+
+/** Which container runs since when. */
+async function identify(settings: StackSettings): Promise<string> {
+  const format = '{{.Id}} {{.State.StartedAt}}';
+  return (
+    await run(['docker', 'inspect', '--type', 'container', '--format', format, containerName(settings)])
+  ).stdout;
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: {},
+  maxPositionals: 1,
+  async run(_flags, [action]) {
+    if (action !== 'up' && action !== 'down') {
+      throw new DescribedError('Say up or down', 'see --help', Exit.usage);
+    }
+    const settings = loadSettings();
+    await assertDockerReady();
+    lockStack(`${settings.prefix}-npm`, `make npm-${action}`);
+    await (action === 'up' ? up(settings) : down(settings));
+  },
+});

@@ -1,0 +1,48 @@
+import { main } from './lib/cli.ts';
+import { assertDeployable, deploy } from './lib/deploy.ts';
+import { DescribedError } from './lib/errors.ts';
+import { readHistory } from './lib/history.ts';
+import { lockStack } from './lib/lock.ts';
+import { chooseRollback, findDeployed } from './lib/model/release.ts';
+import { assertDockerReady } from './lib/preflight.ts';
+import { loadSettings } from './lib/project.ts';
+import { listAppReleases } from './lib/releases.ts';
+import { formatDuration, say, sayOk } from './lib/report.ts';
+
+const USAGE = `
+Goes back to an earlier release without dropping a request. The database and its schema stay as they are.
+
+  make prod-rollback                 the release before the running one
+  make prod-rollback TO=REVISION     another one; which there are: make prod-images
+  npx tsx scripts/rollback.ts [REVISION] [--timeout SECONDS]
+
+  --timeout   how long a container may take to get healthy, in seconds; 120 unless said`;
+
+const COMMAND = 'make prod-rollback';
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: { timeout: { type: 'string', default: '120' } },
+  maxPositionals: 1,
+  async run(flags, [wanted]) {
+    const startedAt = Date.now();
+    const settings = loadSettings();
+    await assertDockerReady();
+    lockStack(settings.prefix, COMMAND);
+    await assertDeployable(settings, COMMAND);
+    const history = readHistory(settings.prefix);
+    const from = findDeployed(history);
+    const chosen = chooseRollback(history, await listAppReleases(settings), wanted);
+    if (!from || 'problem' in chosen) {
+      throw new DescribedError(
+        'problem' in chosen ? chosen.problem : `${settings.prefix} was never deployed`,
+        'see which releases there are: make prod-images',
+      );
+    }
+    const to = { app: chosen.release, database: from.database };
+    say(`Going back from ${from.app} to ${to.app}; the database stays as it is`);
+    const command = wanted ? `${COMMAND} TO=${wanted}` : COMMAND;
+    await deploy({ settings, command, from, timeoutMs: Number(flags.timeout) * 1000 }, to);
+    sayOk(`${to.app} is deployed again, in ${formatDuration(Date.now() - startedAt)}`);
+  },
+});

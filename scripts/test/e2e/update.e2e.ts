@@ -1,0 +1,284 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listContainers, listStack } from '../../lib/docker.ts';
+import { ROOT } from '../../lib/project.ts';
+import { mustRun, run } from '../../lib/shell.ts';
+import { TestStack, until } from './harness.ts';
+
+const HINT = 'see above';
+const LOAD = join(ROOT, 'scripts/test/e2e/update-load.ts');
+/** More rounds, and no allowance for a machine that is busy with other things. */
+const HEAVY = process.env.KG_HEAVY === '1';
+
+/** As Nginx Proxy Manager writes it for a proxy host; each page of the test counts as a client of its own. */
+const NPM_LIKE = `
+events { worker_connections 4096; }
+pid /tmp/nginx.pid;
+error_log stderr warn;
+http {
+  access_log off;
+  client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
+  resolver 127.0.0.11 valid=10s ipv6=off;
+  map $arg_client $from { default $remote_addr; "~^[0-9]+$" 203.0.113.$arg_client; }
+  server {
+    listen 80;
+    set $forward_scheme http;
+    set $server "kidney-genetics-frontend";
+    set $port 80;
+    location / {
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection $http_connection;
+      proxy_set_header Host $host;
+      proxy_set_header X-Forwarded-Scheme $scheme;
+      proxy_set_header X-Forwarded-Proto $scheme;
+      proxy_set_header X-Forwarded-For $from;
+      proxy_read_timeout 90s;
+      proxy_pass $forward_scheme://$server:$port$request_uri;
+    }
+  }
+}`;
+
+interface Report {
+  requests: number;
+  outcomes: Record<string, { count: number; at: number[] }>;
+  slow: number;
+  p50: number;
+  p99: number;
+  max: number;
+  writes: number;
+  sockets: number;
+  open: number;
+  closes: Record<string, number>;
+  cameBack: number;
+  longestAwayMs: number;
+  resyncs: number;
+  missed: number;
+}
+
+describe('updates and the way back', { timeout: 1_200_000 }, () => {
+  let stack: TestStack;
+  let npm = '';
+  let users = '';
+
+  before(async () => {
+    stack = await TestStack.create('upd');
+    npm = `${stack.settings.prefix}-npm`;
+    users = `${stack.settings.prefix}-users`;
+    stack.setEnv('ALLOWED_HOSTS', `localhost,127.0.0.1,${npm}`);
+    await stack.mustScript('npm-network', ['create']);
+    await stack.mustScript('up');
+    const config = join(stack.tmp, 'npm.conf');
+    writeFileSync(config, NPM_LIKE);
+    await mustRun(
+      [
+        ...['docker', 'run', '-d', '--name', npm, '--network', stack.settings.network, '--tmpfs', '/tmp'],
+        ...['-v', `${config}:/npm.conf:ro`, '--entrypoint', 'nginx', image('frontend')],
+        ...['-e', 'stderr', '-c', '/npm.conf', '-g', 'daemon off;'],
+      ],
+      HINT,
+    );
+  });
+  after(() => stack?.dispose());
+
+  const image = (name: string): string => `${stack.settings.prefix}-${name}:latest`;
+
+  /** Makes another image of what `latest` is, as a build of other sources would. */
+  const change = async (name: string, revision: string, more = ''): Promise<void> => {
+    const input = `FROM ${image(name)}\nLABEL org.opencontainers.image.revision=${revision}\n${more}\n`;
+    await mustRun(['docker', 'build', '-t', image(name), '-'], HINT, { input });
+  };
+
+  const startUsers = async (): Promise<void> => {
+    const settings = {
+      TARGET: `http://${npm}`,
+      TOKEN: makeToken(),
+      RATE: '195',
+      WRITES: '5',
+      SOCKETS: '200',
+    };
+    const variables = Object.entries(settings).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
+    const container = ['docker', 'run', '-d', '--name', users, '--network', stack.settings.network];
+    const program = ['-v', `${LOAD}:/load.ts:ro`, image('backend'), 'node', '/load.ts'];
+    await mustRun([...container, ...variables, ...program], HINT);
+    await until('users are at it', 60_000, async () => (await readUsers()).includes('running'));
+  };
+
+  const readUsers = async (): Promise<string> => (await run(['docker', 'logs', users])).stdout;
+
+  const endUsers = async (): Promise<Report> => {
+    await mustRun(['docker', 'stop', '--time', '90', users], HINT);
+    const report = JSON.parse((await readUsers()).trim().split('\n').at(-1) ?? '') as Report;
+    await run(['docker', 'rm', '-f', users]);
+    return report;
+  };
+
+  const makeToken = (): string => {
+    const key = /^SECRET_KEY=(.+)$/m.exec(readFileSync(stack.settings.envFile, 'utf8'))?.[1] ?? '';
+    const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const expires = Math.floor(Date.now() / 1000) + 7200;
+    const text = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ sub: 'test', scope: 'genes:write', exp: expires })}`;
+    return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
+  };
+
+  const ids = async (): Promise<string[]> => (await listStack(stack.settings)).map(({ id }) => id);
+  const names = async (): Promise<string[]> => {
+    const all = await listContainers(`label=com.docker.compose.project=${stack.settings.prefix}`);
+    return all.map(({ name }) => name).sort();
+  };
+  const own = (): string[] =>
+    ['backend', 'frontend', 'postgres'].map((name) => `${stack.settings.prefix}-${name}`);
+  const revisions = async (): Promise<string[]> =>
+    (await listStack(stack.settings)).map(({ revision }) => revision).slice(0, 2);
+
+  it('lose no request, no WebSocket and no change: an update, one that fails, and the way back', async (t) => {
+    await change('backend', 'first');
+    await change('frontend', 'first');
+    await stack.mustScript('update', ['--no-build']);
+    await startUsers();
+    for (let round = 0; round < (HEAVY ? 2 : 1); round += 1) {
+      await change('backend', `second${round}`);
+      await change('frontend', `second${round}`);
+      tell(t, 'update', await stack.mustScript('update', ['--no-build']));
+      assert.deepEqual(await revisions(), [`second${round}`, `second${round}`]);
+      assert.deepEqual(await names(), own(), 'the update leaves what prod-up would have made');
+    }
+    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+
+    const before = await ids();
+    const good = (
+      await mustRun(['docker', 'image', 'inspect', '-f', '{{.Id}}', image('backend')], HINT)
+    ).trim();
+    await change(
+      'backend',
+      'broken',
+      `CMD ["node", "-e", "console.log('this one hangs'); setInterval(() => {}, 1e6)"]`,
+    );
+    const failed = await stack.script('update', ['--no-build', '--timeout', '6']);
+    assert.equal(failed.exitCode, 1);
+    assert.match(failed.stderr, /The next backend was removed, and the current one goes on/);
+    assert.match(failed.stderr, /this one hangs/, 'its last lines are shown');
+    assert.deepEqual([await ids(), await names()], [before, own()], 'nothing was touched');
+    await mustRun(['docker', 'tag', good, image('backend')], HINT);
+
+    const beganAt = Date.now();
+    tell(t, 'rollback', await stack.mustScript('rollback', HEAVY ? ['first'] : []));
+    t.diagnostic(`rollback took ${((Date.now() - beganAt) / 1000).toFixed(1)} s`);
+    assert.ok(Date.now() - beganAt < (HEAVY ? 60_000 : 150_000));
+    assert.deepEqual(await revisions(), ['first', 'first']);
+    if (HEAVY) await sleep(20_000);
+
+    const report = await endUsers();
+    t.diagnostic(JSON.stringify(report));
+    // What a busy machine makes the API turn away is not what an update drops.
+    const shed = Object.entries(report.outcomes).filter(([outcome]) => outcome.includes('#overloaded'));
+    const dropped = Object.entries(report.outcomes).filter((entry) => HEAVY || !shed.includes(entry));
+    assert.deepEqual(dropped, [], `of ${report.requests} requests some were not answered`);
+    assert.ok(report.requests > (HEAVY ? 20_000 : 5000), `${report.requests} requests`);
+    assert.ok(report.writes > 100, `${report.writes} writes`);
+    assert.equal(report.open, 200, 'every WebSocket is open again');
+    assert.ok(
+      report.cameBack >= 200 && report.longestAwayMs < (HEAVY ? 5000 : 15_000),
+      `${report.longestAwayMs} ms away`,
+    );
+    assert.deepEqual([report.missed, report.resyncs], [0, 0], 'every page was told every change');
+    assert.deepEqual(
+      Object.keys(report.closes),
+      ['1012 service restart'],
+      'every WebSocket was closed with 1012',
+    );
+  });
+
+  it('prod-up starts what is deployed, not what was built, and says that something else is there', async () => {
+    await stack.mustScript('down');
+    const said = await stack.mustScript('up');
+    assert.match(said, /another build is here: make prod-update/);
+    assert.deepEqual(await revisions(), ['first', 'first']);
+  });
+
+  it('write down who deployed what, and list what is there', async () => {
+    const history = JSON.parse(await stack.mustScript('history', ['--json'])) as {
+      command: string;
+      outcome: string;
+      who: string;
+    }[];
+    const steps = history.map(({ command, outcome }) => `${command.split(' ')[1]} ${outcome}`);
+    assert.deepEqual(
+      [...new Set(steps)],
+      ['prod-up done', 'prod-update done', 'prod-update failed', 'prod-rollback done'],
+    );
+    assert.ok(history.every(({ who }) => who !== ''));
+    assert.match(
+      await stack.mustScript('history'),
+      /prod-update .*broken.* failed .*The next backend was removed/,
+    );
+    assert.match(await stack.mustScript('images'), /-first-[0-9a-f]{6} .* ago +\S.* ago +runs\n/);
+  });
+
+  it('carry on when they were killed at the worst moment, and prod-up does as well', async () => {
+    const argv = ['--import', 'tsx', 'scripts/update.ts', '--no-build'];
+    const env = { ...process.env, ...stack.env };
+    const child = spawn(process.execPath, argv, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'ignore'] });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    let said = '';
+    child.stdout.on('data', (chunk) => {
+      said += String(chunk);
+    });
+    await until('the current backend was told to leave', 120_000, async () =>
+      /finishes what it has begun/.test(said),
+    );
+    await sleep(500);
+    child.kill('SIGKILL');
+    await ended;
+    const up = await stack.script('up');
+    assert.equal(up.exitCode, 0, up.stderr);
+    assert.match(up.stderr, /make prod-update to \S+ was interrupted: bringing \S+-first-\S+ up/);
+    assert.deepEqual(await names(), own());
+    assert.deepEqual(await revisions(), ['first', 'first']);
+    const { stdout } = await stack.nodeOn(
+      stack.settings.network,
+      `const { headers } = await fetch('http://kidney-genetics-backend:8000/api/health');
+       console.log(headers.get('x-leaving'));`,
+    );
+    assert.equal(stdout.trim(), 'null', 'the backend does not leave any more');
+  });
+
+  it('refuse a migration that the running version cannot live with', async () => {
+    await change(
+      'backend',
+      'breaking',
+      'COPY <<EOF /app/migrations/900_drop.sql\nalter table genes drop column band;\nEOF',
+    );
+    const before = await ids();
+    const refused = await stack.script('update', ['--no-build']);
+    assert.equal(refused.exitCode, 1);
+    assert.match(refused.stderr, /900_drop\.sql: "alter table genes drop column band" drops a column/);
+    assert.deepEqual(await ids(), before);
+  });
+
+  it('are refused in test mode and on a stack that is down, with the way to do it', async () => {
+    await stack.mustScript('down');
+    const down = await stack.script('update', ['--no-build']);
+    assert.deepEqual([down.exitCode, /is not up/.test(down.stderr)], [1, true], down.stderr);
+  });
+
+  it('remove old images, and none that may be needed', async () => {
+    const kept = (await stack.mustScript('images', ['--json'])) as string;
+    assert.match(kept, /-breaking-/);
+    await stack.mustScript('images', ['--prune']);
+    const left = await stack.mustScript('images', ['--json']);
+    assert.doesNotMatch(left, /-breaking-|-broken-/, 'what never ran may go');
+    assert.match(left, /-first-/);
+    assert.match(left, /-second0-/);
+  });
+});
+
+/** What a command printed, as remarks of the test. */
+function tell(t: TestContext, what: string, printed: string): void {
+  for (const line of printed.trim().split('\n')) t.diagnostic(`${what}: ${line.trim()}`);
+}

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { findBreaking, splitStatements } from '../lib/model/migrations.ts';
+import { findOurCache } from '../lib/model/prune.ts';
+import {
+  chooseRollback,
+  findDeployed,
+  findInterrupted,
+  type HistoryLine,
+  isReleaseTag,
+  listExpired,
+  nameRelease,
+  parseHistory,
+} from '../lib/model/release.ts';
+import { joinArgv, runNextArgv } from '../lib/model/replace.ts';
+import { readSettings } from '../lib/model/stack.ts';
+
+describe('migrations that the running version cannot live with', () => {
+  const breaking: [sql: string, why: RegExp][] = [
+    ['DROP TABLE genes;', /takes away/],
+    ['drop table if exists genes cascade', /takes away/],
+    ['drop view v', /takes away/],
+    ['alter table genes drop column band', /drops a column/],
+    ['ALTER TABLE genes\n  DROP band;', /drops a column/],
+    ['alter table only genes add column x text, drop column if exists band', /drops a column/],
+    ['alter table genes rename to markers', /renames/],
+    ['alter table genes rename column band to cytoband', /renames/],
+    ['alter table genes alter column band type varchar(10)', /type of a column/],
+    ['alter table genes alter band set data type integer using 1', /type of a column/],
+    ['alter table genes alter column evidence set not null', /refuses rows/],
+    ['alter table genes add column x text not null', /does not fill/],
+    ['alter table genes add x numeric(10, 2) not null', /does not fill/],
+    ["alter table genes add constraint c check (band <> '')", /refuses rows/],
+    ['create unique index on genes (name)', /refuses rows/],
+    ['truncate genes', /empties/],
+    ['delete from genes', /empties/],
+    ['drop function gene_document(text)', /calls/],
+    ['revoke select on genes from kidney_user', /right/],
+  ];
+  for (const [sql, why] of breaking) {
+    it(`refuses ${sql.replaceAll('\n', ' ')}`, () => {
+      const found = findBreaking(sql);
+      assert.equal(found.length, 1, JSON.stringify(found));
+      assert.match(found[0]?.why ?? '', why);
+    });
+  }
+
+  const harmless = [
+    'create table notes (id bigint primary key, text text not null)',
+    'create table notes (id int); alter table notes add column x text not null; create unique index on notes (id)',
+    'alter table genes add column note text',
+    "alter table genes add column note text not null default ''",
+    'alter table genes add column n numeric(10, 2) not null default 0, add column m text',
+    'alter table genes alter column band drop not null, alter column band set default 1',
+    'alter table genes drop constraint genes_band_check',
+    'alter table genes add constraint c check (length(band) < 9) not valid',
+    'create index concurrently on genes (band)',
+    'create or replace function f() returns void language plpgsql as $$ begin drop table genes; truncate genes; end $$',
+    "comment on table genes is 'never drop table genes'; -- drop table genes\n/* truncate genes; */",
+    "delete from genes where symbol = 'X'",
+    'insert into genes (symbol) values (1)',
+    "create function f(x text) returns text language sql begin atomic select x; end; select 'drop table x;'",
+  ];
+  for (const sql of harmless) {
+    it(`lets ${sql.replaceAll('\n', ' ').slice(0, 90)} pass`, () => assert.deepEqual(findBreaking(sql), []));
+  }
+
+  it('splits statements at semicolons outside texts and bodies', () => {
+    assert.deepEqual(splitStatements("SELECT ';' ; -- a; b\n do $x$ begin; end $x$;"), [
+      "select ''",
+      "do ''",
+    ]);
+  });
+});
+
+/** A history in which each release was brought up in turn, with the outcome that is said. */
+function historyOf(...steps: [app: string, outcome: 'done' | 'failed' | 'interrupted'][]): string {
+  return steps
+    .flatMap(([app, outcome], index): HistoryLine[] => {
+      const id = String(index);
+      const at = (seconds: number) => new Date(Date.UTC(2026, 0, 1, index, 0, seconds)).toISOString();
+      const to = { app, database: 'd' };
+      const began = {
+        event: 'began',
+        id,
+        at: at(0),
+        who: 'ann',
+        command: 'make prod-update',
+        from: null,
+        to,
+      } as const;
+      return outcome === 'interrupted' ? [began] : [began, { event: 'ended', id, at: at(30), outcome }];
+    })
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join('');
+}
+
+describe('the history', () => {
+  it('knows what is deployed: what was brought up last to its end', () => {
+    assert.equal(findDeployed([]), undefined);
+    const history = parseHistory(historyOf(['one', 'done'], ['two', 'done'], ['three', 'failed']));
+    assert.equal(findDeployed(history)?.app, 'two');
+    assert.deepEqual(
+      history.map(({ outcome, seconds }) => [outcome, seconds]),
+      [
+        ['done', 30],
+        ['done', 30],
+        ['failed', 30],
+      ],
+    );
+  });
+
+  it('knows a change that was killed, until something was done since', () => {
+    const killed = historyOf(['one', 'done'], ['two', 'interrupted']);
+    assert.equal(findInterrupted(parseHistory(killed))?.to.app, 'two');
+    assert.equal(
+      findInterrupted(parseHistory(historyOf(['one', 'interrupted'], ['two', 'done']))),
+      undefined,
+    );
+  });
+
+  it('bears a last line that was cut off', () => {
+    const text = `${historyOf(['one', 'done'])}{"event":"began","id":"9","at":"2026`;
+    assert.equal(findDeployed(parseHistory(text))?.app, 'one');
+  });
+});
+
+describe('the way back', () => {
+  const history = parseHistory(
+    historyOf(['1-aaa', 'done'], ['1-abb', 'done'], ['2-bad', 'failed'], ['2-ccc', 'done']),
+  );
+  const there = ['2-ccc', '1-abb', '1-aaa', '2-bad'];
+  const cases: [wanted: string | undefined, there: string[], found: object][] = [
+    [undefined, there, { release: '1-abb' }],
+    [undefined, ['2-ccc', '1-aaa'], { release: '1-aaa' }],
+    [undefined, ['2-ccc'], { problem: 'There is no earlier release on this host' }],
+    ['aaa', there, { release: '1-aaa' }],
+    ['1-a', there, { problem: '1-a fits 2 releases: 1-abb, 1-aaa' }],
+    ['ccc', there, { problem: '2-ccc is what runs' }],
+    ['bad', there, { problem: 'No release on this host fits bad' }],
+  ];
+  for (const [wanted, images, found] of cases) {
+    it(`to ${wanted ?? 'the one before'} with ${images.length} on the host: ${Object.values(found)}`, () =>
+      assert.deepEqual(chooseRollback(history, images, wanted), found));
+  }
+});
+
+describe('releases', () => {
+  it('are named by version, revision and content', () => {
+    const labels = {
+      'org.opencontainers.image.version': '1.2.0',
+      'org.opencontainers.image.revision': 'abcdef012345',
+    };
+    assert.equal(nameRelease(labels, '0123456789'), '1.2.0-abcdef012345-012345');
+    assert.equal(nameRelease({}, 'fedcba98'), '0.0.0-unknown-fedcba');
+  });
+
+  for (const [tag, is] of [
+    ['1.2.0-abcdef012345-012345', true],
+    ['1.2.0-abcdef012345-dirty-012345', true],
+    ['1.2.0-abcdef012345', false],
+    ['1.2.0-unknown', false],
+    ['latest', false],
+  ] as const) {
+    it(`${tag} is ${is ? 'one' : 'none'}`, () => assert.equal(isReleaseTag(tag), is));
+  }
+
+  it('expire beyond the last five that were deployed, unless they are in use', () => {
+    const deployed = ['g', 'f', 'e', 'd', 'c', 'b', 'a'];
+    assert.deepEqual(listExpired([...deployed, 'never'], deployed, ['a']), ['b', 'never']);
+    assert.deepEqual(listExpired(['a'], [], []), ['a']);
+  });
+});
+
+describe('the next container', () => {
+  const settings = readSettings({ STACK_PREFIX: 'x', NPM_NETWORK: 'shared' }, '/srv/kit');
+
+  it('starts without the names that proxies ask for', () => {
+    const argv = runNextArgv(settings, 'kidney-genetics-backend');
+    assert.deepEqual(argv.slice(argv.indexOf('run')), [
+      ...['run', '-d', '--no-deps', '--name', 'x-backend-next', 'kidney-genetics-backend'],
+    ]);
+  });
+
+  it('then takes both names of the service on the shared network', () => {
+    assert.deepEqual(joinArgv(settings, 'kidney-genetics-backend'), [
+      ['docker', 'network', 'disconnect', 'shared', 'x-backend-next'],
+      [
+        ...['docker', 'network', 'connect', '--alias', 'kidney-genetics-backend', '--alias', 'x-backend'],
+        ...['shared', 'x-backend-next'],
+      ],
+    ]);
+  });
+});
+
+describe('the build cache', () => {
+  it('is ours where a step of our Dockerfiles made it, and nothing uses it', () => {
+    const record = (id: string, description: string, reclaimable = true) =>
+      `ID:\t\t${id}\nReclaimable:\t${reclaimable}\nDescription:\t${description}\n`;
+    const listing = [
+      record('one', '[builder 8/9] COPY backend backend'),
+      record('two', '[build 2/3] RUN npm ci'),
+      record('three', 'mount / from exec /bin/sh -c npm run build -w frontend'),
+      record('four', '[rootfs 1/2] COPY deploy/nginx /rootfs/etc/nginx', false),
+      record('five', 'local source for context'),
+    ].join('\n');
+    assert.deepEqual(findOurCache(listing), ['one', 'three']);
+  });
+});
