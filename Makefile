@@ -176,6 +176,10 @@ prod-verify: $(DEPS) ## Check the running stack's security (ONLY=, SKIP=ID=reaso
 prod-test-verify: $(DEPS) ## The same in test mode
 	@$(RUN) scripts/verify.ts --test $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
 
+.PHONY: prod-scan
+prod-scan: $(DEPS) ## Bill of materials of the images, and known vulnerabilities in them
+	@$(RUN) scripts/scan.ts
+
 ##@ Development
 
 .PHONY: dev-up

@@ -15,6 +15,7 @@ import {
   signInAs,
   signToken,
 } from './model/rotation.ts';
+import { dateSecrets } from './model/secret-strength.ts';
 import { containerName, type StackSettings } from './model/stack.ts';
 import { replaceSecretFile, rotationFile, secretsDir } from './secrets.ts';
 import { mustRun, run } from './shell.ts';
@@ -174,7 +175,8 @@ async function askHealth({ settings }: Place): Promise<void> {
 
 async function replaceInEnvFile(path: string, { before, now }: Rotation): Promise<void> {
   const [text, { uid, gid }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-  await writeDurably(path, replaceSecrets(text, before, now), { uid, gid });
+  const renewed = dateSecrets(replaceSecrets(text, before, now), new Date());
+  await writeDurably(path, renewed, { uid, gid });
 }
 
 /** The file is the old one or the new one, also after a power cut. */
