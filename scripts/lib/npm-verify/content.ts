@@ -4,14 +4,13 @@ import { gunzipSync } from 'node:zlib';
 import {
   type Answer,
   type Finding,
-  fail,
   judgeHeaders,
   judgeHsts,
-  ok,
   parseFixedHeaders,
   valuesOf,
 } from '../model/npm-verify.ts';
 import { ROOT } from '../project.ts';
+import { fail, ok } from '../verify/check.ts';
 import type { Check, Context } from './check.ts';
 import type { Site } from './site.ts';
 

@@ -106,9 +106,9 @@ export function serviceOf(facts: Facts, service: string): ContainerFacts | undef
 }
 
 /** A check's outcome, as it is reported. */
-export interface Result {
+export interface Result<F extends string = Family> {
   id: string;
-  family: Family;
+  family: F;
   title: string;
   source: string;
   status: Finding['status'];
