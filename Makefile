@@ -49,6 +49,14 @@ prod-restart: $(DEPS) ## Restart the containers and wait until healthy
 prod-health: $(DEPS) ## Show how each container is doing
 	@$(RUN) scripts/health.ts
 
+.PHONY: prod-watch
+prod-watch: $(DEPS) ## Watch health, load, requests and errors live
+	@$(RUN) scripts/watch.ts
+
+.PHONY: prod-rotate-secrets
+prod-rotate-secrets: $(DEPS) ## New database password and SECRET_KEY while all goes on (FORGET=1 drops the old key)
+	@$(RUN) scripts/rotate-secrets.ts $${FORGET:+--forget-previous}
+
 ##@ Updates, and the way back
 
 .PHONY: prod-update
@@ -70,6 +78,31 @@ prod-history: $(DEPS) ## Who deployed what when
 .PHONY: prod-prune
 prod-prune: $(DEPS) ## Remove our own old images, build cache and logs
 	@$(RUN) scripts/prune.ts
+##@ Backups
+
+.PHONY: prod-backup
+prod-backup: $(DEPS) ## Back up the database into backups/
+	@$(RUN) scripts/backup.ts
+
+.PHONY: prod-backup-verify
+prod-backup-verify: $(DEPS) ## Restore drill of FILE=... (default: latest)
+	@$(RUN) scripts/backup.ts --verify "$${FILE:-latest}" $${REMOTE:+--remote}
+
+.PHONY: prod-backup-list
+prod-backup-list: $(DEPS) ## Show the backups (REMOTE=1 those in the bucket)
+	@$(RUN) scripts/backup.ts --list $${REMOTE:+--remote}
+
+.PHONY: prod-backup-thin
+prod-backup-thin: $(DEPS) ## Remove backups that are too old (DRY_RUN=1 shows them)
+	@$(RUN) scripts/backup.ts --thin $${DRY_RUN:+--dry-run} $${REMOTE:+--remote}
+
+.PHONY: prod-backup-schedule
+prod-backup-schedule: $(DEPS) ## Back up every night, drill every week (REMOVE=1 stops it)
+	@$(RUN) scripts/backup-schedule.ts $${REMOVE:+--remove}
+
+.PHONY: prod-restore
+prod-restore: $(DEPS) ## Restore FILE=... (UNDO=1 swaps back, YES=1 does not ask)
+	@$(RUN) scripts/restore.ts $${FILE:+"$$FILE"} $${UNDO:+--undo} $${DROP_REPLACED:+--drop-replaced} $${YES:+--yes}
 
 ##@ Test mode: the same stack with ports on 127.0.0.1
 
@@ -146,3 +179,7 @@ check: $(DEPS) ## Lint, types, dead code, compose and shell lint
 .PHONY: test
 test: $(DEPS) ## Everything: check, unit tests, end-to-end tests on real Docker
 	@$(RUN) scripts/test.ts
+
+.PHONY: fault-report
+fault-report: $(DEPS) ## Try every fault and write docs/reliability.md (ENGINE=1 restarts the engine too)
+	@$(RUN) scripts/fault-report.ts $${ENGINE:+--engine}

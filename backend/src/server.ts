@@ -13,8 +13,9 @@ import { buildApp } from './app.ts';
 import { type Env, EnvError, readEnv } from './env.ts';
 import { createLogger } from './log.ts';
 
-/** Docker kills after its grace period; we are gone well before. */
+/** Docker kills after its grace period; we are gone well before. With another server in our place there is more time. */
 const endTimeoutMs = 4800;
+const leaveTimeoutMs = 35_000;
 /** Over how long WebSockets are sent away. */
 const disperseMs = 2000;
 /** The port stays closed until the server is ready, so that proxies pass it by; after this long, callers are told why. */
@@ -22,7 +23,8 @@ const quietStartMs = 10_000;
 
 async function start(env: Env, logger: Logger): Promise<void> {
   const app = await buildApp(env, logger);
-  closeWithGrace({ delay: endTimeoutMs, logger, skip: ['SIGUSR2', 'SIGHUP'] }, async ({ signal, err }) => {
+  closeWithGrace({ delay: false, logger, skip: ['SIGUSR2', 'SIGHUP'] }, async ({ signal, err }) => {
+    setTimeout(() => process.exit(1), app.lifecycle.leaving ? leaveTimeoutMs : endTimeoutMs).unref();
     if (err) logger.fatal({ err }, 'ending after an unexpected error');
     else logger.info({ signal }, 'ending: open requests are finished first');
     await app.close();

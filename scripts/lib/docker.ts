@@ -16,7 +16,10 @@ export interface ContainerInfo {
   /** healthy, unhealthy, starting, or none without a health check. */
   health: string;
   startedAt: string;
+  finishedAt: string;
   exitCode: number;
+  /** What its last probe said. */
+  probe: string;
   oomKilled: boolean;
   restarts: number;
   image: string;
@@ -44,9 +47,10 @@ interface Inspected {
   State: {
     Status: string;
     StartedAt: string;
+    FinishedAt: string;
     ExitCode: number;
     OOMKilled: boolean;
-    Health?: { Status: string };
+    Health?: { Status: string; Log: { Output: string }[] | null };
   };
   Config: { Image: string; Labels: Record<string, string> | null };
   HostConfig: { Memory: number; NanoCpus: number };
@@ -89,6 +93,8 @@ function toInfo(raw: Inspected): ContainerInfo {
     state: raw.State.Status,
     health: raw.State.Health?.Status ?? 'none',
     startedAt: raw.State.StartedAt,
+    finishedAt: raw.State.FinishedAt,
+    probe: raw.State.Health?.Log?.at(-1)?.Output.trim() ?? '',
     exitCode: raw.State.ExitCode,
     oomKilled: raw.State.OOMKilled,
     restarts: raw.RestartCount,

@@ -32,8 +32,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app,
     async (_request, reply) => {
       reply.header('cache-control', 'no-store');
       if (app.lifecycle.draining) throw new Problem('unavailable', 'The server is shutting down.');
-      // Who replaces this server waits until nobody is being answered any more.
-      if (app.lifecycle.leaving) reply.header('x-open-requests', app.load.inFlight);
+      // Tells who finds this server after an update that was broken off.
+      if (app.lifecycle.leaving) reply.header('x-leaving', 'yes');
       app.database.assertPrepared();
       const started = performance.now();
       try {

@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -146,6 +147,15 @@ export class TestStack {
     if (names.length > 0) await run(['docker', 'rmi', ...names]);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Starts a script as its make target does, and leaves it running: to be ended at a chosen moment. */
+export function startScript(stack: TestStack, name: string): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`], {
+    cwd: ROOT,
+    env: { ...process.env, ...stack.env },
+    stdio: 'ignore',
+  });
 }
 
 /**

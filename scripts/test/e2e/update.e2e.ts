@@ -243,7 +243,7 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     const { stdout } = await stack.nodeOn(
       stack.settings.network,
       `const { headers } = await fetch('http://kidney-genetics-backend:8000/api/health');
-       console.log(headers.get('x-open-requests'));`,
+       console.log(headers.get('x-leaving'));`,
     );
     assert.equal(stdout.trim(), 'null', 'the backend does not leave any more');
   });

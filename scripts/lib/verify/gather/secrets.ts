@@ -164,22 +164,26 @@ async function searchLogs(
   containers: readonly ContainerFacts[],
   needles: readonly Needle[],
 ): Promise<PlaceResult> {
-  const found = await Promise.all(
+  const pairs = await Promise.all(
     containers.map(async ({ name }) => {
       const searcher = new Searcher(needles);
-      // Both streams of the log, one after the other, through a searcher of their own.
+      // The log's streams come side by side: each has a searcher of its own.
+      const errors = new Searcher(needles);
       const argv = ['docker', 'logs', '--tail', String(LOG_LINES), name];
-      const { stderr } = await runStreaming(argv, (output) => feedSearcher(output, searcher), {
+      await runStreaming(argv, (output) => feedSearcher(output, searcher), {
         timeoutMs: LOG_MS,
+        onStderr: (chunk) => errors.push(chunk),
       });
-      searcher.push(stderr);
-      return { name, searcher };
+      return [searcher, errors].map((one) => ({ name, searcher: one }));
     }),
   );
+  const found = pairs.flat();
   const bytes = found.reduce((sum, { searcher }) => sum + searcher.bytes, 0);
   return {
     place: 'logs',
-    seen: found.flatMap(({ name, searcher }) => searcher.found.map((key) => `${key} in ${name}`)),
+    seen: [
+      ...new Set(found.flatMap(({ name, searcher }) => searcher.found.map((key) => `${key} in ${name}`))),
+    ],
     searched: `${formatBytes(bytes)}, the last ${LOG_LINES.toLocaleString('en')} lines of each`,
   };
 }
