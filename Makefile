@@ -13,7 +13,7 @@ $(DEPS): package-lock.json package.json backend/package.json frontend/package.js
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  \033[36m%-22s\033[0m %s\n", $$1, $$2 }' Makefile
 
 .PHONY: host-setup
 host-setup: $(DEPS) ## Install and start what is missing on this host
@@ -61,7 +61,7 @@ prod-rotate-secrets: $(DEPS) ## New database password and SECRET_KEY while all g
 
 .PHONY: prod-update
 prod-update: $(DEPS) ## Deploy this checkout without dropping a request
-	@$(RUN) scripts/update.ts $${NO_BUILD:+--no-build} $${IMAGES:+--images "$$IMAGES"} $${WITH_DATABASE:+--with-database} $${ALLOW_BREAKING:+--allow-breaking}
+	@$(RUN) scripts/update.ts $${NO_BUILD:+--no-build} $${IMAGES:+--images "$$IMAGES"} $${WITH_DATABASE:+--with-database} $${ALLOW_BREAKING:+--allow-breaking} $${NO_BACKUP:+--no-backup}
 
 .PHONY: prod-rollback
 prod-rollback: $(DEPS) ## Go back to the release before, or TO=revision
@@ -183,3 +183,6 @@ test: $(DEPS) ## Everything: check, unit tests, end-to-end tests on real Docker
 .PHONY: fault-report
 fault-report: $(DEPS) ## Try every fault and write docs/reliability.md (ENGINE=1 restarts the engine too)
 	@$(RUN) scripts/fault-report.ts $${ENGINE:+--engine}
+.PHONY: bench
+bench: $(DEPS) ## Measure beside what one would use instead (WRITE=1 writes docs/performance.md)
+	@$(RUN) scripts/bench.ts $${ONLY:+--only "$$ONLY"} $${WRITE:+--write}

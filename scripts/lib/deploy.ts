@@ -52,12 +52,12 @@ export async function deploy(
   before?: (change: Change) => Promise<void>,
 ): Promise<void> {
   await assertImagesThere(settings, to);
+  const env = await loadEnvFile(settings.envFile);
+  const variables = await prepareCompose('production', settings, env, to);
+  const change = { settings, variables, timeoutMs, command };
+  if (!before) await assertDatabaseCurrent(change);
   await recordChange(settings.prefix, command, from, to, async () => {
-    const env = await loadEnvFile(settings.envFile);
-    const variables = await prepareCompose('production', settings, env, to);
-    const change = { settings, variables, timeoutMs, command };
     await before?.(change);
-    await assertDatabaseCurrent(change);
     for (const service of REPLACED_SERVICES) await replaceService(service, change);
     await waitHealthy(settings, timeoutMs);
   });

@@ -43,6 +43,7 @@ export class TestStack {
         STACK_PREFIX: prefix,
         NPM_NETWORK: `${prefix}-proxy`,
         ENV_FILE: join(folder, 'env'),
+        BACKUP_DIR: join(folder, 'backups'),
         TEST_FRONTEND_PORT: String(frontend),
         TEST_BACKEND_PORT: String(backend),
         TEST_POSTGRES_PORT: String(postgres),
