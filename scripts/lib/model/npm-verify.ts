@@ -1,10 +1,5 @@
 import { isIP } from 'node:net';
-import { fail, type Finding as Judgement, ok, warn } from '../verify/check.ts';
-
-/** What a check found; `skip` could not or should not be asked. */
-export type Finding = Judgement | { status: 'skip'; found: string };
-
-export const skip = (found: string): Finding => ({ status: 'skip', found });
+import { type Finding, fail, ok, warn } from '../verify/check.ts';
 
 /** An answer through the proxy; header names in lower case, all values of each. */
 export interface Answer {
