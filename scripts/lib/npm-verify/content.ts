@@ -1,17 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import {
-  type Answer,
-  type Finding,
-  fail,
-  judgeHeaders,
-  judgeHsts,
-  ok,
-  parseFixedHeaders,
-  valuesOf,
-} from '../model/npm-verify.ts';
+import { type Answer, judgeHeaders, judgeHsts, parseFixedHeaders, valuesOf } from '../model/npm-verify.ts';
 import { ROOT } from '../project.ts';
+import { type Finding, fail, ok } from '../verify/check.ts';
 import type { Check, Context } from './check.ts';
 import type { Site } from './site.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { Result } from '../../lib/model/npm-verify.ts';
+import type { ProxyResult } from '../../lib/npm-verify/check.ts';
 import { TestStack } from './harness.ts';
 import { BURST, DOMAIN, type Faults, NpmStage } from './npm-stage.ts';
 
@@ -84,7 +84,7 @@ describe('npm-verify, through a proxy of the form that NPM makes', { timeout: 60
     await stack?.dispose();
   });
 
-  const failed = (results: readonly Result[]) =>
+  const failed = (results: readonly ProxyResult[]) =>
     results.filter(({ status }) => status === 'fail').map(({ id, found }) => `${id}: ${found}`);
 
   it('holds in all, the WebSocket for longer than the read timeout', async () => {
@@ -93,7 +93,7 @@ describe('npm-verify, through a proxy of the form that NPM makes', { timeout: 60
     const args = ['--connect', stage.address, '--ca', stage.ca, '--wait', wait, '--json', DOMAIN];
     const { exitCode, stdout, stderr } = await stack.script('npm-verify', args);
     assert.equal(exitCode, 0, stdout + stderr);
-    const { results } = JSON.parse(stdout) as { results: Result[] };
+    const { results } = JSON.parse(stdout) as { results: ProxyResult[] };
     const by = new Map(results.map((one) => [one.id, one]));
     for (const { id, status, found } of results) {
       const asked = id === 'dns' || id === 'addresses' ? 'skip' : 'ok';
