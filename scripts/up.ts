@@ -1,7 +1,7 @@
 import { build } from './build.ts';
 import { main } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
-import { listStack } from './lib/docker.ts';
+import { type ContainerInfo, listStack } from './lib/docker.ts';
 import { isLeaving, retire } from './lib/drain.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
@@ -18,11 +18,11 @@ import {
   volumeName,
 } from './lib/model/stack.ts';
 import {
-  assertDockerReady,
   assertNamesFree,
   assertNetworkExists,
   findMissingImages,
   warnOfFullDisk,
+  whenDockerReady,
 } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { findDeployedRelease, imageName, inspectImage, tagLatest } from './lib/releases.ts';
@@ -56,9 +56,10 @@ async function composeUp(
 ): Promise<void> {
   const variables = await prepareCompose(mode, settings, env, release);
   const done = new AbortController();
-  const watching = waitHealthy(settings, timeoutMs, done.signal);
+  const starting = run(upArgv(mode, settings), { cwd: ROOT, env: variables });
+  const watching = waitHealthy(settings, timeoutMs, { after: starting, signal: done.signal });
   watching.catch(() => undefined);
-  const up = await run(upArgv(mode, settings), { cwd: ROOT, env: variables });
+  const up = await starting;
   if (up.exitCode === 0 || /unhealthy|dependency failed/.test(up.stderr)) return watching;
   done.abort();
   const said = up.stderr.trim().split('\n').slice(-3).join('\n    ');
@@ -82,27 +83,29 @@ async function mendInterrupted(settings: StackSettings, release: Release): Promi
   }
 }
 
-async function tellOfNewerBuild(settings: StackSettings, release: Release): Promise<void> {
+async function findNewerBuild(settings: StackSettings, release: Release): Promise<boolean> {
   const [latest, running] = await Promise.all(
     ['latest', release.app].map((tag) => inspectImage(imageName(settings, 'backend', tag))),
   );
-  if (latest && running && latest.id !== running.id) {
-    say(`  It runs ${release.app}; another build is here: make prod-update NO_BUILD=1`);
-  }
+  return latest !== undefined && running !== undefined && latest.id !== running.id;
 }
 
 /** Nobody "tests" on live data, or stops a production, unawares. */
-async function refuseOtherMode(mode: Mode, settings: StackSettings, allowed: boolean): Promise<void> {
-  const other = await findOtherMode(mode, settings);
-  if (!other || allowed) return;
+function refuseOtherMode(mode: Mode, settings: StackSettings, containers: readonly ContainerInfo[]): void {
+  const other = findOtherMode(mode, containers);
+  if (!other) return;
   throw new DescribedError(
     `${settings.prefix} is up in ${other} mode, which uses the same containers and the same data`,
     `to stop that and switch: ${targetOf(mode)} SWITCH=1`,
   );
 }
 
-async function leaveOtherMode(mode: Mode, settings: StackSettings): Promise<void> {
-  const other = await findOtherMode(mode, settings);
+async function leaveOtherMode(
+  mode: Mode,
+  settings: StackSettings,
+  containers: readonly ContainerInfo[],
+): Promise<void> {
+  const other = findOtherMode(mode, containers);
   if (!other) return;
   say(`Stopping ${other} mode; its data stay.`);
   await mustRun(composeArgv(other, settings, ['down']), `${targetOf(mode)} SWITCH=1`, {
@@ -111,8 +114,8 @@ async function leaveOtherMode(mode: Mode, settings: StackSettings): Promise<void
   });
 }
 
-async function findOtherMode(mode: Mode, settings: StackSettings): Promise<Mode | undefined> {
-  return (await listStack(settings)).find((container) => container.mode && container.mode !== mode)?.mode;
+function findOtherMode(mode: Mode, containers: readonly ContainerInfo[]): Mode | undefined {
+  return containers.find((container) => container.mode && container.mode !== mode)?.mode;
 }
 
 function targetOf(mode: Mode): string {
@@ -127,14 +130,7 @@ function warnOfLocalHosts(hosts: string): void {
   }
 }
 
-async function summarize(
-  mode: Mode,
-  settings: StackSettings,
-  before: string,
-  startedAt: number,
-): Promise<void> {
-  const after = await listStack(settings);
-  const same = identify(after) === before;
+function summarize(mode: Mode, settings: StackSettings, same: boolean, startedAt: number): void {
   const took = formatDuration(Date.now() - startedAt);
   sayOk(same ? `Already up and unchanged (${took})` : `All healthy in ${took}`);
   if (mode === 'test') {
@@ -153,8 +149,25 @@ async function summarize(
 }
 
 /** Which containers run since when: equal texts mean nothing was changed. */
-function identify(containers: Awaited<ReturnType<typeof listStack>>): string {
+function identify(containers: readonly ContainerInfo[]): string {
   return containers.map(({ id, startedAt }) => `${id} ${startedAt}`).join('\n');
+}
+
+/** What is there and what is wrong, looked at side by side; changes nothing of the stack. */
+async function lookAround(mode: Mode, settings: StackSettings) {
+  // The first run of test mode is a trial: it needs no file written by hand.
+  if (mode === 'test' && !(await envFileExists(settings.envFile))) await makeEnvFile(settings.envFile);
+  const env = await loadEnvFile(settings.envFile);
+  const [containers, missing, deployed] = await Promise.all([
+    listStack(settings),
+    findMissingImages(settings),
+    findDeployedRelease(settings),
+    mode === 'production' ? assertNetworkExists(settings) : undefined,
+    assertNamesFree(settings, mode),
+    assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
+    warnOfFullDisk(),
+  ]);
+  return { env, containers, missing, deployed };
 }
 
 await main(import.meta.url, {
@@ -168,31 +181,26 @@ await main(import.meta.url, {
     const startedAt = Date.now();
     const settings = loadSettings();
     const mode: Mode = flags.test ? 'test' : 'production';
-    await assertDockerReady();
     lockStack(settings.prefix, targetOf(mode));
-    // The first run of test mode is a trial: it needs no file written by hand.
-    if (mode === 'test' && !(await envFileExists(settings.envFile))) await makeEnvFile(settings.envFile);
-    const env = await loadEnvFile(settings.envFile);
-    const [missing] = await Promise.all([
-      findMissingImages(settings),
-      mode === 'production' ? assertNetworkExists(settings) : undefined,
-      assertNamesFree(settings, mode),
-      assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
-      warnOfFullDisk(),
-      refuseOtherMode(mode, settings, flags.switch === true),
-    ]);
-    if (flags.switch) await leaveOtherMode(mode, settings);
-    const deployed = await findDeployedRelease(settings);
+    const look = () => lookAround(mode, settings);
+    const { env, containers, missing, deployed } = await whenDockerReady(look);
+    if (flags.switch) await leaveOtherMode(mode, settings, containers);
+    else refuseOtherMode(mode, settings, containers);
     if (!deployed && missing.length > 0) await build(settings);
     const release = deployed ?? (await tagLatest(settings));
-    const before = identify(await listStack(settings));
     if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
     await mendInterrupted(settings, release);
     const up = () => composeUp(mode, settings, env, release, Number(flags.timeout) * 1000);
     if (deployed) await up();
     else await recordChange(settings.prefix, targetOf(mode), null, release, up);
-    for (const leftover of await findLeftovers(settings)) await retire(settings, leftover);
-    await summarize(mode, settings, before, startedAt);
-    await tellOfNewerBuild(settings, release);
+    const [after, leftovers, newer] = await Promise.all([
+      listStack(settings),
+      findLeftovers(settings),
+      findNewerBuild(settings, release),
+    ]);
+    for (const leftover of leftovers) await retire(settings, leftover);
+    const same = leftovers.length === 0 && identify(after) === identify(containers);
+    summarize(mode, settings, same, startedAt);
+    if (newer) say(`  It runs ${release.app}; another build is here: make prod-update NO_BUILD=1`);
   },
 });
