@@ -122,6 +122,16 @@ prod-test-logs: $(DEPS) ## Follow the logs
 prod-test-health: $(DEPS) ## Ask page, API, WebSocket and database
 	@$(RUN) scripts/health.ts --test
 
+##@ Data
+
+.PHONY: data-import
+data-import: $(DEPS) ## Load FILE, CSV or TSV (DRY_RUN=1 only looks, REPLACE=1 removes what it lacks)
+	@$(RUN) scripts/data-import.ts $${DRY_RUN:+--dry-run} $${REPLACE:+--replace} $${FILE:+"$$FILE"}
+
+.PHONY: data-export
+data-export: $(DEPS) ## Write all genes into FILE, CSV or TSV
+	@$(RUN) scripts/data-export.ts $${FILE:+"$$FILE"}
+
 ##@ The network shared with Nginx Proxy Manager
 
 .PHONY: npm-network-create

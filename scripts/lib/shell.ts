@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { $, type Options } from 'zx/core';
+import { $, type Options, type ProcessPromise } from 'zx/core';
 import { DescribedError } from './errors.ts';
 
 /** How a process is started; everything else is inherited from this process. */
 export interface RunOptions {
   /** Added to this process's environment: the place for secrets, which must not stand in an argv. */
   env?: Readonly<Record<string, string>>;
-  /** Written to the process's standard input; without it the input is closed. */
-  input?: string;
+  /** Written to the process's standard input, a stream as fast as it is taken; without it the input is closed. */
+  input?: string | Readable;
   cwd?: string;
   timeoutMs?: number;
   /** Let the process use this terminal directly; its output is then not collected. */
@@ -47,6 +47,17 @@ const cleanups = new Set<() => Promise<unknown>>();
  * @returns its exit code (128 or more for a signal) and output, whatever the code
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  return start(argv, options).ended;
+}
+
+/** A process that runs beside this one. */
+export interface Started {
+  ended: Promise<RunResult>;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Like `run`, but does not wait. */
+export function start(argv: readonly string[], options: RunOptions = {}): Started {
   const settings: Partial<Options> = {
     nothrow: true,
     quiet: true,
@@ -58,6 +69,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   if (options.timeoutMs !== undefined) settings.timeout = options.timeoutMs;
   const child = $(settings)`${argv}`;
   running.add(child);
+  return { ended: collect(child), kill: (signal) => child.kill(signal) };
+}
+
+async function collect(child: ProcessPromise): Promise<RunResult> {
   try {
     const output = await child;
     return { exitCode: output.exitCode ?? 143, stdout: output.stdout, stderr: output.stderr };
