@@ -89,6 +89,10 @@ npm-network-check: $(DEPS) ## Who is on it, and which names they answer to
 
 ##@ Development
 
+.PHONY: bench-search
+bench-search: $(DEPS) ## Measure the search at 50,000 genes against a constant body
+	@$(RUN) scripts/bench/search.ts
+
 .PHONY: dev-up
 dev-up: $(DEPS) ## Start the development stack with hot reload
 	@$(RUN) scripts/dev.ts up
