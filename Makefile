@@ -182,6 +182,10 @@ prod-scan: $(DEPS) ## Bill of materials of the images, and known vulnerabilities
 
 ##@ Development
 
+.PHONY: bench-search
+bench-search: $(DEPS) ## Measure the search at 50,000 genes against a constant body
+	@$(RUN) scripts/bench/search.ts
+
 .PHONY: dev-up
 dev-up: $(DEPS) ## Start the development stack with hot reload
 	@$(RUN) scripts/dev.ts up

@@ -3,43 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { formatGeneRow, formatHeader } from '../../../backend/src/genes/table.ts';
+import { generateGene } from '../../lib/generated-genes.ts';
 import { mustRun } from '../../lib/shell.ts';
 import { TestStack } from './harness.ts';
 
 const rows = 50_000;
 
-/** A list that no gene of the shipped ones is in, with texts of usual length. */
 function generateGenes(): string {
-  const words =
-    'renal cystic tubular nephron podocyte collagen channel receptor factor subunit kinase membrane'.split(
-      ' ',
-    );
-  const word = (index: number) => words[index % words.length] ?? '';
-  const lines = Array.from({ length: rows }, (_, index) =>
-    formatGeneRow(
-      {
-        symbol: `GEN${index}`,
-        hgncId: `HGNC:${1_000_000 + index}`,
-        name: `${word(index)} ${word(index * 7 + 1)} ${word(index * 5 + 2)} "${index}", generated`,
-        aliases: [`ALIAS-${index}`, `=${index}`],
-        chromosome: '7',
-        band: '7q31.2',
-        inheritance: index % 2 === 0 ? ['AD'] : ['AR', 'digenic'],
-        diseaseGroup: index % 3 === 0 ? 'cystic' : 'tubulopathy',
-        evidence: index % 5 === 0 ? 'limited' : null,
-        diseases: [
-          {
-            name: `${word(index * 3)} disease type ${index % 900}`,
-            omimId: 'OMIM:123456',
-            orphaId: null,
-            inheritance: ['AR'],
-          },
-          { name: 'Another one', omimId: null, orphaId: null, inheritance: [] },
-        ],
-      },
-      'csv',
-    ),
-  );
+  const lines = Array.from({ length: rows }, (_, index) => formatGeneRow(generateGene(index), 'csv'));
   return formatHeader('csv') + lines.join('');
 }
 
