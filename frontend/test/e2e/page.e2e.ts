@@ -36,7 +36,7 @@ const VIEWS = [
 /** How Chromium reports an answer of an overloaded server. */
 const TURNED_AWAY = /(?:status of|response code:) 50[34]/;
 
-describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
+describe('the page in Chromium, through nginx', { timeout: 1_200_000 }, () => {
   let stack: TestStack;
   let browser: Browser;
   let origin: string;
