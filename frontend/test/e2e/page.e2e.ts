@@ -36,7 +36,7 @@ const VIEWS = [
 /** How Chromium reports an answer of an overloaded server. */
 const TURNED_AWAY = /(?:status of|response code:) 50[34]/;
 
-describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
+describe('the page in Chromium, through nginx', { timeout: 1_200_000 }, () => {
   let stack: TestStack;
   let browser: Browser;
   let origin: string;
@@ -58,13 +58,13 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
 
   /**
    * Lets a visitor of its own do something; beside what is expected nothing may go wrong meanwhile. On a machine that is
-   * busy with other things the server may turn a request away, which is what it should do: one such visit is made again.
+   * busy with other things the server may turn a request away, which is what it should do: such a visit is made again.
    */
   async function visit(
     path: string,
     act: (page: Page, visitor: Visitor) => Promise<void>,
     options: BrowserContextOptions & { expected?: RegExp } = {},
-    again = true,
+    attempts = 5,
   ): Promise<void> {
     const { expected, ...settings } = options;
     const visitor = await arrive(browser, origin, settings);
@@ -74,22 +74,27 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
       await act(visitor.page, visitor);
       assert.deepEqual(unexpected(), []);
     } catch (error) {
-      if (!again || !unexpected().some((text) => TURNED_AWAY.test(text))) {
+      if (attempts === 1 || !unexpected().some((text) => TURNED_AWAY.test(text))) {
         throw new Error([`${visitor.page.url()} failed.`, ...visitor.trouble].join('\n'), { cause: error });
       }
     } finally {
       await visitor.page.context().close();
     }
-    if (unexpected().length > 0) await visit(path, act, options, false);
+    if (unexpected().length > 0) await visit(path, act, options, attempts - 1);
   }
 
-  /** What the API itself says, without the page. */
-  async function ask<T>(path: string): Promise<T> {
-    const response = await fetch(`${origin}/api/v1${path}`);
+  /** What the API itself says, without the page; asked again while it is too busy. */
+  async function ask<T>(path: string, init: RequestInit = {}): Promise<T> {
+    let response = new Response(null, { status: 503 });
+    await until(`an answer for ${path}`, 30_000, async () => {
+      response = await fetch(`${origin}/api${path}`, init);
+      return response.status !== 503;
+    });
     assert.equal(response.status, 200);
     return (await response.json()) as T;
   }
-  const listGenes = (query: string) => ask<{ total: number; items: { symbol: string }[] }>(`/genes?${query}`);
+  const listGenes = (query: string) =>
+    ask<{ total: number; items: { symbol: string }[] }>(`/v1/genes?${query}`);
   const countOf = async (query: string) => (await listGenes(query)).total;
 
   /** Waits until the page shows just the genes that the API gives for a query, in its order; they are returned. */
@@ -105,15 +110,9 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
 
   /** Edits a gene as somebody elsewhere would: over the API, with a token. */
   async function editGene(symbol: string, fields: object): Promise<void> {
-    const response = await fetch(`${origin}/api/v1/genes/${symbol}`, {
-      method: 'PATCH',
-      headers: {
-        authorization: `Bearer ${signToken(stack.settings.envFile)}`,
-        'content-type': 'application/json',
-      },
-      body: JSON.stringify(fields),
-    });
-    assert.equal(response.status, 200, await response.text());
+    const authorization = `Bearer ${signToken(stack.settings.envFile)}`;
+    const headers = { authorization, 'content-type': 'application/json' };
+    await ask(`/v1/genes/${symbol}`, { method: 'PATCH', headers, body: JSON.stringify(fields) });
   }
 
   const backend = (verb: 'kill' | 'start') => mustRun(['docker', verb, stack.name('backend')], 'see above');
@@ -167,7 +166,7 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
       const expected = await untilShown(page, 'sort=-symbol&page=2');
       assert.deepEqual(await page.locator('thead th').allInnerTexts(), ['Symbol', 'Name', 'HGNC id']);
       const [, second = ''] = expected;
-      const { hgncId } = await ask<{ hgncId: string }>(`/genes/${second}`);
+      const { hgncId } = await ask<{ hgncId: string }>(`/v1/genes/${second}`);
       await page.getByRole('link', { name: second, exact: true }).click();
       await page.getByRole('heading', { level: 1, name: second }).waitFor();
       await page.getByText(hgncId, { exact: true }).waitFor();
@@ -337,28 +336,29 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
       await page.locator('.notice').waitFor({ state: 'detached' });
     }));
 
-  it('shows an error of the API with its request id, and the genes after a retry', () =>
-    visit(
-      '/genes',
-      async (page) => {
-        await untilLive(page);
-        await stack.sql('alter table genes rename to genes_away');
-        try {
-          await page.getByRole('searchbox').fill('umod');
-          const alert = page.getByRole('alert');
-          await alert.getByText('Status 500').waitFor();
-          assert.match((await alert.locator('.request-id').textContent()) ?? '', /^[\w.-]{8,64}$/);
-          await keepScreenshot(page, 'error-api');
-          assert.deepEqual(await inspectAccessibility(page), []);
-        } finally {
-          await stack.sql('alter table genes_away rename to genes');
-        }
-        await page.getByRole('button', { name: 'Retry' }).click();
-        await page.getByRole('alert').waitFor({ state: 'detached' });
-        assert.equal((await symbolsOf(page))[0], 'UMOD');
-      },
-      { expected: /status of 500/ },
-    ));
+  it('shows an error of the API with its request id, and the genes after a retry', async () => {
+    // Another gene for each attempt: what has once been answered may be remembered.
+    const symbols = (await listGenes('')).items.map(({ symbol }) => symbol).values();
+    const act = async (page: Page): Promise<void> => {
+      const symbol = symbols.next().value ?? '';
+      const alert = page.getByRole('alert');
+      await untilLive(page);
+      await stack.sql('alter table genes rename to genes_away');
+      try {
+        await page.getByRole('searchbox').fill(symbol);
+        await alert.getByText('Status 500').waitFor();
+        assert.match((await alert.locator('.request-id').textContent()) ?? '', /^[\w.-]{8,64}$/);
+        await keepScreenshot(page, 'error-api');
+        assert.deepEqual(await inspectAccessibility(page), []);
+      } finally {
+        await stack.sql('alter table genes_away rename to genes');
+      }
+      await alert.getByRole('button', { name: 'Retry' }).click();
+      await alert.waitFor({ state: 'detached' });
+      assert.equal((await symbolsOf(page))[0], symbol);
+    };
+    await visit('/genes', act, { expected: /status of 500/ });
+  });
 
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`has no fault that axe finds, no console error and nothing from elsewhere in any view, ${colorScheme}`, async () => {
@@ -369,7 +369,10 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
             await page.locator(shows).first().waitFor();
             if (path !== '/api/docs') await untilLive(page);
             await keepScreenshot(page, `${name}-${kind}-${colorScheme}`);
-            assert.deepEqual(await inspectAccessibility(page), [], `axe: ${name}, ${kind}`);
+            // Colours are the same on a phone, whose layout is inspected once.
+            if (device === DESKTOP || colorScheme === 'dark') {
+              assert.deepEqual(await inspectAccessibility(page), [], `axe: ${name}, ${kind}`);
+            }
             assert.equal(await overhangOf(page), 0, `${name} is wider than the window, ${kind}`);
           };
           const expected = 'reports' in view ? { expected: view.reports } : {};
@@ -379,44 +382,42 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
     });
   }
 
-  it('fits the narrowest phone, and its menus are sheets that hold everything', () =>
-    visit(
-      '/genes',
-      async (page) => {
-        for (const { path, shows } of VIEWS) {
-          await page.goto(path);
-          await page.locator(shows).first().waitFor();
-          assert.equal(await overhangOf(page), 0, path);
-        }
-        await page.goto(
-          '/genes?columns=name,group,diseases,inheritance,location,evidence,aliases,hgnc,updated',
-        );
+  it('fits the narrowest phone, and its menus are sheets that hold everything', async () => {
+    const narrow = { ...PHONE, viewport: { width: 320, height: 568 }, expected: /status of 404/ };
+    const everything = {
+      path: '/genes?columns=name,group,diseases,inheritance,location,evidence,aliases,hgnc,updated',
+      shows: '[data-gene]',
+    };
+    for (const { path, shows } of [...VIEWS, everything]) {
+      const look = async (page: Page): Promise<void> => {
+        await page.locator(shows).first().waitFor();
+        assert.equal(await overhangOf(page), 0, path);
+      };
+      await visit(path, look, narrow);
+    }
+    for (const menu of ['Disease group', 'Columns', 'Export']) {
+      const unfold = async (page: Page): Promise<void> => {
         await page.locator('[data-gene]').first().waitFor();
-        assert.equal(await overhangOf(page), 0);
         await page.getByRole('button', { name: /^Filters/ }).click();
-        for (const menu of ['Disease group', 'Columns', 'Export']) {
-          await page.getByRole('button', { name: menu }).click();
-          const box = await page.locator('.panel').boundingBox();
-          assert.deepEqual(
-            [box?.x, box && box.x + box.width, box && box.y + box.height],
-            [0, 320, 568],
-            menu,
-          );
-          assert.deepEqual(await inspectAccessibility(page), [], `axe: ${menu}`);
-          await keepScreenshot(page, `menu-${menu.toLowerCase().replace(' ', '-')}-phone`);
-          await page.getByRole('button', { name: 'Done' }).click();
-        }
-      },
-      { ...PHONE, viewport: { width: 320, height: 568 }, expected: /status of 404/ },
-    ));
+        await page.getByRole('button', { name: menu }).click();
+        const { x = 0, y = 0, width = 0, height = 0 } = (await page.locator('.panel').boundingBox()) ?? {};
+        assert.deepEqual([x, x + width, y + height], [0, 320, 568], menu);
+        assert.deepEqual(await inspectAccessibility(page), [], `axe: ${menu}`);
+        await keepScreenshot(page, `menu-${menu.toLowerCase().replace(' ', '-')}-phone`);
+        await page.getByRole('button', { name: 'Done' }).click();
+        await page.locator('.panel').waitFor({ state: 'detached' });
+      };
+      await visit('/genes', unfold, narrow);
+    }
+  });
 
   it('has a reference of the API that is styled, linked and complete under the policy', () =>
     visit('/api/docs', async (page) => {
       const font = await page.evaluate(() => getComputedStyle(document.documentElement).fontFamily);
       assert.match(font, /sans-serif/, 'without its style sheet it would be in serifs');
-      const { paths } = (await (await fetch(`${origin}/api/openapi.json`)).json()) as {
-        paths: Record<string, Record<string, { operationId: string }>>;
-      };
+      const { paths } = await ask<{ paths: Record<string, Record<string, { operationId: string }>> }>(
+        '/openapi.json',
+      );
       for (const { operationId } of Object.values(paths).flatMap(Object.values)) {
         await page.locator(`nav a[href="#${operationId}"]`).click();
         assert.ok(await page.locator(`[id="${operationId}"]`).isVisible());
