@@ -40,7 +40,7 @@ USER 1000:1000
 EXPOSE 8000
 # The server drains on SIGTERM: it finishes open requests and closes WebSockets.
 STOPSIGNAL SIGTERM
-# An update sends the signal of the label `leaves-on` first, and SIGTERM when nobody is being answered any more.
+# An update sends the signal of the label `leaves-on` first, so that no connection is kept.
 
 ARG NODE_BASE
 ARG APP_VERSION=0.0.0

@@ -1,6 +1,7 @@
 import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
+import { stopLeftovers } from './lib/leftovers.ts';
 import { lockStack } from './lib/lock.ts';
 import { composeArgv, composeNames, type Mode, volumeName } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
@@ -30,6 +31,7 @@ await main(import.meta.url, {
       const right = other === 'test' ? 'make prod-test-down' : 'make prod-down';
       throw new DescribedError(`${settings.prefix} is up in ${other} mode, not in ${mode} mode`, right);
     }
+    await stopLeftovers(settings);
     await mustRun(composeArgv(mode, settings, ['down']), command, {
       cwd: ROOT,
       env: composeNames(mode, settings),

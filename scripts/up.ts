@@ -1,14 +1,16 @@
 import { build } from './build.ts';
 import { main } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
+import { assertReadsData } from './lib/data-version.ts';
+import { assertNoUpgrade } from './lib/database-upgrade.ts';
 import { listStack } from './lib/docker.ts';
-import { isLeaving, retire } from './lib/drain.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
-import { readHistory, recordChange } from './lib/history.ts';
+import { recordChange } from './lib/history.ts';
+import { mendInterrupted, removeLeftovers, stopLeftovers } from './lib/leftovers.ts';
 import { lockStack } from './lib/lock.ts';
 import type { EnvValues } from './lib/model/env-file.ts';
-import { findInterrupted, type Release } from './lib/model/release.ts';
+import type { Release } from './lib/model/release.ts';
 import {
   composeArgv,
   composeNames,
@@ -25,8 +27,7 @@ import {
   warnOfFullDisk,
 } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { findDeployedRelease, imageName, inspectImage, tagLatest } from './lib/releases.ts';
-import { findLeftovers } from './lib/replace.ts';
+import { findDeployedRelease, findOtherBuild, tagLatest } from './lib/releases.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
 import { assertPasswordUnchanged } from './lib/secrets.ts';
 import { mustRun, run } from './lib/shell.ts';
@@ -72,25 +73,6 @@ function hintFor(said: string): string {
   return 'mend what it says, then run the same command again';
 }
 
-/** An update that was broken off may have left a container that is on its way out. */
-async function mendInterrupted(settings: StackSettings, release: Release): Promise<void> {
-  const interrupted = findInterrupted(readHistory(settings.prefix));
-  if (!interrupted) return;
-  sayWarning(`${interrupted.command} to ${interrupted.to.app} was interrupted: bringing ${release.app} up`);
-  for (const container of await listStack(settings)) {
-    if (await isLeaving(container)) await run(['docker', 'stop', container.id]);
-  }
-}
-
-async function tellOfNewerBuild(settings: StackSettings, release: Release): Promise<void> {
-  const [latest, running] = await Promise.all(
-    ['latest', release.app].map((tag) => inspectImage(imageName(settings, 'backend', tag))),
-  );
-  if (latest && running && latest.id !== running.id) {
-    say(`  It runs ${release.app}; another build is here: make prod-update NO_BUILD=1`);
-  }
-}
-
 /** Nobody "tests" on live data, or stops a production, unawares. */
 async function refuseOtherMode(mode: Mode, settings: StackSettings, allowed: boolean): Promise<void> {
   const other = await findOtherMode(mode, settings);
@@ -105,6 +87,7 @@ async function leaveOtherMode(mode: Mode, settings: StackSettings): Promise<void
   const other = await findOtherMode(mode, settings);
   if (!other) return;
   say(`Stopping ${other} mode; its data stay.`);
+  await stopLeftovers(settings);
   await mustRun(composeArgv(other, settings, ['down']), `${targetOf(mode)} SWITCH=1`, {
     cwd: ROOT,
     env: composeNames(other, settings),
@@ -173,8 +156,9 @@ await main(import.meta.url, {
     // The first run of test mode is a trial: it needs no file written by hand.
     if (mode === 'test' && !(await envFileExists(settings.envFile))) await makeEnvFile(settings.envFile);
     const env = await loadEnvFile(settings.envFile);
-    const [missing] = await Promise.all([
+    const [missing, deployed] = await Promise.all([
       findMissingImages(settings),
+      findDeployedRelease(settings),
       mode === 'production' ? assertNetworkExists(settings) : undefined,
       assertNamesFree(settings, mode),
       assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
@@ -182,17 +166,18 @@ await main(import.meta.url, {
       refuseOtherMode(mode, settings, flags.switch === true),
     ]);
     if (flags.switch) await leaveOtherMode(mode, settings);
-    const deployed = await findDeployedRelease(settings);
     if (!deployed && missing.length > 0) await build(settings);
     const release = deployed ?? (await tagLatest(settings));
+    assertNoUpgrade(settings.prefix);
+    await assertReadsData(settings, imageName(settings, 'postgres', release.database));
     const before = identify(await listStack(settings));
     if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
     await mendInterrupted(settings, release);
     const up = () => composeUp(mode, settings, env, release, Number(flags.timeout) * 1000);
     if (deployed) await up();
     else await recordChange(settings.prefix, targetOf(mode), null, release, up);
-    for (const leftover of await findLeftovers(settings)) await retire(settings, leftover);
+    const [other] = await Promise.all([findOtherBuild(settings, release), removeLeftovers(settings)]);
     await summarize(mode, settings, before, startedAt);
-    await tellOfNewerBuild(settings, release);
+    if (other) say(`  It runs ${release.app}; another build is here: make prod-update NO_BUILD=1`);
   },
 });

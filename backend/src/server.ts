@@ -13,8 +13,9 @@ import { buildApp } from './app.ts';
 import { type Env, EnvError, readEnv } from './env.ts';
 import { createLogger } from './log.ts';
 
-/** Docker kills after its grace period; we are gone well before. */
+/** Docker kills after its grace period; we are gone well before. With another server in our place there is more time. */
 const endTimeoutMs = 4800;
+const leaveTimeoutMs = 35_000;
 /** Over how long WebSockets are sent away. */
 const disperseMs = 2000;
 /** The port stays closed until the server is ready, so that proxies pass it by; after this long, callers are told why. */
@@ -22,7 +23,8 @@ const quietStartMs = 10_000;
 
 async function start(env: Env, logger: Logger): Promise<void> {
   const app = await buildApp(env, logger);
-  closeWithGrace({ delay: endTimeoutMs, logger, skip: ['SIGUSR2', 'SIGHUP'] }, async ({ signal, err }) => {
+  closeWithGrace({ delay: false, logger, skip: ['SIGUSR2', 'SIGHUP'] }, async ({ signal, err }) => {
+    setTimeout(() => process.exit(1), app.lifecycle.leaving ? leaveTimeoutMs : endTimeoutMs).unref();
     if (err) logger.fatal({ err }, 'ending after an unexpected error');
     else logger.info({ signal }, 'ending: open requests are finished first');
     await app.close();
@@ -33,7 +35,13 @@ async function start(env: Env, logger: Logger): Promise<void> {
   const ready = Promise.all([app.database.prepared, once(app.changeFeed, 'connected')]);
   await Promise.race([ready, sleep(quietStartMs, undefined, { ref: false })]);
   await app.listen({ host: env.host, port: env.port });
-  await app.database.prepared;
+  try {
+    await app.database.prepared;
+  } catch (error) {
+    // Told to stop while it waited for the database.
+    if (app.lifecycle.draining) return;
+    throw error;
+  }
   logger.info({ version: env.version, revision: env.revision }, 'ready');
 }
 
@@ -51,13 +59,9 @@ function followSignals(app: FastifyInstance): void {
 
 try {
   const env = readEnv(process.env, (path) => readFileSync(path, 'utf8'));
-  const logger = createLogger(env);
-  start(env, logger).catch((error: unknown) => {
-    // Nothing that waiting would mend: the engine's restart policy and the operator take over.
-    logger.fatal({ err: error }, 'cannot start');
-    process.exitCode = 1;
-    process.kill(process.pid, 'SIGTERM');
-  });
+  // What it throws, waiting would not mend: unhandled, it ends the server with exit code 1, see above. The engine's restart
+  // policy and the operator take over.
+  void start(env, createLogger(env));
 } catch (error) {
   if (!(error instanceof EnvError)) throw error;
   console.error(error.message);

@@ -1,4 +1,5 @@
 import { prepareCompose } from './compose.ts';
+import { assertNoUpgrade } from './database-upgrade.ts';
 import { listStack } from './docker.ts';
 import { loadEnvFile } from './env-file.ts';
 import { DescribedError } from './errors.ts';
@@ -25,6 +26,7 @@ export interface Deploying {
  * @throws DescribedError, before anything is changed
  */
 export async function assertDeployable(settings: StackSettings, command: string): Promise<void> {
+  assertNoUpgrade(settings.prefix);
   const containers = await listStack(settings);
   if (containers.length === 0) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
   if (containers.some(({ mode }) => mode === 'test')) {
@@ -52,12 +54,12 @@ export async function deploy(
   before?: (change: Change) => Promise<void>,
 ): Promise<void> {
   await assertImagesThere(settings, to);
+  const env = await loadEnvFile(settings.envFile);
+  const variables = await prepareCompose('production', settings, env, to);
+  const change = { settings, variables, timeoutMs, command };
+  if (!before) await assertDatabaseCurrent(change);
   await recordChange(settings.prefix, command, from, to, async () => {
-    const env = await loadEnvFile(settings.envFile);
-    const variables = await prepareCompose('production', settings, env, to);
-    const change = { settings, variables, timeoutMs, command };
     await before?.(change);
-    await assertDatabaseCurrent(change);
     for (const service of REPLACED_SERVICES) await replaceService(service, change);
     await waitHealthy(settings, timeoutMs);
   });

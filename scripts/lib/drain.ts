@@ -6,27 +6,21 @@ import { mustRun, run } from './shell.ts';
 
 /** The label of a backend image whose server can be told that another one takes over, and by which signal. */
 const LEAVES_ON = 'kidney-genetics.leaves-on';
-/** The server sends its WebSockets away over 2 s. */
+/** The server sends its WebSockets away over 2 s, and proxies use up the connections that they kept. */
 const LEAVE_MS = 2500;
-/** A long download gets this long. */
-const FINISH_MS = 30_000;
+/** A long download gets this long; the servers cut it somewhat earlier themselves. */
+const STOP_SECONDS = '40';
 const PLACEHOLDER_TRIES = 3;
-/** Asks a backend, from inside its container, how many requests it is answering; only one that leaves says so. */
-const ASK_OPEN = `require('node:http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/api/health',
+/** Asks a backend, from inside its container, whether it was told to leave. */
+const ASK_LEAVING = `require('node:http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/api/health',
   headers: { host: 'kidney-genetics-backend' }, agent: false }, (answer) => {
-    answer.resume(); console.log(answer.headers['x-open-requests'] ?? 'none'); }).on('error', () => console.log('none'))`;
+    answer.resume(); console.log(answer.headers['x-leaving']); }).on('error', () => {})`;
 
 /** Whether a container is a backend that was told to leave: it keeps no connection and takes no WebSocket. */
 export async function isLeaving(container: ContainerInfo): Promise<boolean> {
   if (!container.labels[LEAVES_ON] || container.state !== 'running') return false;
-  return (await countOpenRequests(container)) !== undefined;
-}
-
-async function countOpenRequests(container: ContainerInfo): Promise<number | undefined> {
-  const { stdout } = await run(['docker', 'exec', container.id, 'node', '-e', ASK_OPEN], {
-    timeoutMs: 10_000,
-  });
-  return /^\d+$/.test(stdout.trim()) ? Number(stdout) : undefined;
+  const argv = ['docker', 'exec', container.id, 'node', '-e', ASK_LEAVING];
+  return (await run(argv, { timeoutMs: 10_000 })).stdout.trim() === 'yes';
 }
 
 /**
@@ -38,7 +32,10 @@ export async function drain(settings: StackSettings, container: ContainerInfo): 
   const isBackend = container.service === 'kidney-genetics-backend';
   if (isBackend) await leave(container);
   // nginx refuses new connections at once and ends when those through it have: they have to come anew.
-  const stopping = mustRun(['docker', 'stop', container.id], `docker stop ${container.name}`);
+  const stopping = mustRun(
+    ['docker', 'stop', '--time', STOP_SECONDS, container.id],
+    `docker stop ${container.name}`,
+  );
   if (!isBackend) await sendSocketsAway(settings);
   await stopping;
 }
@@ -47,9 +44,7 @@ async function leave(container: ContainerInfo): Promise<void> {
   const signal = container.labels[LEAVES_ON];
   if (!signal) return;
   await run(['docker', 'kill', '--signal', signal, container.id]);
-  const until = Date.now() + FINISH_MS;
   await sleep(LEAVE_MS);
-  while (Date.now() < until && (await countOpenRequests(container))) await sleep(250);
 }
 
 async function sendSocketsAway(settings: StackSettings): Promise<void> {

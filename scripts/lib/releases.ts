@@ -141,6 +141,16 @@ export async function assertImagesThere(settings: StackSettings, release: Releas
   );
 }
 
+/** Whether the images that were built last are others than those of a release. */
+export async function findOtherBuild(settings: StackSettings, release: Release): Promise<boolean> {
+  const images = (['backend', 'frontend'] as const).flatMap((image) =>
+    ['latest', release.app].map((tag) => inspectImage(imageName(settings, image, tag))),
+  );
+  const [backend, deployedBackend, frontend, deployedFrontend] = await Promise.all(images);
+  const differ = (a?: ImageInfo, b?: ImageInfo) => a !== undefined && b !== undefined && a.id !== b.id;
+  return differ(backend, deployedBackend) || differ(frontend, deployedFrontend);
+}
+
 /** All tags of the stack's images on this host, the youngest first. */
 export async function listImageTags(settings: StackSettings): Promise<ImageTag[]> {
   const filters = IMAGES.flatMap((image) => ['--filter', `reference=${settings.prefix}-${image}`]);

@@ -56,8 +56,10 @@ export async function replaceService(service: ReplacedService, change: Change): 
     await drain(settings, current);
   }
   const replaced = await recreate(service, change);
-  if (current) await settle(service, current, replaced, change);
-  if (next) await retire(settings, next);
+  if (next) {
+    await settle(service, current, replaced, change);
+    await retire(settings, next);
+  }
   sayOk(`${name} replaced in ${formatDuration(Date.now() - startedAt)}`);
 }
 
@@ -67,10 +69,11 @@ export async function isOutdated(service: Service, change: Change): Promise<bool
   return container?.labels['com.docker.compose.config-hash'] !== (await readWantedHash(service, change));
 }
 
-/** What a change that was broken off left beside the proper containers. */
-export async function findLeftovers(settings: StackSettings): Promise<ContainerInfo[]> {
-  const found = await Promise.all(REPLACED_SERVICES.map((service) => look(settings, service)));
-  return found.flatMap(({ next }) => next ?? []);
+/** The containers that stand in for proper ones; outside a change they are what an interrupted one left. */
+export async function findNext(settings: StackSettings): Promise<ContainerInfo[]> {
+  const names = REPLACED_SERVICES.map((service) => nextName(settings, service));
+  const all = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
+  return all.filter(({ name }) => names.includes(name));
 }
 
 async function look(
@@ -100,6 +103,7 @@ async function startNext(service: ReplacedService, change: Change): Promise<Cont
     await mustRun(runNextArgv(settings, service), command, { cwd: ROOT, env: variables });
     const next = await waitContainer(settings, service, nextName(settings, service), change.timeoutMs);
     await smokeTest(service, next);
+    await forgetConnections(service, next);
     say(`  ${name}: the next one is healthy and answers, after ${formatDuration(Date.now() - startedAt)}`);
     return next;
   } catch (error) {
@@ -110,6 +114,16 @@ async function startNext(service: ReplacedService, change: Change): Promise<Cont
       `mend what they say, then: ${command}`,
     );
   }
+}
+
+/** Joining cuts what is open: nginx must not keep the connections of the smoke test, on which nothing would come back. */
+async function forgetConnections(service: ReplacedService, next: ContainerInfo): Promise<void> {
+  if (service !== 'kidney-genetics-frontend') return;
+  await mustRun(
+    ['docker', 'exec', next.id, 'nginx', '-e', 'stderr', '-s', 'reload'],
+    `docker logs ${next.name}`,
+  );
+  await sleep(500);
 }
 
 /** From now on the next one gets requests; returns when every proxy knows it. */
@@ -135,17 +149,18 @@ async function recreate(service: ReplacedService, change: Change): Promise<Conta
   return waitContainer(settings, service, containerName(settings, service), change.timeoutMs);
 }
 
-/** The replaced container mostly has the address of the one before it; where not, proxies have to learn the new one. */
+/**
+ * Returns when every proxy knows the replaced container: one that asked in the moment between it and its predecessor was
+ * told of the next one alone. It mostly has its predecessor's address; where not, that one refuses meanwhile.
+ */
 async function settle(
   service: ReplacedService,
-  before: ContainerInfo,
+  before: ContainerInfo | undefined,
   after: ContainerInfo,
   { settings }: Change,
 ): Promise<void> {
-  const { network } = settings;
-  if (before.addresses[network] === after.addresses[network]) return;
-  await holdAddress(settings, before);
-  await sleep(NAME_CACHE_MS[service]);
+  if (before) await holdAddress(settings, before);
+  await sleep(Math.max(0, Date.parse(after.startedAt) + NAME_CACHE_MS[service] - Date.now()));
 }
 
 function isHealthy({ state, health }: ContainerInfo): boolean {

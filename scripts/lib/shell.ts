@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { $, type Options } from 'zx/core';
+import { $, type Options, type ProcessPromise } from 'zx/core';
 import { DescribedError } from './errors.ts';
 
 /** How a process is started; everything else is inherited from this process. */
 export interface RunOptions {
   /** Added to this process's environment: the place for secrets, which must not stand in an argv. */
   env?: Readonly<Record<string, string>>;
-  /** Written to the process's standard input; without it the input is closed. */
-  input?: string;
+  /** Written to the process's standard input, a stream as fast as it is taken; without it the input is closed. */
+  input?: string | Readable;
   cwd?: string;
   timeoutMs?: number;
   /** Let the process use this terminal directly; its output is then not collected. */
@@ -21,15 +21,18 @@ export interface RunResult {
   stderr: string;
 }
 
-type PipeOptions = Pick<RunOptions, 'env' | 'cwd' | 'timeoutMs'>;
-
 /** A process whose streams are used while it runs. */
 export interface PipedProcess {
   stdin: Writable;
   stdout: Readable;
   /** Its exit code and the end of its standard error, whatever the code; never rejects. */
   ended: Promise<{ exitCode: number; stderr: string }>;
-  kill(): void;
+  kill(signal?: NodeJS.Signals): void;
+}
+
+interface PipeOptions extends Pick<RunOptions, 'env' | 'cwd' | 'timeoutMs'> {
+  /** Sees all of standard error as it comes; the result keeps its end alone. */
+  onStderr?: (chunk: Buffer) => void;
 }
 
 const STDERR_KEPT = 8192;
@@ -42,6 +45,17 @@ const cleanups = new Set<() => Promise<unknown>>();
  * @returns its exit code (128 or more for a signal) and output, whatever the code
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  return start(argv, options).ended;
+}
+
+/** A process that runs beside this one. */
+export interface Started {
+  ended: Promise<RunResult>;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Like `run`, but does not wait. */
+export function start(argv: readonly string[], options: RunOptions = {}): Started {
   const settings: Partial<Options> = {
     nothrow: true,
     quiet: true,
@@ -53,6 +67,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   if (options.timeoutMs !== undefined) settings.timeout = options.timeoutMs;
   const child = $(settings)`${argv}`;
   running.add(child);
+  return { ended: collect(child), kill: (signal) => child.kill(signal) };
+}
+
+async function collect(child: ProcessPromise): Promise<RunResult> {
   try {
     const output = await child;
     return { exitCode: output.exitCode ?? 143, stdout: output.stdout, stderr: output.stderr };
@@ -92,18 +110,21 @@ export function openPipe(argv: readonly string[], options: PipeOptions = {}): Pi
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
   });
-  running.add(child);
+  const kill = (signal: NodeJS.Signals = 'SIGTERM') => void child.kill(signal);
+  const entry = { kill };
+  running.add(entry);
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {
     stderr = `${stderr}${chunk}`.slice(-STDERR_KEPT);
+    options.onStderr?.(chunk);
   });
   // A process that ends early closes its input; its exit code tells what happened.
   child.stdin.on('error', () => undefined);
   const ended = new Promise<{ exitCode: number; stderr: string }>((resolve) => {
     child.on('error', (error) => resolve({ exitCode: 127, stderr: error.message }));
     child.on('close', (code) => resolve({ exitCode: code ?? 143, stderr: stderr.trim() }));
-  }).finally(() => running.delete(child));
-  return { stdin: child.stdin, stdout: child.stdout, ended, kill: () => void child.kill() };
+  }).finally(() => running.delete(entry));
+  return { stdin: child.stdin, stdout: child.stdout, ended, kill };
 }
 
 /**

@@ -194,15 +194,16 @@ describe('the next container', () => {
 });
 
 describe('the build cache', () => {
-  it('is ours where a step of our Dockerfiles made it, and nothing uses it', () => {
-    const record = (id: string, description: string, reclaimable = true) =>
-      `ID:\t\t${id}\nReclaimable:\t${reclaimable}\nDescription:\t${description}\n`;
+  it('is ours to remove where a step of our Dockerfiles made it, and nothing uses it any more', () => {
+    const record = (id: string, description: string, reclaimable = true, used = '3 days') =>
+      `ID:\t\t${id}\nReclaimable:\t${reclaimable}\nDescription:\t${description}\nLast used:\t${used} ago\n`;
     const listing = [
       record('one', '[builder 8/9] COPY backend backend'),
       record('two', '[build 2/3] RUN npm ci'),
       record('three', 'mount / from exec /bin/sh -c npm run build -w frontend'),
       record('four', '[rootfs 1/2] COPY deploy/nginx /rootfs/etc/nginx', false),
       record('five', 'local source for context'),
+      record('six', '[builder 8/9] COPY frontend frontend', true, 'About an hour'),
     ].join('\n');
     assert.deepEqual(findOurCache(listing), ['one', 'three']);
   });

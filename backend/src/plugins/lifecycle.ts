@@ -12,8 +12,9 @@ declare module 'fastify' {
   }
 }
 
-/** Answers that are still under way this long after the order to stop are cut off. */
+/** Answers that are still under way this long after the order to stop are cut off; later where another server took over. */
 const drainTimeoutMs = 3500;
+const leaveTimeoutMs = 30_000;
 
 /** Keeps what the server knows about its own life, and bounds its end. */
 export const lifecycle = plugin(
@@ -33,7 +34,8 @@ export const lifecycle = plugin(
     });
     app.addHook('preClose', async () => {
       app.lifecycle.draining = true;
-      setTimeout(() => app.server.closeAllConnections(), drainTimeoutMs).unref();
+      const timeoutMs = app.lifecycle.leaving ? leaveTimeoutMs : drainTimeoutMs;
+      setTimeout(() => app.server.closeAllConnections(), timeoutMs).unref();
     });
   },
   { name: 'lifecycle' },

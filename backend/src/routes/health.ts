@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { explainDatabaseFailure } from '../db/failures.ts';
 import type { Env } from '../env.ts';
 import { Problem } from '../lib/problem.ts';
+import { ProblemAnswer } from '../schemas/answers.ts';
 
 const Ready = Type.Object({
   status: Type.Literal('ok'),
@@ -26,14 +27,14 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app,
         operationId: 'getHealth',
         tags: ['Status'],
         summary: 'Readiness: the database is asked',
-        response: { 200: Ready, 503: Type.Ref('Problem') },
+        response: { 200: Ready, 503: ProblemAnswer },
       },
     },
     async (_request, reply) => {
       reply.header('cache-control', 'no-store');
       if (app.lifecycle.draining) throw new Problem('unavailable', 'The server is shutting down.');
-      // Who replaces this server waits until nobody is being answered any more.
-      if (app.lifecycle.leaving) reply.header('x-open-requests', app.load.inFlight);
+      // Tells who finds this server after an update that was broken off.
+      if (app.lifecycle.leaving) reply.header('x-leaving', 'yes');
       app.database.assertPrepared();
       const started = performance.now();
       try {

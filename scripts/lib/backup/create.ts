@@ -176,7 +176,7 @@ async function writeDump(
   const partial = store.partialOf(file);
   const remove = () => rmSync(partial, { force: true });
   process.once('exit', remove);
-  const dump = openPipe(dumpArgv(container, job.database, snapshot.id));
+  const dump = openPipe(dumpArgv(container, job.database, snapshot));
   const list = openPipe(['docker', 'exec', '-i', container, 'pg_restore', '--list']);
   try {
     const listing = text(list.stdout);
@@ -199,11 +199,13 @@ async function writeDump(
 }
 
 /** The command line of a dump that shares a session's snapshot. */
-function dumpArgv(container: string, database: string, snapshot: string): string[] {
+function dumpArgv(container: string, database: string, { id, server }: Snapshot): string[] {
   const named = ['docker', 'exec', '-e', `PGAPPNAME=${DUMP_SESSION}`, container, 'pg_dump'];
-  const options = ['--username=postgres', '--no-password', '--format=custom', '--compress=zstd'];
+  // The programs of PostgreSQL 15, from which one may come to upgrade, know gzip alone.
+  const compression = server.versionNum >= 160_000 ? 'zstd' : '6';
+  const options = ['--username=postgres', '--no-password', '--format=custom', `--compress=${compression}`];
   // Somebody who changes the schema for longer than that makes the backup fail, not hang.
-  return [...named, ...options, '--lock-wait-timeout=10min', `--snapshot=${snapshot}`, database];
+  return [...named, ...options, '--lock-wait-timeout=10min', `--snapshot=${id}`, database];
 }
 
 async function assertDumped(dump: PipedProcess): Promise<void> {

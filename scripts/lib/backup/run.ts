@@ -3,7 +3,7 @@ import { type Drill, type Manifest, sumRows } from '../model/backup.ts';
 import { planRetention, type Verdict } from '../model/retention.ts';
 import { Progress } from '../progress.ts';
 import { formatBytes, formatDuration, sayFailure, sayOk } from '../report.ts';
-import type { BackupContext } from './context.ts';
+import { type BackupContext, loadBackupContext, lockBackups } from './context.ts';
 import { createBackup, findDatabase } from './create.ts';
 import { drillBackup } from './drill.ts';
 import { type FoundBackup, listOwn } from './find.ts';
@@ -25,6 +25,19 @@ export async function runBackup(context: BackupContext): Promise<Manifest> {
     await tell(context, 'backup', false, (error as Error).message);
     throw error;
   }
+}
+
+/**
+ * A backup before something is changed: the same as `make prod-backup`.
+ * @param command what is about to change, as its user knows it
+ * @throws DescribedError when none could be made
+ */
+export async function backUpBefore(command: string): Promise<Manifest> {
+  const context = await loadBackupContext();
+  await lockBackups(context, command);
+  await context.store.prepare();
+  await context.store.settle(context.settings.prefix);
+  return runBackup(context);
 }
 
 async function makeBackup(context: BackupContext): Promise<Manifest> {

@@ -14,6 +14,9 @@ const PATHS = [
   '/health',
 ];
 const TIMEOUT_MS = 20_000;
+/** More requests at once would only show how busy the machine is. */
+const MAX_WAITING = 40;
+const SLOW_MS = 150;
 
 interface Failure {
   what: string;
@@ -77,15 +80,35 @@ function ask(method: string, path: string, body?: string): Promise<void> {
   });
 }
 
+/** The share of the wanted rate that is asked for: less while a machine that is busy with other things answers slowly. */
+let pace = 1;
+let slowestPace = 1;
+let counted = 0;
+setInterval(() => {
+  const recent = durations.slice(counted);
+  counted = durations.length;
+  const mean = recent.reduce((sum, ms) => sum + ms, 0) / Math.max(1, recent.length);
+  pace = mean > SLOW_MS ? Math.max(0.1, pace * 0.6) : Math.min(1, pace + 0.1);
+  slowestPace = Math.min(slowestPace, pace);
+}, 500).unref();
+
 /** Calls `work` so many times a second, without waiting for it. */
 async function steadily(perSecond: number, work: (index: number) => Promise<void>): Promise<Promise<void>[]> {
   const begun: Promise<void>[] = [];
-  const beganAt = performance.now();
-  while (running) {
-    for (const due = ((performance.now() - beganAt) / 1000) * perSecond; begun.length < due; ) {
-      begun.push(work(begun.length));
+  let due = 0;
+  let waiting = 0;
+  for (let last = performance.now(); running; await sleep(20)) {
+    const now = performance.now();
+    due = Math.min(due + ((now - last) / 1000) * perSecond * pace, MAX_WAITING);
+    last = now;
+    for (; due >= 1 && waiting < MAX_WAITING; due -= 1) {
+      waiting += 1;
+      begun.push(
+        work(begun.length).finally(() => {
+          waiting -= 1;
+        }),
+      );
     }
-    await sleep(20);
   }
   return begun;
 }
@@ -168,6 +191,7 @@ const report = {
   requests: durations.length,
   failed: failures.length,
   outcomes: groupFailures(),
+  slowestPace,
   slow: slow.length,
   slowest: slow.sort((a, b) => b.ms - a.ms).slice(0, 10),
   p50: percentile(0.5),

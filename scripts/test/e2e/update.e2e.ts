@@ -243,7 +243,7 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     const { stdout } = await stack.nodeOn(
       stack.settings.network,
       `const { headers } = await fetch('http://kidney-genetics-backend:8000/api/health');
-       console.log(headers.get('x-open-requests'));`,
+       console.log(headers.get('x-leaving'));`,
     );
     assert.equal(stdout.trim(), 'null', 'the backend does not leave any more');
   });
@@ -265,6 +265,13 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     await stack.mustScript('down');
     const down = await stack.script('update', ['--no-build']);
     assert.deepEqual([down.exitCode, /is not up/.test(down.stderr)], [1, true], down.stderr);
+    await stack.mustScript('up', ['--test']);
+    const tried = await stack.script('update', ['--no-build']);
+    assert.equal(tried.exitCode, 1);
+    assert.match(
+      tried.stderr,
+      /test mode, whose ports belong to one container each.*\n.*make prod-up SWITCH=1/,
+    );
   });
 
   it('remove old images, and none that may be needed', async () => {
