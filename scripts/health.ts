@@ -3,7 +3,7 @@ import { main } from './lib/cli.ts';
 import { type ContainerInfo, listStack, readStats } from './lib/docker.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { SERVICES, type StackSettings } from './lib/model/stack.ts';
-import { assertDockerReady, warnOfFullDisk } from './lib/preflight.ts';
+import { warnOfFullDisk, whenDockerReady } from './lib/preflight.ts';
 import { type Probe, probeStack } from './lib/probes.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatBytes, formatDuration, formatTable, paint, say, sayFailure, sayOk } from './lib/report.ts';
@@ -66,8 +66,7 @@ await main(import.meta.url, {
   options: { test: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(flags) {
     const settings = loadSettings();
-    await assertDockerReady();
-    const containers = await listStack(settings);
+    const containers = await whenDockerReady(() => listStack(settings));
     if (containers.length === 0) {
       throw new DescribedError(
         `${settings.prefix} is not up`,

@@ -4,7 +4,7 @@ import { listStack } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
 import { composeArgv, composeNames } from './lib/model/stack.ts';
-import { assertDockerReady } from './lib/preflight.ts';
+import { whenDockerReady } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { formatDuration, sayOk } from './lib/report.ts';
 import { mustRun } from './lib/shell.ts';
@@ -22,10 +22,10 @@ await main(import.meta.url, {
   async run(flags) {
     const startedAt = Date.now();
     const settings = loadSettings();
-    await assertDockerReady();
     lockStack(settings.prefix, 'make prod-restart');
     assertNoUpgrade(settings.prefix);
-    const mode = (await listStack(settings))[0]?.mode;
+    const [first] = await whenDockerReady(() => listStack(settings));
+    const mode = first?.mode;
     if (!mode) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
     const env = composeNames(mode, settings);
     await mustRun(composeArgv(mode, settings, ['restart']), 'make prod-up', { cwd: ROOT, env });

@@ -3,7 +3,7 @@ import { main } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/data-version.ts';
 import { assertNoUpgrade } from './lib/database-upgrade.ts';
-import { listStack } from './lib/docker.ts';
+import { type ContainerInfo, listStack } from './lib/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
 import { recordChange } from './lib/history.ts';
@@ -25,9 +25,10 @@ import {
   assertNetworkExists,
   findMissingImages,
   warnOfFullDisk,
+  whenDockerReady,
 } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { findDeployedRelease, findOtherBuild, tagLatest } from './lib/releases.ts';
+import { findDeployedRelease, findOtherBuild, imageName, tagLatest } from './lib/releases.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
 import { assertPasswordUnchanged } from './lib/secrets.ts';
 import { mustRun, run } from './lib/shell.ts';
@@ -57,9 +58,10 @@ async function composeUp(
 ): Promise<void> {
   const variables = await prepareCompose(mode, settings, env, release);
   const done = new AbortController();
-  const watching = waitHealthy(settings, timeoutMs, done.signal);
+  const starting = run(upArgv(mode, settings), { cwd: ROOT, env: variables });
+  const watching = waitHealthy(settings, timeoutMs, { after: starting, signal: done.signal });
   watching.catch(() => undefined);
-  const up = await run(upArgv(mode, settings), { cwd: ROOT, env: variables });
+  const up = await starting;
   if (up.exitCode === 0 || /unhealthy|dependency failed/.test(up.stderr)) return watching;
   done.abort();
   const said = up.stderr.trim().split('\n').slice(-3).join('\n    ');
@@ -74,17 +76,21 @@ function hintFor(said: string): string {
 }
 
 /** Nobody "tests" on live data, or stops a production, unawares. */
-async function refuseOtherMode(mode: Mode, settings: StackSettings, allowed: boolean): Promise<void> {
-  const other = await findOtherMode(mode, settings);
-  if (!other || allowed) return;
+function refuseOtherMode(mode: Mode, settings: StackSettings, containers: readonly ContainerInfo[]): void {
+  const other = findOtherMode(mode, containers);
+  if (!other) return;
   throw new DescribedError(
     `${settings.prefix} is up in ${other} mode, which uses the same containers and the same data`,
     `to stop that and switch: ${targetOf(mode)} SWITCH=1`,
   );
 }
 
-async function leaveOtherMode(mode: Mode, settings: StackSettings): Promise<void> {
-  const other = await findOtherMode(mode, settings);
+async function leaveOtherMode(
+  mode: Mode,
+  settings: StackSettings,
+  containers: readonly ContainerInfo[],
+): Promise<void> {
+  const other = findOtherMode(mode, containers);
   if (!other) return;
   say(`Stopping ${other} mode; its data stay.`);
   await stopLeftovers(settings);
@@ -94,8 +100,8 @@ async function leaveOtherMode(mode: Mode, settings: StackSettings): Promise<void
   });
 }
 
-async function findOtherMode(mode: Mode, settings: StackSettings): Promise<Mode | undefined> {
-  return (await listStack(settings)).find((container) => container.mode && container.mode !== mode)?.mode;
+function findOtherMode(mode: Mode, containers: readonly ContainerInfo[]): Mode | undefined {
+  return containers.find((container) => container.mode && container.mode !== mode)?.mode;
 }
 
 function targetOf(mode: Mode): string {
@@ -110,14 +116,7 @@ function warnOfLocalHosts(hosts: string): void {
   }
 }
 
-async function summarize(
-  mode: Mode,
-  settings: StackSettings,
-  before: string,
-  startedAt: number,
-): Promise<void> {
-  const after = await listStack(settings);
-  const same = identify(after) === before;
+function summarize(mode: Mode, settings: StackSettings, same: boolean, startedAt: number): void {
   const took = formatDuration(Date.now() - startedAt);
   sayOk(same ? `Already up and unchanged (${took})` : `All healthy in ${took}`);
   if (mode === 'test') {
@@ -136,8 +135,23 @@ async function summarize(
 }
 
 /** Which containers run since when: equal texts mean nothing was changed. */
-function identify(containers: Awaited<ReturnType<typeof listStack>>): string {
+function identify(containers: readonly ContainerInfo[]): string {
   return containers.map(({ id, startedAt }) => `${id} ${startedAt}`).join('\n');
+}
+
+/** What is there and what is wrong, looked at side by side; changes nothing of the stack. */
+async function lookAround(mode: Mode, settings: StackSettings) {
+  const env = await loadEnvFile(settings.envFile);
+  const [containers, missing, deployed] = await Promise.all([
+    listStack(settings),
+    findMissingImages(settings),
+    findDeployedRelease(settings),
+    mode === 'production' ? assertNetworkExists(settings) : undefined,
+    assertNamesFree(settings, mode),
+    assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
+    warnOfFullDisk(),
+  ]);
+  return { env, containers, missing, deployed };
 }
 
 await main(import.meta.url, {
@@ -151,33 +165,31 @@ await main(import.meta.url, {
     const startedAt = Date.now();
     const settings = loadSettings();
     const mode: Mode = flags.test ? 'test' : 'production';
-    await assertDockerReady();
     lockStack(settings.prefix, targetOf(mode));
+    assertNoUpgrade(settings.prefix);
     // The first run of test mode is a trial: it needs no file written by hand.
-    if (mode === 'test' && !(await envFileExists(settings.envFile))) await makeEnvFile(settings.envFile);
-    const env = await loadEnvFile(settings.envFile);
-    const [missing, deployed] = await Promise.all([
-      findMissingImages(settings),
-      findDeployedRelease(settings),
-      mode === 'production' ? assertNetworkExists(settings) : undefined,
-      assertNamesFree(settings, mode),
-      assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
-      warnOfFullDisk(),
-      refuseOtherMode(mode, settings, flags.switch === true),
-    ]);
-    if (flags.switch) await leaveOtherMode(mode, settings);
+    if (mode === 'test' && !(await envFileExists(settings.envFile))) {
+      await assertDockerReady();
+      await makeEnvFile(settings.envFile);
+    }
+    const look = () => lookAround(mode, settings);
+    const { env, containers, missing, deployed } = await whenDockerReady(look);
+    if (flags.switch) await leaveOtherMode(mode, settings, containers);
+    else refuseOtherMode(mode, settings, containers);
     if (!deployed && missing.length > 0) await build(settings);
     const release = deployed ?? (await tagLatest(settings));
-    assertNoUpgrade(settings.prefix);
     await assertReadsData(settings, imageName(settings, 'postgres', release.database));
-    const before = identify(await listStack(settings));
     if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
     await mendInterrupted(settings, release);
     const up = () => composeUp(mode, settings, env, release, Number(flags.timeout) * 1000);
     if (deployed) await up();
     else await recordChange(settings.prefix, targetOf(mode), null, release, up);
-    const [other] = await Promise.all([findOtherBuild(settings, release), removeLeftovers(settings)]);
-    await summarize(mode, settings, before, startedAt);
+    const [after, other] = await Promise.all([
+      listStack(settings),
+      findOtherBuild(settings, release),
+      removeLeftovers(settings),
+    ]);
+    summarize(mode, settings, identify(after) === identify(containers), startedAt);
     if (other) say(`  It runs ${release.app}; another build is here: make prod-update NO_BUILD=1`);
   },
 });

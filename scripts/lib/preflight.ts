@@ -41,6 +41,17 @@ export async function assertDockerReady(): Promise<void> {
   }
 }
 
+/**
+ * Looks at things beside `assertDockerReady`, which takes as long as they do; should both fail, its error is the one told.
+ * @param look changes nothing
+ */
+export async function whenDockerReady<T>(look: () => Promise<T>): Promise<T> {
+  const looking = look();
+  looking.catch(() => undefined);
+  await assertDockerReady();
+  return looking;
+}
+
 /** @throws DescribedError (exit 3) when the network shared with the proxy is missing */
 export async function assertNetworkExists(settings: StackSettings): Promise<void> {
   if (await objectExists('network', settings.network)) return;

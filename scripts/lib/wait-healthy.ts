@@ -11,21 +11,27 @@ const MAX_RESTARTS = 3;
 /**
  * Waits until each service is healthy and shows how each is doing.
  * @param timeoutMs how long at the most
- * @param signal ends the wait early, without an error
+ * @param options.after health counts only when this is done: until then the containers may be the former ones
+ * @param options.signal ends the wait early, without an error
  * @throws DescribedError with the last log lines of the service that does not get healthy
  */
 export async function waitHealthy(
   settings: StackSettings,
   timeoutMs: number,
-  signal?: AbortSignal,
+  { after, signal }: { after?: Promise<unknown>; signal?: AbortSignal } = {},
 ): Promise<void> {
+  let counts = after === undefined;
+  const begun = after?.then(() => {
+    counts = true;
+  });
   const since = Date.now();
   const shown = new Map<string, string>();
   while (!signal?.aborted) {
+    const counting = counts;
     const containers = await listStack(settings);
     const byService = new Map(containers.map((container) => [container.service, container]));
     showProgress(byService, shown, Date.now() - since);
-    if (SERVICES.every((service) => byService.get(service)?.health === 'healthy')) return;
+    if (counting && SERVICES.every((service) => byService.get(service)?.health === 'healthy')) return;
     const waited = Date.now() - since;
     const broken = containers.find(
       (container) => container.restarts >= MAX_RESTARTS && container.health !== 'healthy',
@@ -34,7 +40,8 @@ export async function waitHealthy(
       const late = broken ?? containers.find(({ health }) => health !== 'healthy');
       throw await describeUnhealthy(settings, late, waited);
     }
-    await sleep(POLL_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
+    const pause = sleep(POLL_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
+    await (counts ? pause : Promise.race([pause, begun]));
   }
 }
 

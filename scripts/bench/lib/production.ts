@@ -1,7 +1,8 @@
+import { prepareCompose } from '../../lib/compose.ts';
 import { loadEnvFile } from '../../lib/env-file.ts';
-import { composeArgv, composeNames } from '../../lib/model/stack.ts';
+import { composeArgv } from '../../lib/model/stack.ts';
 import { ROOT } from '../../lib/project.ts';
-import { secretsDir, writeSecrets } from '../../lib/secrets.ts';
+import { findDeployedRelease } from '../../lib/releases.ts';
 import { mustRun } from '../../lib/shell.ts';
 import { TestStack } from '../../test/e2e/harness.ts';
 
@@ -10,24 +11,18 @@ const HINT = 'make bench';
 /** A stack in production mode, worked by this kit's commands and by the bare ones of Compose on the same files. */
 export class ProductionStack {
   readonly stack: TestStack;
-  private readonly composeEnv: Record<string, string>;
+  private composeEnv: Record<string, string> | undefined;
 
-  private constructor(stack: TestStack, composeEnv: Record<string, string>) {
+  private constructor(stack: TestStack) {
     this.stack = stack;
-    this.composeEnv = composeEnv;
   }
 
   /** Prepares a stack; starts nothing. Whatever happens to `use`, it is gone afterwards. */
   static async with<T>(name: string, use: (production: ProductionStack) => Promise<T>): Promise<T> {
     const stack = await TestStack.create(name);
     try {
-      const { prefix, envFile } = stack.settings;
-      const version = await writeSecrets(prefix, await loadEnvFile(envFile));
-      const secrets = { SECRETS_DIR: secretsDir(prefix), SECRETS_VERSION: version };
       await mustRun(['docker', 'network', 'create', stack.settings.network], HINT);
-      return await use(
-        new ProductionStack(stack, { ...composeNames('production', stack.settings), ...secrets }),
-      );
+      return await use(new ProductionStack(stack));
     } finally {
       await stack.dispose();
     }
@@ -35,21 +30,27 @@ export class ProductionStack {
 
   /** Runs a target as an operator does. */
   async make(target: string): Promise<void> {
-    await mustRun(['make', '-s', target], HINT, { cwd: ROOT, env: this.stack.env });
+    await mustRun(['make', target], HINT, { cwd: ROOT, env: this.stack.env });
   }
 
-  /** Runs the bare command. */
+  /** Runs the bare command; after the first `prod-up`, whose release it takes. */
   async compose(...args: string[]): Promise<void> {
-    const argv = composeArgv('production', this.stack.settings, [
-      '--env-file',
-      this.stack.settings.envFile,
-      ...args,
-    ]);
+    this.composeEnv ??= await this.prepare();
+    const { settings } = this.stack;
+    const argv = composeArgv('production', settings, ['--env-file', settings.envFile, ...args]);
     await mustRun(argv, HINT, { cwd: ROOT, env: this.composeEnv });
   }
 
   /** Removes containers and data, so that the next start is the first. */
   async wipe(): Promise<void> {
     await this.compose('down', '--volumes', '--timeout', '1');
+  }
+
+  /** The variables with which our own command starts the same containers. */
+  private async prepare(): Promise<Record<string, string>> {
+    const { settings } = this.stack;
+    const env = await loadEnvFile(settings.envFile);
+    const release = (await findDeployedRelease(settings)) ?? { app: 'latest', database: 'latest' };
+    return prepareCompose('production', settings, env, release);
   }
 }
