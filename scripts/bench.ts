@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { measureBackup } from './bench/backup.ts';
 import { measureColdStart } from './bench/cold-start.ts';
 import { measureCommands } from './bench/commands.ts';
 import { measureImages } from './bench/images.ts';
@@ -23,7 +24,7 @@ stacks of its own; exit 1 when a goal is missed. Takes about five minutes.
   make bench                      WRITE=1 writes docs/performance.md and docs/performance.json
   npx tsx scripts/bench.ts [--only NAME] [--runs N] [--json] [--write]
 
-  --only    one of: serving, commands, cold-start, images
+  --only    one of: serving, commands, cold-start, backup, images
   --runs    how often each side is measured; 5 unless said
   --json    print the figures as JSON
   --write   write the page with the figures`;
@@ -49,6 +50,11 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     about:
       'From no container and no data until all are healthy, beside what the slowest service needs when it starts alone.',
     measure: measureColdStart,
+  },
+  backup: {
+    about:
+      'A backup with its manifest, row counts and proofs beside a bare dump with the same compression, both synced to the disk.',
+    measure: measureBackup,
   },
   images: { about: 'What is built, and how long that takes again after an edit.', measure: measureImages },
 };

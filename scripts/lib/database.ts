@@ -44,8 +44,9 @@ export class SqlSession {
   private readonly process: PipedProcess;
   private readonly lines: AsyncIterator<string>;
 
-  constructor(container: string, database: string) {
-    this.process = openPipe(psqlArgv(container, database));
+  /** @param variables as for `querySql` */
+  constructor(container: string, database: string, variables: Readonly<Record<string, string>> = {}) {
+    this.process = openPipe(psqlArgv(container, database, variables));
     this.lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
   }
 

@@ -110,6 +110,8 @@ export class S3Store implements BackupStore {
       // One part at a time keeps the memory small.
       queueSize: 1,
       partSize,
+      // It would report the failure to remove them in the place of the failure itself.
+      leavePartsOnError: true,
       params: { ...this.object(manifest.file), ...lock, Body: body, ChecksumAlgorithm: 'SHA256' },
     });
     upload.on('httpUploadProgress', ({ loaded }) => onBytes?.(loaded ?? 0));
@@ -117,11 +119,22 @@ export class S3Store implements BackupStore {
       await upload.done();
     } catch (error) {
       body.destroy();
-      await upload.abort().catch(() => undefined);
+      await this.removeParts(manifest);
       throw this.explain(error);
     }
     await this.assertStored(manifest);
     await this.saveManifest(manifest);
+  }
+
+  /** What a failed upload, or one that was killed, left of a dump: unseen, but paid for. */
+  private async removeParts({ file }: Manifest): Promise<void> {
+    const { Bucket, Key } = this.object(file);
+    try {
+      const { Uploads = [] } = await this.client.listMultipartUploads({ Bucket, Prefix: Key });
+      for (const { UploadId } of Uploads) await this.client.abortMultipartUpload({ Bucket, Key, UploadId });
+    } catch {
+      // The failure of the upload is what counts.
+    }
   }
 
   /** Reads it back: a server's own checksums have many forms, and some have none. */

@@ -1,4 +1,4 @@
-import { queryJson, querySql } from '../database.ts';
+import { queryJson, querySql, SqlSession } from '../database.ts';
 import { DescribedError } from '../errors.ts';
 import {
   CLEAR_STATUS,
@@ -10,6 +10,8 @@ import {
   SWAP_NAMES,
 } from '../model/backup-sql.ts';
 import { writeStatus } from './status.ts';
+
+const SWAP_TRIES = 4;
 
 interface StatusRow {
   kind: string;
@@ -63,15 +65,31 @@ export async function swapIn(container: string, live: string, incoming: string):
     .replace(/[-:]|\.\d+Z/g, '')
     .toLowerCase();
   const replaced = `${live}_replaced_${stamp}`;
-  const [swap] = await Promise.all([
-    querySql(container, 'postgres', SWAP_NAMES, { live, incoming, replaced }),
-    querySql(container, 'postgres', END_SESSIONS, { live }),
-  ]);
-  const [from = 0, to = 0] = swap.split('\n').map(Number);
+  const swap = await swapNames(container, { live, incoming, replaced });
+  const [from = 0, to = 0] = swap.map(Number);
   if (!(await databaseExists(container, live))) {
     throw new DescribedError(`${live} is missing after the swap`, 'make prod-restore UNDO=1');
   }
   return { replaced: hasLive ? replaced : undefined, heldMs: to - from };
+}
+
+/** Holds connections off for less than two seconds, or gives up and tries anew: then nothing has changed. */
+async function swapNames(container: string, names: Readonly<Record<string, string>>): Promise<string[]> {
+  for (let tries = 1; ; tries += 1) {
+    const swapper = new SqlSession(container, 'postgres', names);
+    const ender = new SqlSession(container, 'postgres', names);
+    try {
+      // Both are signed in before anybody is held off.
+      await Promise.all([swapper.ask('select 1;'), ender.ask('select 1;')]);
+      const ending = ender.ask(END_SESSIONS);
+      ending.catch(() => undefined);
+      return await swapper.ask(SWAP_NAMES);
+    } catch (error) {
+      if (tries === SWAP_TRIES) throw error;
+    } finally {
+      await Promise.all([swapper.close(), ender.close()]);
+    }
+  }
 }
 
 async function carryOver(container: string, live: string, incoming: string): Promise<void> {

@@ -135,7 +135,7 @@ from pg_database where datname ~ ('^' || :'live' || '_replaced_[0-9]{8}t[0-9]{6}
  */
 export const SWAP_NAMES = `select round(extract(epoch from clock_timestamp()) * 1000);
 begin;
-set local lock_timeout = '2s';
+set local statement_timeout = '1500ms';
 select exists (select from pg_database where datname = :'live') as has_live \\gset
 \\if :has_live
 alter database :"live" rename to :"replaced";
@@ -144,18 +144,22 @@ alter database :"incoming" rename to :"live";
 commit;
 select round(extract(epoch from clock_timestamp()) * 1000);`;
 
-/** Ends the sessions of a database, and those that still get in, until there are none or two seconds have passed. */
-export const END_SESSIONS = `set kit.target to :'live';
+/**
+ * Ends the sessions of a database from the moment that its name is locked, and those that were just getting in, until it
+ * has its other name. Before that moment they would only come back.
+ */
+export const END_SESSIONS = `set kit.live to :'live';
 do $$
 declare
-  target constant oid := (select oid from pg_database where datname = current_setting('kit.target'));
-  quiet int := 0;
+  target constant oid := (select oid from pg_database where datname = current_setting('kit.live'));
 begin
-  for turn in 1 .. 80 loop
+  for turn in 1 .. 120 loop
+    exit when not exists (select from pg_database where oid = target and datname = current_setting('kit.live'));
     perform pg_stat_clear_snapshot();
-    perform pg_terminate_backend(pid) from pg_stat_activity where datid = target;
-    quiet := case when found then 0 else quiet + 1 end;
-    exit when quiet >= 8;
+    perform pg_terminate_backend(pid) from pg_stat_activity
+    where datid = target and exists (
+      select from pg_locks where locktype = 'object' and classid = 'pg_database'::regclass and objid = target
+        and mode = 'AccessExclusiveLock' and granted);
     perform pg_sleep(0.025);
   end loop;
 end $$;`;

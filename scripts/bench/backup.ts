@@ -1,0 +1,51 @@
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createBackup } from '../lib/backup/create.ts';
+import { FolderStore } from '../lib/backup/store.ts';
+import { DescribedError } from '../lib/errors.ts';
+import { runStreaming } from '../lib/shell.ts';
+import { TestStack } from '../test/e2e/harness.ts';
+import { alternate, timeSeconds } from './lib/alternate.ts';
+import type { Row } from './lib/measure.ts';
+
+const DATABASE = 'kidney_genetics';
+/** About 400 MB, of which a dump is 150. */
+const FILL = `CREATE TABLE measured AS SELECT n AS id, md5(n::text) AS a, md5((n * 7)::text) || md5((n * 3)::text) AS b
+FROM generate_series(1, 3000000) AS n`;
+
+/** How long a backup takes, with its manifest and its proofs, beside a bare dump with the same compression. */
+export async function measureBackup(runs: number): Promise<Row[]> {
+  const stack = await TestStack.create('bench-backup');
+  try {
+    await stack.mustScript('up', ['--test']);
+    await stack.sql(FILL);
+    const store = new FolderStore(join(stack.tmp, 'backups'));
+    const job = { settings: stack.settings, database: DATABASE, recipients: [], store };
+    const { ours, peer } = await alternate(runs, {
+      ours: () => timeSeconds(() => createBackup(job)),
+      peer: () => timeSeconds(() => dumpBare(stack)),
+    });
+    return [
+      {
+        what: 'Backup of 400 MB',
+        unit: 's',
+        ours,
+        peer: { name: 'pg_dump -Fc --compress=zstd', values: peer },
+        goal: { of: 'ratio', atMost: 1.15 },
+      },
+    ];
+  } finally {
+    await stack.dispose();
+  }
+}
+
+async function dumpBare(stack: TestStack): Promise<void> {
+  const dump = ['pg_dump', '--username=postgres', '--format=custom', '--compress=zstd', DATABASE];
+  const target = createWriteStream(join(stack.tmp, 'bare.dump'), { flush: true });
+  const { exitCode, stderr } = await runStreaming(
+    ['docker', 'exec', stack.name('postgres'), ...dump],
+    (output) => pipeline(output, target),
+  );
+  if (exitCode !== 0) throw new DescribedError(`pg_dump failed: ${stderr}`, 'see what it says');
+}
