@@ -13,7 +13,7 @@ $(DEPS): package-lock.json package.json backend/package.json frontend/package.js
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  \033[36m%-20s\033[0m %s\n", $$1, $$2 }' Makefile
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  \033[36m%-22s\033[0m %s\n", $$1, $$2 }' Makefile
 
 .PHONY: host-setup
 host-setup: $(DEPS) ## Install and start what is missing on this host
@@ -49,11 +49,23 @@ prod-restart: $(DEPS) ## Restart the containers and wait until healthy
 prod-health: $(DEPS) ## Show how each container is doing
 	@$(RUN) scripts/health.ts
 
+.PHONY: prod-watch
+prod-watch: $(DEPS) ## Watch health, load, requests and errors live
+	@$(RUN) scripts/watch.ts
+
+.PHONY: prod-db-upgrade
+prod-db-upgrade: $(DEPS) ## Move the data to a new major version of PostgreSQL (UNDO=1 back, DROP_OLD=1 old data gone)
+	@$(RUN) scripts/db-upgrade.ts $${UNDO:+--undo} $${DROP_OLD:+--drop-old} $${YES:+--yes}
+
+.PHONY: prod-rotate-secrets
+prod-rotate-secrets: $(DEPS) ## New database password and SECRET_KEY while all goes on (FORGET=1 drops the old key)
+	@$(RUN) scripts/rotate-secrets.ts $${FORGET:+--forget-previous}
+
 ##@ Updates, and the way back
 
 .PHONY: prod-update
 prod-update: $(DEPS) ## Deploy this checkout without dropping a request
-	@$(RUN) scripts/update.ts $${NO_BUILD:+--no-build} $${IMAGES:+--images "$$IMAGES"} $${WITH_DATABASE:+--with-database} $${ALLOW_BREAKING:+--allow-breaking}
+	@$(RUN) scripts/update.ts $${NO_BUILD:+--no-build} $${IMAGES:+--images "$$IMAGES"} $${WITH_DATABASE:+--with-database} $${ALLOW_BREAKING:+--allow-breaking} $${NO_BACKUP:+--no-backup}
 
 .PHONY: prod-rollback
 prod-rollback: $(DEPS) ## Go back to the release before, or TO=revision
@@ -70,6 +82,31 @@ prod-history: $(DEPS) ## Who deployed what when
 .PHONY: prod-prune
 prod-prune: $(DEPS) ## Remove our own old images, build cache and logs
 	@$(RUN) scripts/prune.ts
+##@ Backups
+
+.PHONY: prod-backup
+prod-backup: $(DEPS) ## Back up the database into backups/
+	@$(RUN) scripts/backup.ts
+
+.PHONY: prod-backup-verify
+prod-backup-verify: $(DEPS) ## Restore drill of FILE=... (default: latest)
+	@$(RUN) scripts/backup.ts --verify "$${FILE:-latest}" $${REMOTE:+--remote}
+
+.PHONY: prod-backup-list
+prod-backup-list: $(DEPS) ## Show the backups (REMOTE=1 those in the bucket)
+	@$(RUN) scripts/backup.ts --list $${REMOTE:+--remote}
+
+.PHONY: prod-backup-thin
+prod-backup-thin: $(DEPS) ## Remove backups that are too old (DRY_RUN=1 shows them)
+	@$(RUN) scripts/backup.ts --thin $${DRY_RUN:+--dry-run} $${REMOTE:+--remote}
+
+.PHONY: prod-backup-schedule
+prod-backup-schedule: $(DEPS) ## Back up every night, drill every week (REMOVE=1 stops it)
+	@$(RUN) scripts/backup-schedule.ts $${REMOVE:+--remove}
+
+.PHONY: prod-restore
+prod-restore: $(DEPS) ## Restore FILE=... (UNDO=1 swaps back, YES=1 does not ask)
+	@$(RUN) scripts/restore.ts $${FILE:+"$$FILE"} $${UNDO:+--undo} $${DROP_REPLACED:+--drop-replaced} $${YES:+--yes}
 
 ##@ Test mode: the same stack with ports on 127.0.0.1
 
@@ -88,6 +125,16 @@ prod-test-logs: $(DEPS) ## Follow the logs
 .PHONY: prod-test-health
 prod-test-health: $(DEPS) ## Ask page, API, WebSocket and database
 	@$(RUN) scripts/health.ts --test
+
+##@ Data
+
+.PHONY: data-import
+data-import: $(DEPS) ## Load FILE, CSV or TSV (DRY_RUN=1 only looks, REPLACE=1 removes what it lacks)
+	@$(RUN) scripts/data-import.ts $${DRY_RUN:+--dry-run} $${REPLACE:+--replace} $${FILE:+"$$FILE"}
+
+.PHONY: data-export
+data-export: $(DEPS) ## Write all genes into FILE, CSV or TSV
+	@$(RUN) scripts/data-export.ts $${FILE:+"$$FILE"}
 
 ##@ The network shared with Nginx Proxy Manager
 
@@ -129,6 +176,10 @@ prod-verify: $(DEPS) ## Check the running stack's security (ONLY=, SKIP=ID=reaso
 prod-test-verify: $(DEPS) ## The same in test mode
 	@$(RUN) scripts/verify.ts --test $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
 
+.PHONY: prod-scan
+prod-scan: $(DEPS) ## Bill of materials of the images, and known vulnerabilities in them
+	@$(RUN) scripts/scan.ts
+
 ##@ Development
 
 .PHONY: dev-up
@@ -146,3 +197,10 @@ check: $(DEPS) ## Lint, types, dead code, compose and shell lint
 .PHONY: test
 test: $(DEPS) ## Everything: check, unit tests, end-to-end tests on real Docker
 	@$(RUN) scripts/test.ts
+
+.PHONY: fault-report
+fault-report: $(DEPS) ## Try every fault and write docs/reliability.md (ENGINE=1 restarts the engine too)
+	@$(RUN) scripts/fault-report.ts $${ENGINE:+--engine}
+.PHONY: bench
+bench: $(DEPS) ## Measure beside what one would use instead (WRITE=1 writes docs/performance.md)
+	@$(RUN) scripts/bench.ts $${ONLY:+--only "$$ONLY"} $${WRITE:+--write}

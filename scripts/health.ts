@@ -1,3 +1,4 @@
+import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
 import { main } from './lib/cli.ts';
 import { type ContainerInfo, listStack, readStats } from './lib/docker.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
@@ -6,9 +7,12 @@ import { assertDockerReady, warnOfFullDisk } from './lib/preflight.ts';
 import { type Probe, probeStack } from './lib/probes.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatBytes, formatDuration, formatTable, paint, say, sayFailure, sayOk } from './lib/report.ts';
+import { findTroubles, showTroubles } from './lib/trouble.ts';
 
 const USAGE = `
-Shows how each container of the stack is doing; exit 1 when one is not healthy.
+Shows how each container of the stack is doing, and how old the last good backup and the last restore drill are; exit 1 when a
+container is not healthy or the backups are stale. Names what ran out of memory or restarts in a loop, also if it is well
+again, and shows the last log lines of what is not healthy.
 
   make prod-health
   make prod-test-health           adds requests to the page, the API, the WebSocket and the database
@@ -23,7 +27,7 @@ function toRow(container: ContainerInfo, stats: Stats): string[] {
   const memory = use?.memory.split(' / ')[0] ?? '-';
   return [
     container.name,
-    container.oomKilled ? `${container.state} (out of memory)` : container.state,
+    container.state,
     container.health === 'healthy' ? paint('green', 'healthy') : paint('red', container.health),
     since,
     String(container.restarts),
@@ -71,26 +75,33 @@ await main(import.meta.url, {
       );
     }
     const running = containers.filter(({ state }) => state === 'running').map(({ name }) => name);
-    const [stats, probes] = await Promise.all([
+    const [stats, backups, probes, troubles] = await Promise.all([
       readStats(running),
+      readBackupHealth(),
       flags.test ? probe(settings, containers) : [],
+      findTroubles(settings, containers),
       warnOfFullDisk(),
     ]);
     if (flags.json) {
-      const described = containers.map((one) => ({ ...one, use: stats.get(one.name) ?? null }));
-      say(JSON.stringify({ containers: described, probes }, null, 2));
+      const described = containers.map((one) => ({
+        ...one,
+        use: stats.get(one.name) ?? null,
+        trouble: troubles.get(one.name)?.words ?? [],
+      }));
+      say(JSON.stringify({ containers: described, probes, backups }, null, 2));
     } else {
       showTable(containers, stats);
       showProbes(probes);
+      sayBackupHealth(backups);
+      await showTroubles(containers, troubles);
     }
     const healthy = SERVICES.every((service) =>
       containers.some(
         (one) => one.service === service && one.state === 'running' && one.health === 'healthy',
       ),
     );
-    if (!healthy || probes.some(({ ok }) => !ok)) {
-      sayFailure('Not everything is healthy', 'make prod-logs');
-      process.exitCode = Exit.failed;
-    }
+    if (!healthy || probes.some(({ ok }) => !ok)) sayFailure('Not everything is healthy', 'make prod-logs');
+    else if (backups.colour !== 'red') return;
+    process.exitCode = Exit.failed;
   },
 });

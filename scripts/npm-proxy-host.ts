@@ -27,10 +27,15 @@ NPM_URL is where NPM's own page is (http://127.0.0.1:81). Who signs in is asked 
 and NPM_SECRET or NPM_SECRET_FILE, with NPM_TOTP for the two-factor code.`;
 
 /** The warnings that the proxy host itself does not show: a stack that is away or does not know the domain. */
-async function warnOfStack(settings: StackSettings, domain: string): Promise<void> {
+async function warnOfStack(settings: StackSettings, domain: string, container: string): Promise<void> {
   const { network } = settings;
   if (!(await objectExists('network', network))) {
     return sayWarning(`The network ${network}, over which NPM reaches the stack, is not on this host`);
+  }
+  if (!container) {
+    sayWarning(
+      `No Nginx Proxy Manager is on ${network}; if it runs on this host: docker network connect ${network} YOUR_NPM_CONTAINER`,
+    );
   }
   const frontend = containerName(settings, 'kidney-genetics-frontend');
   if (!(await listStack(settings)).some(({ name, mode }) => name === frontend && mode === 'production')) {
@@ -97,7 +102,7 @@ await main(import.meta.url, {
       dryRun: flags['dry-run'] === true,
     };
     if (flags.remove) return remove(signedIn, order);
-    await warnOfStack(settings, domain);
+    await warnOfStack(settings, domain, order.container);
     await apply(signedIn, order);
   },
 });

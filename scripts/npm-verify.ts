@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { main } from './lib/cli.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { readDomain } from './lib/npm/domain.ts';
-import { type Context, runChecks } from './lib/npm-verify/check.ts';
+import { type Context, FAMILY_TITLES, runChecks } from './lib/npm-verify/check.ts';
 import { CHECKS, LAST } from './lib/npm-verify/index.ts';
-import { sayResults } from './lib/npm-verify/report.ts';
 import { type Place, Site } from './lib/npm-verify/site.ts';
 import { loadSettings } from './lib/project.ts';
 import { say } from './lib/report.ts';
+import { sayResults } from './lib/verify/report.ts';
 
 const USAGE = `
 Asks the site through the proxy, as its visitors do, and says what holds; exit 1 when something does not.
@@ -64,7 +64,7 @@ await main(import.meta.url, {
     const results = await runChecks(checks, last, context);
     site.close();
     if (flags.json) say(JSON.stringify({ domain, results }, undefined, 2));
-    else sayResults(results, Date.now() - startedAt);
+    else sayResults(results, Date.now() - startedAt, FAMILY_TITLES);
     const failed = results.filter(({ status }) => status === 'fail').map(({ id }) => id);
     if (failed.length > 0) {
       throw new DescribedError(

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { main } from './lib/cli.ts';
 import { envFileExists, envProblemsError, inspectEnvFile } from './lib/env-file.ts';
 import { fillEnvExample } from './lib/model/env-file.ts';
-import { formatSecretsDate } from './lib/model/secret-strength.ts';
+import { dateSecrets } from './lib/model/secret-strength.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { say, sayOk } from './lib/report.ts';
 
@@ -24,7 +24,10 @@ export async function makeEnvFile(path: string): Promise<void> {
   try {
     await writeFile(
       draft,
-      formatSecretsDate(new Date()) + fillEnvExample(example, () => randomBytes(32).toString('base64url')),
+      dateSecrets(
+        fillEnvExample(example, () => randomBytes(32).toString('base64url')),
+        new Date(),
+      ),
       { mode: 0o600 },
     );
     await link(draft, path);

@@ -1,4 +1,5 @@
 import { main } from './lib/cli.ts';
+import { assertNoUpgrade } from './lib/database-upgrade.ts';
 import { listStack } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
@@ -23,6 +24,7 @@ await main(import.meta.url, {
     const settings = loadSettings();
     await assertDockerReady();
     lockStack(settings.prefix, 'make prod-restart');
+    assertNoUpgrade(settings.prefix);
     const mode = (await listStack(settings))[0]?.mode;
     if (!mode) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
     const env = composeNames(mode, settings);

@@ -4,7 +4,7 @@ import { DescribedError } from './lib/errors.ts';
 import { ROOT } from './lib/project.ts';
 import { formatDuration, paint, say, sayOk } from './lib/report.ts';
 import { run } from './lib/shell.ts';
-import { installTestTools } from './lib/test-tools.ts';
+import { installTools } from './lib/test-tools.ts';
 
 const USAGE = `
 Runs every test: checks of the sources, tests without Docker, the API on a real PostgreSQL, the page, and end-to-end
@@ -38,7 +38,7 @@ await main(import.meta.url, {
   usage: USAGE,
   options: { only: { type: 'string' } },
   async run(flags) {
-    await installTestTools();
+    await installTools(['chromium', 'shellcheck'], 'the tests');
     const steps = (await listSteps()).filter(({ name }) => !flags.only || name === flags.only);
     const failed: string[] = [];
     for (const { name, argv } of steps) {

@@ -1,6 +1,8 @@
 import { build } from './build.ts';
 import { main } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
+import { assertReadsData } from './lib/data-version.ts';
+import { assertNoUpgrade } from './lib/database-upgrade.ts';
 import { listStack } from './lib/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
@@ -166,6 +168,8 @@ await main(import.meta.url, {
     if (flags.switch) await leaveOtherMode(mode, settings);
     if (!deployed && missing.length > 0) await build(settings);
     const release = deployed ?? (await tagLatest(settings));
+    assertNoUpgrade(settings.prefix);
+    await assertReadsData(settings, imageName(settings, 'postgres', release.database));
     const before = identify(await listStack(settings));
     if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
     await mendInterrupted(settings, release);

@@ -1,4 +1,5 @@
 import { build } from './build.ts';
+import { backUpBefore } from './lib/backup/run.ts';
 import { main } from './lib/cli.ts';
 import { assertSameMajor, updateDatabase } from './lib/database-update.ts';
 import { assertDeployable, deploy } from './lib/deploy.ts';
@@ -14,15 +15,17 @@ import { formatDuration, say, sayOk } from './lib/report.ts';
 import { mustRun } from './lib/shell.ts';
 
 const USAGE = `
-Deploys what the checkout holds, without dropping a request: builds, checks, and replaces one service after the other
-while one container of each always answers. A container that does not get healthy is removed and the current one goes on.
+Deploys what the checkout holds, without dropping a request: builds, checks, backs up, and replaces one service after the
+other while one container of each always answers. A container that does not get healthy is removed and the current one goes on.
 
   make prod-update
   make prod-update NO_BUILD=1           deploy the images that were built last
   make prod-update IMAGES=release.tar   deploy images that were built elsewhere (docker save)
   make prod-update WITH_DATABASE=1      the database's image as well: the API is away for some seconds
-  npx tsx scripts/update.ts [--no-build | --images FILE] [--with-database] [--allow-breaking] [--timeout SECONDS]
+  npx tsx scripts/update.ts [--no-build | --images FILE] [--with-database] [--allow-breaking] [--no-backup]
+                            [--timeout SECONDS]
 
+  --no-backup        goes without the backup before it (make prod-update NO_BACKUP=1)
   --allow-breaking   deploy migrations that the running version cannot live with
   --timeout          how long a container may take to get healthy, in seconds; 120 unless said`;
 
@@ -61,6 +64,7 @@ await main(import.meta.url, {
     images: { type: 'string' },
     'with-database': { type: 'boolean' },
     'allow-breaking': { type: 'boolean' },
+    'no-backup': { type: 'boolean' },
     timeout: { type: 'string', default: '120' },
   },
   async run(flags) {
@@ -76,6 +80,7 @@ await main(import.meta.url, {
     const fresh = await checkMigrations(settings, to, POSTGRES_DB, flags['allow-breaking'] === true);
     if (fresh.length > 0)
       say(`  New migrations, which the running version can live with: ${fresh.join(', ')}`);
+    if (!flags['no-backup']) await backUpBefore(COMMAND);
     say(`Updating ${settings.prefix} from ${from.app} to ${to.app}`);
     const deploying = { settings, command: COMMAND, from, timeoutMs: Number(flags.timeout) * 1000 };
     await deploy(deploying, to, flags['with-database'] ? updateDatabase : undefined);

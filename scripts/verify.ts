@@ -6,7 +6,7 @@ import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatTable, paint, say } from './lib/report.ts';
 import { judgeAll, type Result } from './lib/verify/check.ts';
-import { parseSkips, selectChecks } from './lib/verify/checks.ts';
+import { FAMILY_TITLES, parseSkips, selectChecks } from './lib/verify/checks.ts';
 import { gatherFacts } from './lib/verify/gather/stack.ts';
 import { countResults, formatJunit, sayResults } from './lib/verify/report.ts';
 
@@ -39,7 +39,7 @@ async function report(
   if (flags.junit === '-') process.stdout.write(formatJunit(results, tookMs));
   else if (flags.junit) await writeFile(flags.junit, formatJunit(results, tookMs));
   if (flags.json) say(JSON.stringify({ counts: countResults(results), results }, undefined, 2));
-  else if (flags.junit !== '-') sayResults(results, tookMs);
+  else if (flags.junit !== '-') sayResults(results, tookMs, FAMILY_TITLES);
 }
 
 await main(import.meta.url, {

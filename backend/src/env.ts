@@ -5,9 +5,10 @@ export interface Env {
   /** Address the API listens on. */
   host: string;
   port: number;
-  databaseUrl: string;
-  /** Keys that sign bearer tokens; the first is current, a second is still accepted while rotating. */
-  secretKeys: readonly string[];
+  /** Read anew from its file each time it is asked for, like the keys: a rotation needs no restart. */
+  readonly databaseUrl: string;
+  /** Keys that sign bearer tokens; the first is current, a second is still accepted after a rotation. */
+  readonly secretKeys: readonly string[];
   /** Lower-case host names; `*` allows any, a leading dot allows a domain and its subdomains. */
   allowedHosts: readonly string[];
   corsOrigins: readonly string[];
@@ -192,7 +193,28 @@ export function readEnv(source: Source, readFile: (path: string) => string): Env
   };
   if (env.port === env.metricsPort) report('METRICS_PORT', `is the same as PORT (${env.port})`);
   if (problems.length > 0) throw new EnvError(problems);
-  return env;
+
+  function anew<T>(first: T, read: () => T): () => T {
+    let good = first;
+    return () => {
+      problems.length = 0;
+      const value = read();
+      // A file that is half written, or gone: the last good one stays in use.
+      if (problems.length === 0) good = value;
+      return good;
+    };
+  }
+  const currentUrl = anew(env.databaseUrl, databaseUrl);
+  const currentKeys = anew(env.secretKeys, secretKeys);
+  return {
+    ...env,
+    get databaseUrl() {
+      return currentUrl();
+    },
+    get secretKeys() {
+      return currentKeys();
+    },
+  };
 }
 
 function parseStringList(raw: string): string[] | null {

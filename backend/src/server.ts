@@ -35,7 +35,13 @@ async function start(env: Env, logger: Logger): Promise<void> {
   const ready = Promise.all([app.database.prepared, once(app.changeFeed, 'connected')]);
   await Promise.race([ready, sleep(quietStartMs, undefined, { ref: false })]);
   await app.listen({ host: env.host, port: env.port });
-  await app.database.prepared;
+  try {
+    await app.database.prepared;
+  } catch (error) {
+    // Told to stop while it waited for the database.
+    if (app.lifecycle.draining) return;
+    throw error;
+  }
   logger.info({ version: env.version, revision: env.revision }, 'ready');
 }
 
@@ -53,13 +59,9 @@ function followSignals(app: FastifyInstance): void {
 
 try {
   const env = readEnv(process.env, (path) => readFileSync(path, 'utf8'));
-  const logger = createLogger(env);
-  start(env, logger).catch((error: unknown) => {
-    // Nothing that waiting would mend: the engine's restart policy and the operator take over.
-    logger.fatal({ err: error }, 'cannot start');
-    process.exitCode = 1;
-    process.kill(process.pid, 'SIGTERM');
-  });
+  // What it throws, waiting would not mend: unhandled, it ends the server with exit code 1, see above. The engine's restart
+  // policy and the operator take over.
+  void start(env, createLogger(env));
 } catch (error) {
   if (!(error instanceof EnvError)) throw error;
   console.error(error.message);

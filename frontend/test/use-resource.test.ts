@@ -100,15 +100,18 @@ describe('useResource', () => {
     expect([resource.data.value, resource.error.value]).toEqual(['A2', null]);
   });
 
-  it('comes back by itself when the server named a time, three times at most', async () => {
+  it('comes back by itself when the server named a time, six times with growing pauses', async () => {
     open();
-    for (let attempt = 0; attempt < 4; attempt += 1) {
+    for (let attempt = 0; attempt < 6; attempt += 1) {
+      const pause = 2_000 * 2 ** attempt;
       await at(attempt).fail(apiError(2));
-      vi.advanceTimersByTime(1_999);
+      vi.advanceTimersByTime(pause - 1);
       expect(pending).toHaveLength(attempt + 1);
-      vi.advanceTimersByTime(1_002);
+      vi.advanceTimersByTime(pause / 2 + 1);
     }
-    expect(pending).toHaveLength(4);
+    await at(6).fail(apiError(2));
+    vi.advanceTimersByTime(600_000);
+    expect(pending).toHaveLength(7);
   });
 
   it('does not come back by itself otherwise', async () => {

@@ -23,7 +23,7 @@ export async function assertSameMajor(settings: StackSettings, from: Release, to
   if (!running || !next || running.postgresMajor === next.postgresMajor) return;
   throw new DescribedError(
     `The new database image is PostgreSQL ${next.postgresMajor}, and the data are those of ${running.postgresMajor}`,
-    `keep POSTGRES_BASE at ${running.postgresMajor}; a new major version takes a dump, a fresh volume and a restore`,
+    `move them: make prod-db-upgrade; or keep POSTGRES_BASE at ${running.postgresMajor}`,
   );
 }
 

@@ -1,4 +1,5 @@
 import { prepareCompose } from './compose.ts';
+import { assertNoUpgrade } from './database-upgrade.ts';
 import { listStack } from './docker.ts';
 import { loadEnvFile } from './env-file.ts';
 import { DescribedError } from './errors.ts';
@@ -25,6 +26,7 @@ export interface Deploying {
  * @throws DescribedError, before anything is changed
  */
 export async function assertDeployable(settings: StackSettings, command: string): Promise<void> {
+  assertNoUpgrade(settings.prefix);
   const containers = await listStack(settings);
   if (containers.length === 0) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
   if (containers.some(({ mode }) => mode === 'test')) {

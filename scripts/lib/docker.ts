@@ -1,7 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Mode, StackSettings } from './model/stack.ts';
+import { formatBytes } from './report.ts';
 import { mustRun, run } from './shell.ts';
 
 const ENGINE_HINT = 'make host-setup';
+const STATS_MS = 150;
 
 /** A container as the engine describes it. */
 export interface ContainerInfo {
@@ -16,7 +19,10 @@ export interface ContainerInfo {
   /** healthy, unhealthy, starting, or none without a health check. */
   health: string;
   startedAt: string;
+  finishedAt: string;
   exitCode: number;
+  /** What its last probe said. */
+  probe: string;
   oomKilled: boolean;
   restarts: number;
   image: string;
@@ -44,9 +50,10 @@ interface Inspected {
   State: {
     Status: string;
     StartedAt: string;
+    FinishedAt: string;
     ExitCode: number;
     OOMKilled: boolean;
-    Health?: { Status: string };
+    Health?: { Status: string; Log: { Output: string }[] | null };
   };
   Config: { Image: string; Labels: Record<string, string> | null };
   HostConfig: { Memory: number; NanoCpus: number };
@@ -89,6 +96,8 @@ function toInfo(raw: Inspected): ContainerInfo {
     state: raw.State.Status,
     health: raw.State.Health?.Status ?? 'none',
     startedAt: raw.State.StartedAt,
+    finishedAt: raw.State.FinishedAt,
+    probe: raw.State.Health?.Log?.at(-1)?.Output.trim() ?? '',
     exitCode: raw.State.ExitCode,
     oomKilled: raw.State.OOMKilled,
     restarts: raw.RestartCount,
@@ -130,16 +139,62 @@ export async function lastLogLines(container: string, lines = 15): Promise<strin
   return `${stdout}${stderr}`.trim();
 }
 
-/** Bytes and CPU use now, by container name; `docker stats` needs about a second to measure. */
+/** What a container has used, as the engine counts it. */
+interface Usage {
+  /** Of all cores together, since it started. */
+  cpuSeconds: number;
+  /** Without the page cache that the kernel can take back at once, as `docker stats` shows it. */
+  memoryBytes: number;
+  memoryLimit: number;
+  /** When this was so, in seconds. */
+  at: number;
+}
+
+/** The fields of the engine's `GET /containers/{id}/stats` that are read here; cgroup v1 says total_inactive_file. */
+interface EngineStats {
+  read: string;
+  cpu_stats: { cpu_usage: { total_usage: number } };
+  memory_stats: {
+    usage?: number;
+    limit?: number;
+    stats?: { inactive_file?: number; total_inactive_file?: number };
+  };
+}
+
+/** Asks the engine's API once: `docker stats` would take two samples, a second apart. */
+export async function readUsage(container: string): Promise<Usage | undefined> {
+  // HTTP/1.0: the answer comes in one piece and ends the connection.
+  const path = `/containers/${encodeURIComponent(container)}/stats?stream=false&one-shot=true`;
+  const input = `GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`;
+  const { stdout } = await run(['docker', 'system', 'dial-stdio'], { input, timeoutMs: 10_000 });
+  const [head = '', body = ''] = stdout.split('\r\n\r\n', 2);
+  if (!/^HTTP\/\S+ 200 /.test(head)) return undefined;
+  const { read, cpu_stats, memory_stats } = JSON.parse(body) as EngineStats;
+  const { usage = 0, limit = 0, stats = {} } = memory_stats;
+  return {
+    cpuSeconds: cpu_stats.cpu_usage.total_usage / 1e9,
+    memoryBytes: usage - (stats.total_inactive_file ?? stats.inactive_file ?? 0),
+    memoryLimit: limit,
+    at: Date.parse(read) / 1000,
+  };
+}
+
+/** Bytes and CPU use now, by container name; measured over `STATS_MS`. */
 export async function readStats(
   names: readonly string[],
 ): Promise<Map<string, { cpu: string; memory: string }>> {
+  const readAll = () => Promise.all(names.map(readUsage));
+  const before = await readAll();
+  await sleep(names.length > 0 ? STATS_MS : 0);
+  const after = await readAll();
   const stats = new Map<string, { cpu: string; memory: string }>();
-  if (names.length === 0) return stats;
-  const { stdout } = await run(['docker', 'stats', '--no-stream', '--format', '{{json .}}', ...names]);
-  for (const line of stdout.split('\n').filter(Boolean)) {
-    const row = JSON.parse(line) as { Name: string; CPUPerc: string; MemUsage: string };
-    stats.set(row.Name, { cpu: row.CPUPerc, memory: row.MemUsage });
-  }
+  names.forEach((name, index) => {
+    const [from, to] = [before[index], after[index]];
+    // A container may go meanwhile.
+    if (!from || !to) return;
+    const share = (to.cpuSeconds - from.cpuSeconds) / (to.at - from.at);
+    const memory = `${formatBytes(to.memoryBytes)} / ${formatBytes(to.memoryLimit)}`;
+    stats.set(name, { cpu: `${(share * 100).toFixed(2)}%`, memory });
+  });
   return stats;
 }

@@ -24,11 +24,11 @@ export async function ask(question: string, hidden: boolean, hint: string): Prom
       resolve(answer.trim());
       lines.close();
     });
-    // In raw mode Ctrl-C is a key and no signal.
+    // In raw mode Ctrl-C is a key and no signal; a real one would come too late, when nothing is left to wait for.
     lines.on('SIGINT', () => {
       lines.removeAllListeners('close');
       lines.close();
-      process.kill(process.pid, 'SIGINT');
+      process.emit('SIGINT', 'SIGINT');
     });
     lines.on('close', () => {
       if (hidden) process.stderr.write('\n');

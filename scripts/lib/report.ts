@@ -17,6 +17,14 @@ export function say(text = ''): void {
   process.stdout.write(`${text}\n`);
 }
 
+/**
+ * Shows how far long work is, in one line of the terminal that the next call replaces; nothing elsewhere.
+ * @param text empty when the work is done
+ */
+export function sayProgress(text: string): void {
+  if (isFancy(process.stderr)) process.stderr.write(`\r\x1b[K${text}`);
+}
+
 /** Prints a finished step. */
 export function sayOk(text: string): void {
   say(`${paint('green', '✔')} ${text}`);

@@ -1,9 +1,11 @@
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, open, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { objectExists } from './docker.ts';
 import { DescribedError } from './errors.ts';
 import type { EnvValues } from './model/env-file.ts';
 import { ROOT } from './project.ts';
+import { sayWarning } from './report.ts';
 
 /** What the containers read under /run/secrets, by file name. */
 function secretFiles(env: EnvValues): Record<string, string> {
@@ -12,6 +14,11 @@ function secretFiles(env: EnvValues): Record<string, string> {
     database_url: env.DATABASE_URL ?? '',
     secret_key: env.SECRET_KEY ?? '',
   };
+}
+
+/** The file of a rotation that is under way or was interrupted: meanwhile the secret files know better than the env file. */
+export function rotationFile(prefix: string): string {
+  return join(secretsDir(prefix), 'rotation.json');
 }
 
 /** The folder of a stack's secret files. */
@@ -29,11 +36,18 @@ export async function writeSecrets(prefix: string, env: EnvValues): Promise<stri
   const folder = secretsDir(prefix);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
+  const rotating = existsSync(rotationFile(prefix));
+  if (rotating) {
+    sayWarning(
+      'A rotation of the secrets was interrupted; to complete it, once all is up: make prod-rotate-secrets',
+    );
+  }
+  const key = await readFile(join(folder, 'secret_key_previous'), 'utf8').catch(() => env.SECRET_KEY ?? '');
   let newest = 0;
-  for (const [name, content] of Object.entries(secretFiles(env))) {
+  for (const [name, content] of Object.entries({ ...secretFiles(env), secret_key_previous: key })) {
     const path = join(folder, name);
     const current = await readFile(path, 'utf8').catch(() => undefined);
-    if (current !== content) {
+    if (current !== content && !(rotating && current !== undefined)) {
       if (current !== undefined) await chmod(path, 0o644);
       await writeFile(path, content, { mode: 0o444 });
       await chmod(path, 0o444);
@@ -41,6 +55,31 @@ export async function writeSecrets(prefix: string, env: EnvValues): Promise<stri
     newest = Math.max(newest, (await stat(path)).mtimeMs);
   }
   return new Date(newest).toISOString();
+}
+
+/**
+ * Replaces a secret under a running container, which sees the same file: written over, never emptied before. The file keeps
+ * its time, as its container need not be recreated for it.
+ */
+export async function replaceSecretFile(path: string, content: string): Promise<void> {
+  const { atime, mtimeMs, size } = await stat(path);
+  await chmod(path, 0o644);
+  const file = await open(path, 'r+');
+  // Blanks up to the old length: one write, whose readers see the old content or the new one. They leave blanks out.
+  await file.write(content.padEnd(size), 0, 'utf8');
+  await file.truncate(Buffer.byteLength(content));
+  await file.sync();
+  await file.close();
+  await chmod(path, 0o444);
+  // In the middle of the millisecond, so that no rounding makes another of it.
+  await utimes(path, atime, (Math.floor(mtimeMs) + 0.5) / 1000);
+}
+
+/** Makes the API refuse tokens of the key before. */
+export async function forgetPreviousKey(prefix: string): Promise<void> {
+  const folder = secretsDir(prefix);
+  const current = await readFile(join(folder, 'secret_key'), 'utf8');
+  await replaceSecretFile(join(folder, 'secret_key_previous'), current);
 }
 
 /**
@@ -55,8 +94,9 @@ export async function assertPasswordUnchanged(prefix: string, env: EnvValues, vo
     objectExists('volume', volume),
   ]);
   if (!initialised || current === undefined || current === env.POSTGRES_PASSWORD) return;
+  if (existsSync(rotationFile(prefix))) return;
   throw new DescribedError(
     `POSTGRES_PASSWORD in the env file is not the one in use; the volume ${volume} was made with another`,
-    `put the former one back; it stands in ${relative(ROOT, path)}`,
+    `put the former one back, it stands in ${relative(ROOT, path)}; to change it: make prod-rotate-secrets`,
   );
 }

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
-import type { Readable } from 'node:stream';
-import { $, type Options } from 'zx/core';
+import type { Readable, Writable } from 'node:stream';
+import { $, type Options, type ProcessPromise } from 'zx/core';
 import { DescribedError } from './errors.ts';
 
 /** How a process is started; everything else is inherited from this process. */
 export interface RunOptions {
   /** Added to this process's environment: the place for secrets, which must not stand in an argv. */
   env?: Readonly<Record<string, string>>;
-  /** Written to the process's standard input; without it the input is closed. */
-  input?: string;
+  /** Written to the process's standard input, a stream as fast as it is taken; without it the input is closed. */
+  input?: string | Readable;
   cwd?: string;
   timeoutMs?: number;
   /** Let the process use this terminal directly; its output is then not collected. */
@@ -21,7 +21,23 @@ export interface RunResult {
   stderr: string;
 }
 
+/** A process whose streams are used while it runs. */
+export interface PipedProcess {
+  stdin: Writable;
+  stdout: Readable;
+  /** Its exit code and the end of its standard error, whatever the code; never rejects. */
+  ended: Promise<{ exitCode: number; stderr: string }>;
+  kill(signal?: NodeJS.Signals): void;
+}
+
+interface PipeOptions extends Pick<RunOptions, 'env' | 'cwd' | 'timeoutMs'> {
+  /** Sees all of standard error as it comes; the result keeps its end alone. */
+  onStderr?: (chunk: Buffer) => void;
+}
+
+const STDERR_KEPT = 8192;
 const running = new Set<{ kill(signal: NodeJS.Signals): unknown }>();
+const cleanups = new Set<() => Promise<unknown>>();
 
 /**
  * Starts a process and waits for it; the only place in the project that does.
@@ -29,6 +45,17 @@ const running = new Set<{ kill(signal: NodeJS.Signals): unknown }>();
  * @returns its exit code (128 or more for a signal) and output, whatever the code
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  return start(argv, options).ended;
+}
+
+/** A process that runs beside this one. */
+export interface Started {
+  ended: Promise<RunResult>;
+  kill(signal: NodeJS.Signals): Promise<void>;
+}
+
+/** Like `run`, but does not wait. */
+export function start(argv: readonly string[], options: RunOptions = {}): Started {
   const settings: Partial<Options> = {
     nothrow: true,
     quiet: true,
@@ -40,6 +67,10 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
   if (options.timeoutMs !== undefined) settings.timeout = options.timeoutMs;
   const child = $(settings)`${argv}`;
   running.add(child);
+  return { ended: collect(child), kill: (signal) => child.kill(signal) };
+}
+
+async function collect(child: ProcessPromise): Promise<RunResult> {
   try {
     const output = await child;
     return { exitCode: output.exitCode ?? 143, stdout: output.stdout, stderr: output.stderr };
@@ -68,6 +99,35 @@ export async function mustRun(
 }
 
 /**
+ * Starts a process whose input and output are streamed and never held as a whole.
+ * @param argv program and arguments, passed without a shell
+ */
+export function openPipe(argv: readonly string[], options: PipeOptions = {}): PipedProcess {
+  const [program = '', ...args] = argv;
+  const child = spawn(program, args, {
+    stdio: 'pipe',
+    env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+  });
+  const kill = (signal: NodeJS.Signals = 'SIGTERM') => void child.kill(signal);
+  const entry = { kill };
+  running.add(entry);
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr = `${stderr}${chunk}`.slice(-STDERR_KEPT);
+    options.onStderr?.(chunk);
+  });
+  // A process that ends early closes its input; its exit code tells what happened.
+  child.stdin.on('error', () => undefined);
+  const ended = new Promise<{ exitCode: number; stderr: string }>((resolve) => {
+    child.on('error', (error) => resolve({ exitCode: 127, stderr: error.message }));
+    child.on('close', (code) => resolve({ exitCode: code ?? 143, stderr: stderr.trim() }));
+  }).finally(() => running.delete(entry));
+  return { stdin: child.stdin, stdout: child.stdout, ended, kill };
+}
+
+/**
  * Starts a process whose output is worked on while it comes, whatever its size; nothing of it is kept.
  * @param consume reads the output to its end; the process waits for it
  * @returns the exit code and the end of what was written to standard error
@@ -75,37 +135,29 @@ export async function mustRun(
 export async function runStreaming(
   argv: readonly string[],
   consume: (output: Readable) => Promise<void>,
-  options: Pick<RunOptions, 'env' | 'cwd' | 'timeoutMs'> = {},
+  options: PipeOptions = {},
 ): Promise<{ exitCode: number; stderr: string }> {
-  const [program = '', ...args] = argv;
-  const child = spawn(program, args, {
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
-  });
-  running.add(child);
-  let stderr = '';
-  child.stderr.on('data', (text: Buffer) => {
-    stderr = `${stderr}${text}`.slice(-4000);
-  });
-  const ended = new Promise<number>((resolve) => {
-    child.on('error', (error) => {
-      stderr = error.message;
-      resolve(127);
-    });
-    child.on('close', (code) => resolve(code ?? 143));
-  });
+  const child = openPipe(argv, options);
+  child.stdin.end();
   try {
     await consume(child.stdout);
-    return { exitCode: await ended, stderr };
+    return await child.ended;
   } finally {
     child.kill();
-    running.delete(child);
   }
 }
 
-/** Ends every process this one has started, with all of its children, by SIGINT: what Ctrl-C does. */
+/**
+ * Has something tidied up should the user interrupt this process.
+ * @returns takes it back
+ */
+export function whenInterrupted(cleanup: () => Promise<unknown>): () => void {
+  cleanups.add(cleanup);
+  return () => cleanups.delete(cleanup);
+}
+
+/** Ends every process this one has started, with all of its children, by SIGINT: what Ctrl-C does; then tidies up. */
 export async function interruptAll(): Promise<void> {
   await Promise.allSettled([...running].map(async (child) => child.kill('SIGINT')));
+  await Promise.allSettled([...cleanups].map((cleanup) => cleanup()));
 }

@@ -2,25 +2,26 @@ import { DescribedError, Exit } from './errors.ts';
 import { say } from './report.ts';
 import { mustRun, run } from './shell.ts';
 
-/** Programs that the tests need beside Docker, and the Debian packages that bring them. */
-const TOOLS: Readonly<Record<string, string>> = { chromium: 'chromium', shellcheck: 'shellcheck' };
+/** Programs that tests and benchmarks need beside Docker, and the Debian packages that bring them. */
+const TOOLS = { chromium: 'chromium', shellcheck: 'shellcheck', wrk: 'wrk' } as const;
 
 /**
- * Installs the programs that only tests need, where they are missing.
+ * Installs programs that only tests or benchmarks need, where they are missing.
+ * @param purpose what needs them, such as `the tests`
  * @throws DescribedError (exit 3) where that takes another user or package manager
  */
-export async function installTestTools(): Promise<void> {
-  const found = await Promise.all(Object.keys(TOOLS).map((tool) => run(['which', tool])));
-  const missing = Object.values(TOOLS).filter((_, index) => found[index]?.exitCode !== 0);
+export async function installTools(tools: readonly (keyof typeof TOOLS)[], purpose: string): Promise<void> {
+  const found = await Promise.all(tools.map((tool) => run(['which', tool])));
+  const missing = tools.filter((_, index) => found[index]?.exitCode !== 0).map((tool) => TOOLS[tool]);
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0 || (await run(['which', 'apt-get'])).exitCode !== 0) {
     throw new DescribedError(
-      `The tests need ${missing.join(' and ')}`,
+      `For ${purpose} ${missing.join(' and ')} must be there`,
       `install ${missing.join(' ')}`,
       Exit.missing,
     );
   }
-  say(`Installing ${missing.join(' and ')} for the tests`);
+  say(`Installing ${missing.join(' and ')} for ${purpose}`);
   const env = { DEBIAN_FRONTEND: 'noninteractive' };
   const hint = 'see whether the package mirror answers: apt-get update';
   await mustRun(['apt-get', 'update', '-q'], hint, { env });

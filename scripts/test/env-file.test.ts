@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { ENV_KEYS, fillEnvExample, findEnvProblems, parseEnvFile } from '../lib/model/env-file.ts';
+import {
+  ENV_KEYS,
+  fillEnvExample,
+  findEnvProblems,
+  OPTIONAL_ENV_KEYS,
+  parseEnvFile,
+} from '../lib/model/env-file.ts';
 import { ROOT } from '../lib/project.ts';
 
 const example = readFileSync(join(ROOT, '.env.production.example'), 'utf8');
@@ -21,6 +27,11 @@ function problemsWith(change: Record<string, string | undefined>): string[] {
 describe('the example env file', () => {
   it('names exactly the keys that are checked', () => {
     assert.deepEqual(Object.keys(parseEnvFile(example)), Object.keys(ENV_KEYS));
+  });
+
+  it('shows exactly the optional keys, commented out', () => {
+    const shown = [...example.matchAll(/^# ([A-Z0-9_]+)=/gm)].map(([, key]) => key);
+    assert.deepEqual(shown.sort(), Object.keys(OPTIONAL_ENV_KEYS).sort());
   });
 
   it('has no problem once its secrets are filled in', () => {
@@ -74,6 +85,23 @@ describe('each problem of an env file', () => {
         'DATABASE_URL has another password than POSTGRES_PASSWORD',
         'DATABASE_URL has another database than POSTGRES_DB',
       ],
+    ],
+    [
+      'a bucket that is none',
+      { BACKUP_REMOTE: '/mnt/disk' },
+      ['BACKUP_REMOTE must be s3://bucket or s3://bucket/prefix'],
+    ],
+    [
+      'a private key in the place of a public one',
+      { BACKUP_AGE_RECIPIENT: 'AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQ' },
+      ['BACKUP_AGE_RECIPIENT must be age public keys (age1...), separated by commas'],
+    ],
+    ['no backup at all kept', { BACKUP_KEEP_DAILY: '0' }, ['BACKUP_KEEP_DAILY must be 1 or more']],
+    ['an optional key without a value', { BACKUP_PING_URL: '' }, []],
+    [
+      'a typo in an optional key',
+      { BACKUP_REMOT: 's3://bucket' },
+      ['BACKUP_REMOT is not a known key; did you mean BACKUP_REMOTE?'],
     ],
     ['a URL that is none', { DATABASE_URL: 'nonsense' }, ['DATABASE_URL is not a URL']],
     [

@@ -142,11 +142,13 @@ describe('npm-proxy-host', () => {
       before.addHost({
         ...FINISHED,
         ...{ domain_names: ['www.localhost', DOMAIN], caching_enabled: true, hsts_enabled: true },
+        locations: [{ path: '/api' }],
         advanced_config: 'client_max_body_size 2m;',
       });
       before.addCertificate([DOMAIN], 60 * DAY_MS);
     });
     assert.equal(exitCode, 0, stderr);
+    assert.match(stderr, /has custom locations in NPM/);
     const [host] = npm.hosts;
     assert.deepEqual(host?.domain_names, ['www.localhost', DOMAIN]);
     assert.deepEqual([host?.caching_enabled, host?.hsts_enabled, host?.certificate_id], [false, false, 2]);

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { findNearest } from '../lib/model/near.ts';
-import { findWeakSecrets, formatSecretsDate, readSecretsDate } from '../lib/model/secret-strength.ts';
+import { dateSecrets, findWeakSecrets, readSecretsDate } from '../lib/model/secret-strength.ts';
+import { ROOT } from '../lib/project.ts';
 import { judgeAll, type Result } from '../lib/verify/check.ts';
 import { CHECKS, parseSkips, selectChecks } from '../lib/verify/checks.ts';
 import type { Facts } from '../lib/verify/facts.ts';
@@ -20,6 +23,13 @@ describe('the checks of prod-verify', () => {
     assert.equal(new Set(CHECKS.map(({ id }) => id)).size, CHECKS.length);
     for (const { id, title, source, mend } of CHECKS) {
       assert.ok(title.length > 10 && source.length > 5 && mend.length > 5, id);
+    }
+  });
+
+  it('are all in the documentation', () => {
+    const page = readFileSync(join(ROOT, 'docs/deployment/security-hardening.md'), 'utf8');
+    for (const { id, title, source } of CHECKS) {
+      assert.ok(page.includes(`| \`${id}\` | ${title} | ${source} |`), id);
     }
   });
 
@@ -261,8 +271,11 @@ describe('secrets', () => {
   });
 
   it('have the date that the env file tells', () => {
-    const text = `${formatSecretsDate(new Date('2026-03-04T05:06:07Z'))}A=1\n`;
+    const text = dateSecrets('A=1\n', new Date('2026-03-04T05:06:07Z'));
     assert.equal(readSecretsDate(text), '2026-03-04');
+    const renewed = dateSecrets(text, new Date('2026-06-07T08:09:10Z'));
+    assert.equal(readSecretsDate(renewed), '2026-06-07');
+    assert.match(renewed, /^# Secrets made on 2026-06-07.*\nA=1\n$/);
     assert.equal(readSecretsDate('A=1\n'), undefined);
   });
 });

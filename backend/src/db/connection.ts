@@ -46,16 +46,31 @@ function connectionConfig(env: Env, purpose: string, statementTimeoutMs: number)
  * @param onError told of connections that break while idle
  */
 export function createPools(env: Env, onError: (error: Error) => void): Pools {
+  /** Signs in with the user and password of now, not of when the pool was made. */
+  class CurrentClient extends Client {
+    constructor(config?: ClientConfig) {
+      super({ ...config, connectionString: env.databaseUrl });
+    }
+  }
   const main = new Pool({
+    Client: CurrentClient,
     ...connectionConfig(env, 'requests', env.statementTimeoutMs),
     max: env.poolMax,
     idleTimeoutMillis: 60_000,
     maxLifetimeSeconds: 3600,
   });
-  const control = new Pool({ ...connectionConfig(env, 'control', 2000), max: 2, idleTimeoutMillis: 60_000 });
-  // Without a listener, Node would end the process when PostgreSQL restarts.
-  main.on('error', onError);
-  control.on('error', onError);
+  const control = new Pool({
+    Client: CurrentClient,
+    ...connectionConfig(env, 'control', 2000),
+    max: 2,
+    idleTimeoutMillis: 60_000,
+  });
+  // Without a listener, Node would end the process when PostgreSQL restarts. The pool's own hears of idle connections
+  // alone; one that breaks in use, between two statements, fails the next of them.
+  for (const pool of [main, control]) {
+    pool.on('error', onError);
+    pool.on('connect', (client) => client.on('error', () => {}));
+  }
   return { main, control };
 }
 

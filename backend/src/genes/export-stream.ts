@@ -50,6 +50,8 @@ function openText(
   Object.assign(stream, { query_timeout: timeoutMs });
   const rows = client.query(stream);
   return pipeline(rows, new GeneWriter(format), (error) => {
+    // pg keeps the timer of a stream that is broken off, and would hold on to the stream with it.
+    rows.callback?.(null);
     if (error) client.release(error);
     else
       client.query('commit').then(

@@ -1,7 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { formatRow } from '../lib/delimited.ts';
-import type { Gene } from '../schemas/gene.ts';
 import { type GeneRow, toGene } from './repository.ts';
+import { formatGeneRow, formatHeader } from './table.ts';
 
 export type ExportFormat = 'csv' | 'tsv' | 'json';
 
@@ -10,42 +9,6 @@ export const mediaTypes: Readonly<Record<ExportFormat, string>> = {
   tsv: 'text/tab-separated-values; charset=utf-8',
   json: 'application/json; charset=utf-8',
 };
-
-const columns = [
-  'symbol',
-  'hgncId',
-  'name',
-  'aliases',
-  'chromosome',
-  'band',
-  'inheritance',
-  'diseaseGroup',
-  'evidence',
-  'diseases',
-] as const;
-
-/** The first row of a table. */
-export function formatHeader(format: 'csv' | 'tsv'): string {
-  return formatRow(columns, format === 'csv' ? ',' : '\t');
-}
-
-/**
- * Writes a gene as a row of a table. Lists are joined by ` | `; a disease is `Name {OMIM:173900; ORPHA:730; AD; AR}`, its
- * braces left out when it has neither ids nor inheritance. None of the separators may occur in aliases and names.
- */
-export function formatGeneRow(gene: Omit<Gene, 'updatedAt' | 'seq'>, format: 'csv' | 'tsv'): string {
-  const cells = columns.map((column) => {
-    if (column === 'diseases') return gene.diseases.map(formatDisease).join(' | ');
-    const value = gene[column];
-    return Array.isArray(value) ? value.join(' | ') : (value ?? '');
-  });
-  return formatRow(cells, format === 'csv' ? ',' : '\t');
-}
-
-function formatDisease({ name, omimId, orphaId, inheritance }: Gene['diseases'][number]): string {
-  const facts = [omimId, orphaId, ...inheritance].filter((fact) => fact !== null);
-  return facts.length > 0 ? `${name} {${facts.join('; ')}}` : name;
-}
 
 /** Turns rows of the database into the text of an export, as they come. */
 export class GeneWriter extends Transform {

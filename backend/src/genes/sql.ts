@@ -63,7 +63,9 @@ function writeConditions(selection: Selection, terms: SearchTerms | null): Condi
   if (terms !== null) {
     const tsquery = values.add(terms.tsquery);
     const key = values.add(terms.key);
-    conditions.push(`(g.document @@ ${tsquery}::tsquery or g.symbol_key = ${key})`);
+    conditions.push(
+      `(g.document @@ ${tsquery}::tsquery or g.symbol_key = ${key} or g.alias_keys @> array[${key}])`,
+    );
     if (selection.sort === 'relevance') orderBy = relevance(tsquery, key);
   }
   if (selection.group.length > 0)

@@ -14,7 +14,7 @@ declare module 'fastify' {
     };
   }
   interface FastifyContextConfig {
-    /** Answered under any load: who asks decides over the life of the server. */
+    /** Answered under any load: it decides over the life of the server, or has limits of its own. */
     essential?: boolean;
   }
 }
@@ -26,13 +26,12 @@ const maxWaitingPerConnection = 8;
 
 /**
  * Turns requests away (503 with Retry-After) before they pile up: when too many are under way, when too many wait for
- * the database, or when the event loop lags. WebSockets have limits of their own.
+ * the database, or when the event loop lags.
  */
 export const overload = plugin<{ env: Env }>(
   async (app, { env }) => {
     const load = { inFlight: 0, shed: 0 };
-    const isExempt = (request: FastifyRequest) =>
-      request.routeOptions.config.essential === true || request.ws;
+    const isExempt = (request: FastifyRequest) => request.routeOptions.config.essential === true;
     const refuse = (detail: string) => {
       load.shed += 1;
       return new Problem('overloaded', detail, { headers: { 'retry-after': '1' } });
@@ -43,7 +42,9 @@ export const overload = plugin<{ env: Env }>(
       maxEventLoopDelay: maxEventLoopDelayMs,
       sampleInterval: 250,
       pressureHandler: (request) => {
-        if (!isExempt(request)) throw refuse('The server is busy beyond its capacity.');
+        // A machine that stalls for a moment is no reason to turn a few requests away.
+        if (!isExempt(request) && load.inFlight >= env.poolMax)
+          throw refuse('The server is busy beyond its capacity.');
       },
     });
 

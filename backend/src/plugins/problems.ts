@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import plugin from 'fastify-plugin';
 import { explainDatabaseFailure } from '../db/failures.ts';
+import { describeIssue, nameParameter } from '../lib/issues.ts';
 import { type ParameterError, Problem, type ProblemKind, toProblemDocument } from '../lib/problem.ts';
 
 /** Answers every error as application/problem+json (RFC 9457), with the request's id. */
@@ -41,6 +42,8 @@ const kindsByStatus: Readonly<Record<number, ProblemKind>> = {
   404: 'not-found',
   412: 'precondition-failed',
   413: 'too-large',
+  // A part of the path that is longer than the name of anything.
+  414: 'not-found',
   415: 'unsupported-type',
   503: 'overloaded',
 };
@@ -65,35 +68,18 @@ function toProblem(error: unknown): Problem {
   return new Problem(kind, message, kind === 'overloaded' ? { headers: { 'retry-after': '1' } } : {});
 }
 
+const unknownNames: Readonly<Record<string, string>> = {
+  body: 'is not a field that can be given',
+};
+
 function describeInvalid(
   issues: readonly FastifySchemaValidationError[],
   context: string | undefined,
 ): Problem {
-  const errors = new Map(issues.map((issue) => [nameParameter(issue), describeIssue(issue, context)]));
+  const errors = new Map(
+    issues.map((issue) => [nameParameter(issue), describeIssue(issue, unknownNames[context ?? ''])]),
+  );
   const list: ParameterError[] = [...errors].map(([parameter, detail]) => ({ parameter, detail }));
   const summary = list.map(({ parameter, detail }) => `${parameter} ${detail}`).join('; ');
   return new Problem('invalid-parameter', `${summary}.`, { errors: list });
-}
-
-/** `/group/0` of a query is `group`; fields of a body keep their path: `diseases/0/name`. */
-function nameParameter({ instancePath, keyword, params }: FastifySchemaValidationError): string {
-  const own = keyword === 'additionalProperties' ? params.additionalProperty : params.missingProperty;
-  const path = [...instancePath.split('/').slice(1), ...(typeof own === 'string' ? [own] : [])];
-  return path.join('/') || 'body';
-}
-
-function describeIssue(
-  { keyword, params, message }: FastifySchemaValidationError,
-  context: string | undefined,
-): string {
-  switch (keyword) {
-    case 'additionalProperties':
-      return context === 'body' ? 'is not a field that can be given' : 'is not a parameter of this address';
-    case 'required':
-      return 'is missing';
-    case 'enum':
-      return `must be one of ${(params.allowedValues as unknown[]).join(', ')}`;
-    default:
-      return message ?? 'is not valid';
-  }
 }

@@ -4,7 +4,13 @@ import { Gene } from '../schemas/gene.ts';
 import { ProblemSchema } from '../schemas/problem.ts';
 
 /** All errors are worth reporting, as every input is small; formats describe answers only. */
-const common = { allErrors: true, useDefaults: true, validateFormats: false, strict: false } as const;
+const common = {
+  allErrors: true,
+  useDefaults: true,
+  validateFormats: false,
+  strict: false,
+  verbose: true,
+} as const;
 
 /** Checks requests against their schemas: texts of an address are converted to what they mean, a body is taken as it is. */
 export const validation = plugin(

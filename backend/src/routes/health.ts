@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { explainDatabaseFailure } from '../db/failures.ts';
 import type { Env } from '../env.ts';
 import { Problem } from '../lib/problem.ts';
+import { ProblemAnswer } from '../schemas/answers.ts';
 
 const Ready = Type.Object({
   status: Type.Literal('ok'),
@@ -26,7 +27,7 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app,
         operationId: 'getHealth',
         tags: ['Status'],
         summary: 'Readiness: the database is asked',
-        response: { 200: Ready, 503: Type.Ref('Problem') },
+        response: { 200: Ready, 503: ProblemAnswer },
       },
     },
     async (_request, reply) => {

@@ -21,6 +21,8 @@ export const websocketRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (a
     '/ws/genes',
     {
       websocket: true,
+      // An open connection is no request that is being answered; the hub limits how many there are.
+      config: { essential: true },
       onRequest: async (request, reply) => {
         // It would be sent away again at once: unanswered, nginx takes it to the server that takes over.
         if (app.lifecycle.leaving) {

@@ -13,10 +13,15 @@ export const GenePage = Type.Object({
   links: Type.Object({ self: Link, first: Link, prev: LinkOrNull, next: LinkOrNull, last: Link }),
 });
 
+/** An answer that is a problem document. */
+export const ProblemAnswer = {
+  description: 'A problem document.',
+  content: { 'application/problem+json': { schema: Type.Ref('Problem') } },
+};
+
 /** Adds the errors that every address may answer with. */
 export function withProblems<T extends Record<number, unknown>>(answers: T, ...statuses: number[]): T {
-  const problem = Type.Ref('Problem');
-  const problems = Object.fromEntries([400, 503, ...statuses].map((status) => [status, problem]));
+  const problems = Object.fromEntries([400, 503, ...statuses].map((status) => [status, ProblemAnswer]));
   return { ...answers, ...problems };
 }
 

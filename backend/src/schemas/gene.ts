@@ -9,6 +9,11 @@ export const chromosomes = [
   'MT',
 ] as const;
 
+/** Control characters, line ends and halves of surrogate pairs: no text has them. */
+const control = '\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ud800-\\udfff';
+/** A text with no space at its ends. @param excluded further characters that it may not have */
+const textPattern = (excluded = '') => `^(?!\\s)[^${excluded}${control}]+(?<!\\s)$`;
+
 const oneOf = <const T extends readonly string[]>(values: T, options: TSchemaOptions = {}) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options });
 const oneOfOrNull = <const T extends readonly string[]>(values: T, options: TSchemaOptions = {}) =>
@@ -31,7 +36,7 @@ export const Slug = Type.String({
 const Disease = Type.Object(
   {
     // No `|`, `{`, `}`: they separate diseases and their ids in CSV exports.
-    name: Type.String({ minLength: 1, maxLength: 300, pattern: '^[^|{}\\u0000-\\u001f\\u007f]+$' }),
+    name: Type.String({ minLength: 1, maxLength: 300, pattern: textPattern('|{}') }),
     omimId: patternOrNull('^OMIM:[0-9]{6}$', { examples: ['OMIM:173900'] }),
     orphaId: patternOrNull('^ORPHA:[0-9]{1,7}$', { examples: ['ORPHA:730'] }),
     inheritance: Type.Array(Inheritance, { maxItems: 7, uniqueItems: true }),
@@ -43,20 +48,17 @@ const editable = {
   name: Type.String({
     minLength: 1,
     maxLength: 300,
-    pattern: '^[^\\u0000-\\u001f\\u007f]+$',
+    pattern: textPattern(),
     description: 'Approved full name.',
   }),
-  aliases: Type.Array(
-    Type.String({ minLength: 1, maxLength: 80, pattern: '^[^|\\u0000-\\u001f\\u007f]+$' }),
-    {
-      maxItems: 60,
-      uniqueItems: true,
-    },
-  ),
+  aliases: Type.Array(Type.String({ minLength: 1, maxLength: 80, pattern: textPattern('|') }), {
+    maxItems: 60,
+    uniqueItems: true,
+  }),
   chromosome: Chromosome,
   band: Type.String({
     maxLength: 40,
-    pattern: '^[A-Za-z0-9.() -]*$',
+    pattern: '^([A-Za-z0-9.()-]+( [A-Za-z0-9.()-]+)*)?$',
     examples: ['16p13.3'],
     description: 'Empty when not known.',
   }),
@@ -68,11 +70,19 @@ const editable = {
   diseases: Type.Array(Disease, { maxItems: 100 }),
 };
 
+const content = {
+  symbol: Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,39}$', examples: ['PKD1'] }),
+  hgncId: Type.String({ pattern: '^HGNC:[1-9][0-9]{0,8}$', examples: ['HGNC:9008'] }),
+  ...editable,
+};
+
+/** A gene without what the database adds: what an import brings. */
+export const GeneContent = Type.Object(content, { additionalProperties: false });
+export type GeneContent = Static<typeof GeneContent>;
+
 export const Gene = Type.Object(
   {
-    symbol: Type.String({ examples: ['PKD1'] }),
-    hgncId: Type.String({ pattern: '^HGNC:[1-9][0-9]{0,8}$', examples: ['HGNC:9008'] }),
-    ...editable,
+    ...content,
     updatedAt: Type.String({ format: 'date-time' }),
     seq: Type.Integer({ description: 'Number of the change that made the gene what it is.' }),
   },

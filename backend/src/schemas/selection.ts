@@ -1,5 +1,8 @@
-import { type Static, Type } from 'typebox';
+import { type Static, type TSchema, Type } from 'typebox';
 import { Chromosome, Evidence, Inheritance, Slug } from './gene.ts';
+
+/** A parameter that may be left out, yet is always there once a request has been checked: its default takes the place. */
+export const withDefault = <T extends TSchema>(schema: T): T => Type.Optional(schema) as unknown as T;
 
 const sortKeys = [
   'relevance',
@@ -46,8 +49,8 @@ const selection = {
 export const ListQuery = Type.Object(
   {
     ...selection,
-    page: Type.Integer({ minimum: 1, maximum: 100_000, default: 1 }),
-    pageSize: Type.Integer({ minimum: 1, maximum: 200, default: 25 }),
+    page: withDefault(Type.Integer({ minimum: 1, maximum: 100_000, default: 1 })),
+    pageSize: withDefault(Type.Integer({ minimum: 1, maximum: 200, default: 25 })),
   },
   { additionalProperties: false },
 );
@@ -56,11 +59,9 @@ export type ListQuery = Static<typeof ListQuery>;
 export const ExportQuery = Type.Object(
   {
     ...selection,
-    format: Type.Unsafe<'csv' | 'tsv' | 'json'>({
-      type: 'string',
-      enum: ['csv', 'tsv', 'json'],
-      default: 'csv',
-    }),
+    format: withDefault(
+      Type.Unsafe<'csv' | 'tsv' | 'json'>({ type: 'string', enum: ['csv', 'tsv', 'json'], default: 'csv' }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -1,35 +1,18 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { chromosomes, evidenceClasses, inheritanceCodes } from '../../src/schemas/gene.ts';
-
-interface Disease {
-  name: string;
-  omimId: string | null;
-  orphaId: string | null;
-}
-
-interface Gene {
-  symbol: string;
-  hgncId: string;
-  name: string;
-  chromosome: string;
-  band: string;
-  inheritance: string[];
-  diseaseGroup: string;
-  evidence: string | null;
-  diseases: Disease[];
-}
+import { Ajv } from 'ajv';
+import { chromosomes, evidenceClasses, GeneContent, inheritanceCodes } from '../../src/schemas/gene.ts';
 
 const file = JSON.parse(readFileSync(new URL('../../data/genes.json', import.meta.url), 'utf8')) as {
   diseaseGroups: { slug: string }[];
-  genes: Gene[];
+  genes: GeneContent[];
 };
 
 describe('the curated genes', () => {
-  it('are at least 60, sorted, each symbol and id once', () => {
+  it('are at least 150, sorted, each symbol and id once', () => {
     const symbols = file.genes.map(({ symbol }) => symbol);
-    assert.ok(symbols.length >= 60);
+    assert.ok(symbols.length >= 150);
     assert.deepEqual(symbols, [...new Set(symbols)].sort());
     const ids = file.genes.map(({ hgncId }) => hgncId);
     assert.equal(new Set(ids).size, ids.length);
@@ -38,6 +21,33 @@ describe('the curated genes', () => {
   it('use each disease group, and no other', () => {
     const used = new Set(file.genes.map(({ diseaseGroup }) => diseaseGroup));
     assert.deepEqual([...used].sort(), file.diseaseGroups.map(({ slug }) => slug).sort());
+  });
+
+  it('keep to the rules that imports and edits keep to', () => {
+    const validate = new Ajv({ strict: false, allErrors: true }).compile(GeneContent);
+    for (const gene of file.genes)
+      assert.ok(validate(gene), `${gene.symbol}: ${JSON.stringify(validate.errors)}`);
+  });
+
+  it('have no alias that is a symbol, or that is there twice', () => {
+    const symbols = new Set(file.genes.map(({ symbol }) => symbol));
+    const aliases = file.genes.flatMap((gene) => gene.aliases);
+    assert.deepEqual(
+      aliases.filter((alias) => symbols.has(alias)),
+      [],
+    );
+    assert.deepEqual(
+      aliases.filter((alias, index) => aliases.indexOf(alias) < index),
+      [],
+    );
+  });
+
+  it('have no OMIM id that means two diseases', () => {
+    const names = new Map<string, string>();
+    for (const { omimId, name } of file.genes.flatMap(({ diseases }) => diseases)) {
+      if (omimId !== null) assert.equal(names.get(omimId) ?? name, name, omimId);
+      if (omimId !== null) names.set(omimId, name);
+    }
   });
 
   it('have ids, bands and codes of the documented form', () => {

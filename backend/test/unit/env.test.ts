@@ -138,3 +138,23 @@ test('host names may be wildcards and IPv6 addresses', () => {
   ).allowedHosts;
   assert.deepEqual(hosts, ['genes.example.org', '.lab.example.org', '[::1]', '*']);
 });
+
+test('a secret that a rotation replaces is read anew, and never one that is half written', () => {
+  const url = (password: string) => `postgresql://kidney_user:${password}@db:5432/kidney_genetics`;
+  const files: Record<string, string> = {
+    '/url': url('old'),
+    '/key': 'o'.repeat(32),
+    '/before': 'b'.repeat(32),
+  };
+  const source = { DATABASE_URL_FILE: '/url', SECRET_KEY_FILE: '/key', SECRET_KEY_PREVIOUS_FILE: '/before' };
+  const env = readEnv(source, (path) => files[path] ?? noFiles(path));
+  files['/url'] = url('new');
+  files['/before'] = 'o'.repeat(32);
+  files['/key'] = 'n'.repeat(32);
+  assert.equal(env.databaseUrl, url('new'));
+  assert.deepEqual(env.secretKeys, ['n'.repeat(32), 'o'.repeat(32)]);
+  files['/url'] = '';
+  files['/key'] = 'short';
+  assert.equal(env.databaseUrl, url('new'));
+  assert.deepEqual(env.secretKeys, ['n'.repeat(32), 'o'.repeat(32)]);
+});

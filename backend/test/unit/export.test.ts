@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
-import { formatGeneRow, formatHeader } from '../../src/genes/export.ts';
+import { formatGeneRow, formatHeader } from '../../src/genes/table.ts';
 import { formatRow } from '../../src/lib/delimited.ts';
 
 const gene = {

@@ -3,7 +3,7 @@ import { ApiError } from '../api/error.ts';
 import { onLiveResync, useLive } from '../live/use-live.ts';
 
 /** How often a request that was asked to come back later (Retry-After) is repeated by itself. */
-const MAX_OWN_RETRIES = 3;
+const MAX_OWN_RETRIES = 6;
 const MAX_CACHED = 30;
 
 export interface Resource<T> {
@@ -54,7 +54,7 @@ export function useResource<T, S>(
       if (!(reason instanceof ApiError)) throw reason;
       error.value = reason;
       if (reason.retryAfterSeconds !== null && ownRetries < MAX_OWN_RETRIES) {
-        timer = setTimeout(() => run(ownRetries + 1), (reason.retryAfterSeconds + Math.random()) * 1_000);
+        timer = setTimeout(() => run(ownRetries + 1), pauseMs(reason.retryAfterSeconds, ownRetries));
       }
     } finally {
       if (controller === mine) settled();
@@ -100,4 +100,9 @@ export function useResource<T, S>(
   });
 
   return { data, error, loading, reload: () => run(0) };
+}
+
+/** As long as the server asked for, then twice that, and so on; up to a half more, so that not all pages come at once. */
+function pauseMs(retryAfterSeconds: number, ownRetries: number): number {
+  return retryAfterSeconds * 1_000 * 2 ** ownRetries * (1 + Math.random() / 2);
 }

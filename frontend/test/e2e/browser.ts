@@ -22,6 +22,8 @@ export function launchChromium(): Promise<Browser> {
 /** A visitor: a browser profile of its own, one tab, and all that went wrong in it. */
 export interface Visitor {
   page: Page;
+  /** Sent as the user agent, by which the log of nginx tells visitors apart. */
+  name: string;
   /** Console errors and warnings, uncaught exceptions, violations of the policy, requests to other origins. */
   trouble: string[];
 }
@@ -32,14 +34,22 @@ export async function arrive(
   origin: string,
   options: BrowserContextOptions = {},
 ): Promise<Visitor> {
-  const settings = { ...DESKTOP, baseURL: origin, reducedMotion: 'reduce', ...options } as const;
+  const name = `visitor ${crypto.randomUUID()}`;
+  const settings = {
+    ...DESKTOP,
+    baseURL: origin,
+    reducedMotion: 'reduce',
+    userAgent: name,
+    ...options,
+  } as const;
   const context = await browser.newContext(settings);
   context.setDefaultTimeout(30_000);
-  return comeBack(await context.newPage(), origin);
+  const page = await context.newPage();
+  return { page, name, trouble: noteTrouble(page, origin) };
 }
 
-/** A tab whose trouble is noted. */
-export function comeBack(page: Page, origin: string): Visitor {
+/** Gathers what goes wrong in a tab from now on. */
+function noteTrouble(page: Page, origin: string): string[] {
   const trouble: string[] = [];
   page.on('pageerror', (error) => trouble.push(`exception: ${error.message}`));
   page.on('console', (message) => {
@@ -49,7 +59,7 @@ export function comeBack(page: Page, origin: string): Visitor {
     const url = new URL(request.url());
     if (url.protocol !== 'data:' && url.origin !== origin) trouble.push(`other origin: ${request.url()}`);
   });
-  return { page, trouble };
+  return trouble;
 }
 
 /** Waits until the live connection has the given state. */

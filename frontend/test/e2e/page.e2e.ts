@@ -8,7 +8,6 @@ import { mustRun } from '../../../scripts/lib/shell.ts';
 import { TestStack, until } from '../../../scripts/test/e2e/harness.ts';
 import {
   arrive,
-  comeBack,
   DESKTOP,
   inspectAccessibility,
   keepScreenshot,
@@ -31,8 +30,11 @@ const VIEWS = [
   { name: 'statistics', path: '/statistics', shows: '.column' },
   { name: 'status', path: '/status', shows: '.row.ok:has-text("Database")' },
   { name: 'not-found', path: '/no/such/page', shows: 'h1:has-text("Page not found")' },
-  { name: 'api-reference', path: '/api/docs', shows: '#listGenes', other: true },
+  { name: 'api-reference', path: '/api/docs', shows: '#listGenes' },
 ] as const;
+
+/** How Chromium reports an answer of an overloaded server. */
+const TURNED_AWAY = /(?:status of|response code:) 50[34]/;
 
 describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
   let stack: TestStack;
@@ -54,24 +56,31 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
   const untilServed = () =>
     until('the API through nginx', 60_000, async () => (await fetch(`${origin}/api/health`)).ok);
 
-  /** Lets a visitor of its own do something; unless the visit is told to, nothing may go wrong meanwhile. */
+  /**
+   * Lets a visitor of its own do something; beside what is expected nothing may go wrong meanwhile. On a machine that is
+   * busy with other things the server may turn a request away, which is what it should do: one such visit is made again.
+   */
   async function visit(
     path: string,
     act: (page: Page, visitor: Visitor) => Promise<void>,
     options: BrowserContextOptions & { expected?: RegExp } = {},
+    again = true,
   ): Promise<void> {
     const { expected, ...settings } = options;
     const visitor = await arrive(browser, origin, settings);
+    const unexpected = () => visitor.trouble.filter((text) => !expected?.test(text));
     try {
       await visitor.page.goto(path);
       await act(visitor.page, visitor);
-      assert.deepEqual(
-        visitor.trouble.filter((text) => !expected?.test(text)),
-        [],
-      );
+      assert.deepEqual(unexpected(), []);
+    } catch (error) {
+      if (!again || !unexpected().some((text) => TURNED_AWAY.test(text))) {
+        throw new Error([`${visitor.page.url()} failed.`, ...visitor.trouble].join('\n'), { cause: error });
+      }
     } finally {
       await visitor.page.context().close();
     }
+    if (unexpected().length > 0) await visit(path, act, options, false);
   }
 
   /** What the API itself says, without the page. */
@@ -247,6 +256,7 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
       visit(
         '/genes/QQZZ1',
         async (gene) => {
+          await stack.sql(`delete from genes where symbol = 'QQZZ1'`);
           for (const page of [table, gene]) {
             await untilLive(page);
             await page.evaluate(() => Reflect.set(window, 'sameDocument', true));
@@ -278,12 +288,11 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
   it('says that it is offline while the backend is dead, and catches up when it is back', () =>
     visit(
       '/genes',
-      async (page, { trouble }) => {
+      async (page) => {
         await untilLive(page);
         const shown = await untilShown(page, '');
         const notice = page.locator('.notice', { hasText: 'Live updates are offline.' });
         const alert = page.getByRole('alert');
-        assert.deepEqual(trouble, []);
         await backend('kill');
         try {
           await notice.waitFor();
@@ -354,21 +363,18 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`has no fault that axe finds, no console error and nothing from elsewhere in any view, ${colorScheme}`, async () => {
       for (const device of [DESKTOP, PHONE]) {
-        const { page, trouble } = await arrive(browser, origin, { ...device, colorScheme });
         const kind = device === PHONE ? 'phone' : 'desktop';
-        for (const view of VIEWS) {
-          await page.goto(view.path);
-          await page.locator(view.shows).first().waitFor();
-          if (!('other' in view)) await untilLive(page);
-          await keepScreenshot(page, `${view.name}-${kind}-${colorScheme}`);
-          assert.deepEqual(await inspectAccessibility(page), [], `axe: ${view.name}, ${kind}`);
-          const reported = trouble
-            .splice(0)
-            .filter((text) => !('reports' in view && view.reports.test(text)));
-          assert.deepEqual(reported, [], `${view.name}, ${kind}`);
-          assert.equal(await overhangOf(page), 0, `${view.name} is wider than the window, ${kind}`);
+        for (const { name, path, shows, ...view } of VIEWS) {
+          const look = async (page: Page): Promise<void> => {
+            await page.locator(shows).first().waitFor();
+            if (path !== '/api/docs') await untilLive(page);
+            await keepScreenshot(page, `${name}-${kind}-${colorScheme}`);
+            assert.deepEqual(await inspectAccessibility(page), [], `axe: ${name}, ${kind}`);
+            assert.equal(await overhangOf(page), 0, `${name} is wider than the window, ${kind}`);
+          };
+          const expected = 'reports' in view ? { expected: view.reports } : {};
+          await visit(path, look, { ...device, colorScheme, ...expected });
         }
-        await page.context().close();
       }
     });
   }
@@ -420,28 +426,24 @@ describe('the page in Chromium, through nginx', { timeout: 600_000 }, () => {
     }));
 
   it('loads at most 120 kB of JavaScript at first, and nothing again that the browser has', (test) =>
-    visit(
-      '/',
-      async (page) => {
-        await page.locator('[data-gene]').first().waitFor();
-        const first = await sentTo('first-visit');
-        const scripts = first.filter(({ path }) => path.endsWith('.js'));
-        const bytes = scripts.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
-        test.diagnostic(`${bytes} bytes of JavaScript at first load, as nginx sent it`);
-        assert.ok(scripts.length >= 2 && bytes > 10_000 && bytes <= 120_000, `${bytes} bytes of JavaScript`);
-        const { page: again, trouble } = comeBack(await page.context().newPage(), origin);
-        await again.goto('/');
-        await again.locator('[data-gene]').first().waitFor();
-        const second = (await sentTo('first-visit')).slice(first.length);
-        const files = second.filter(({ path }) => !path.startsWith('/api/') && !path.startsWith('/ws/'));
-        assert.deepEqual(
-          files.map(({ path, status }) => [path, status]),
-          [['/', 304]],
-        );
-        assert.deepEqual(trouble, []);
-      },
-      { userAgent: 'first-visit' },
-    ));
+    visit('/', async (page, { name }) => {
+      await page.locator('[data-gene]').first().waitFor();
+      const first = await sentTo(name);
+      const scripts = first.filter(({ path }) => path.endsWith('.js'));
+      const bytes = scripts.reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+      test.diagnostic(`${bytes} bytes of JavaScript at first load, as nginx sent it`);
+      assert.ok(scripts.length >= 2 && bytes > 10_000 && bytes <= 120_000, `${bytes} bytes of JavaScript`);
+      const later = await page.context().newPage();
+      await later.goto('/');
+      await later.locator('[data-gene]').first().waitFor();
+      const files = (await sentTo(name))
+        .slice(first.length)
+        .filter(({ path }) => !/^\/(api|ws)\//.test(path));
+      assert.deepEqual(
+        files.map(({ path, status }) => [path, status]),
+        [['/', 304]],
+      );
+    }));
 
   interface Sent {
     requestId: string;

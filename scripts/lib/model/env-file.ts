@@ -1,4 +1,5 @@
 import { parse } from 'dotenv';
+import { parseRemote } from './backup-settings.ts';
 import { editDistance } from './near.ts';
 
 /** What a key of .env.production must look like; `undefined` means the value is fine. */
@@ -74,6 +75,51 @@ export const ENV_KEYS: Readonly<Record<string, KeySpec>> = {
   ALLOWED_HOSTS: { check: hosts },
 };
 
+const url: Check = (value) =>
+  /^https?:\/\/\S+$/.test(value) ? undefined : 'must be an http or https address';
+const count: Check = (value) => (/^\d{1,4}$/.test(value) ? undefined : 'must be a whole number');
+
+/** Keys that may be there: where backups go, how long they stay and who is told. */
+export const OPTIONAL_ENV_KEYS: Readonly<Record<string, KeySpec>> = {
+  BACKUP_DIR: {},
+  BACKUP_KEEP_DAILY: {
+    check: (value) => (value === '0' ? 'must be 1 or more' : count(value)),
+  },
+  BACKUP_KEEP_WEEKLY: { check: count },
+  BACKUP_KEEP_MONTHLY: { check: count },
+  BACKUP_AGE_RECIPIENT: {
+    check: (value) =>
+      /^age1[a-z0-9]{20,}([\s,]+age1[a-z0-9]{20,})*$/.test(value)
+        ? undefined
+        : 'must be age public keys (age1...), separated by commas',
+  },
+  BACKUP_AGE_IDENTITY_FILE: {},
+  BACKUP_WEBHOOK_URL: { secret: true, check: url },
+  BACKUP_PING_URL: { secret: true, check: url },
+  BACKUP_REMOTE: {
+    check: (value) => (parseRemote(value) ? undefined : 'must be s3://bucket or s3://bucket/prefix'),
+  },
+  BACKUP_S3_ENDPOINT: { check: url },
+  BACKUP_S3_REGION: {},
+  BACKUP_S3_ACCESS_KEY_ID: { secret: true },
+  BACKUP_S3_SECRET_ACCESS_KEY: { secret: true },
+  BACKUP_S3_ACCESS_KEY_ID_FILE: {},
+  BACKUP_S3_SECRET_ACCESS_KEY_FILE: {},
+};
+
+const KNOWN_KEYS = { ...ENV_KEYS, ...OPTIONAL_ENV_KEYS };
+
+/**
+ * Finds every problem of the optional keys; an empty value counts as none.
+ * @param values of the env file, or of the environment
+ */
+export function findOptionalProblems(values: Readonly<Record<string, string | undefined>>): EnvProblem[] {
+  return Object.entries(OPTIONAL_ENV_KEYS).flatMap(([key, spec]) => {
+    const problem = values[key] ? findValueProblem(values[key], spec) : undefined;
+    return problem ? [{ key, problem }] : [];
+  });
+}
+
 /** The values of a checked env file, references resolved. */
 export type EnvValues = Readonly<Record<keyof typeof ENV_KEYS, string>>;
 
@@ -116,13 +162,14 @@ export function findEnvProblems(
     const problem = findValueProblem(values[key], spec);
     if (problem) problems.push({ key, problem });
   }
+  problems.push(...findOptionalProblems(values));
   const bad = new Set(problems.map(({ key }) => key));
   const url = values.DATABASE_URL;
   if (url && !bad.has('DATABASE_URL')) {
     problems.push(...findUrlProblems(url, values).map((problem) => ({ key: 'DATABASE_URL', problem })));
   }
   for (const key of Object.keys(values)) {
-    const near = key in ENV_KEYS ? undefined : nearestKey(key);
+    const near = key in KNOWN_KEYS ? undefined : nearestKey(key);
     if (near) problems.push({ key, problem: `is not a known key; did you mean ${near}?` });
   }
   return problems;
@@ -151,7 +198,7 @@ function findUrlProblems(text: string, values: Readonly<Record<string, string>>)
 }
 
 function nearestKey(key: string): string | undefined {
-  return Object.keys(ENV_KEYS).find((known) => editDistance(key.toUpperCase(), known) <= 2);
+  return Object.keys(KNOWN_KEYS).find((known) => editDistance(key.toUpperCase(), known) <= 2);
 }
 
 /**

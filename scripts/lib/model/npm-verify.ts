@@ -1,15 +1,5 @@
 import { isIP } from 'node:net';
-
-/** What a check found: `warn` works but deserves a look, `fail` breaks the rule, `skip` could not or should not be asked. */
-export interface Finding {
-  status: 'ok' | 'warn' | 'fail' | 'skip';
-  found: string;
-}
-
-export const ok = (found: string): Finding => ({ status: 'ok', found });
-export const warn = (found: string): Finding => ({ status: 'warn', found });
-export const fail = (found: string): Finding => ({ status: 'fail', found });
-export const skip = (found: string): Finding => ({ status: 'skip', found });
+import { type Finding, fail, ok, warn } from '../verify/check.ts';
 
 /** An answer through the proxy; header names in lower case, all values of each. */
 export interface Answer {
@@ -139,13 +129,4 @@ export function judgeForged(
     );
   }
   return fail(`${names} is believed: anybody can be anybody in the log`);
-}
-
-/** A result as it is reported. */
-export interface Result extends Finding {
-  id: string;
-  family: string;
-  title: string;
-  source: string;
-  mend: string;
 }

@@ -32,15 +32,16 @@ function measureBits(value: string): number {
   return value.length * -shares.reduce((sum, share) => sum + share * Math.log2(share), 0);
 }
 
-/** The line that `make prod-env` begins a new file with. */
-export function formatSecretsDate(date: Date): string {
-  return `# Secrets made on ${date.toISOString().slice(0, 10)}. Change this line when you change them.\n`;
+const DATE_LINE = /^# Secrets made on (\d{4}-\d\d-\d\d).*\n/gm;
+
+/** Has an env file say in its first line when its secrets were made. */
+export function dateSecrets(text: string, date: Date): string {
+  const day = date.toISOString().slice(0, 10);
+  return `# Secrets made on ${day}. Change this line when you change them by hand.\n${text.replace(DATE_LINE, '')}`;
 }
 
 /** When the secrets were made, as the env file says; undefined when it does not. */
 export function readSecretsDate(text: string): string | undefined {
-  const dates = [...text.matchAll(/^# Secrets made on (\d{4}-\d\d-\d\d)/gm)]
-    .map(([, date]) => date ?? '')
-    .sort();
+  const dates = [...text.matchAll(DATE_LINE)].map(([, date]) => date ?? '').sort();
   return dates[0];
 }

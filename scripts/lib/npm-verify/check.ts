@@ -1,5 +1,5 @@
-import { type Finding, fail, type Result } from '../model/npm-verify.ts';
 import type { StackSettings } from '../model/stack.ts';
+import { type Finding, fail, type Result } from '../verify/check.ts';
 import type { Site } from './site.ts';
 
 /** What the checks ask, and how far they go. */
@@ -12,10 +12,23 @@ export interface Context {
   webSocketSeconds: number;
 }
 
+/** The families of the checks, in the order in which they are shown. */
+export const FAMILY_TITLES = {
+  transport: 'From the name to an encrypted connection',
+  content: 'What the visitor gets is what our nginx sent',
+  client: 'Who the API thinks is asking',
+  live: 'What stays open',
+  limit: 'How much one address may ask',
+} as const;
+type Family = keyof typeof FAMILY_TITLES;
+
+/** A check's outcome, as it is reported. */
+export type ProxyResult = Result<Family>;
+
 /** One thing that has to hold through the proxy. */
 export interface Check {
   id: string;
-  family: string;
+  family: Family;
   /** What is asked, as a statement that holds. */
   title: string;
   /** The rule that it comes from. */
@@ -33,13 +46,13 @@ export async function runChecks(
   checks: readonly Check[],
   last: readonly Check[],
   context: Context,
-): Promise<Result[]> {
+): Promise<ProxyResult[]> {
   const results = await Promise.all(checks.map((check) => runCheck(check, context)));
   for (const check of last) results.push(await runCheck(check, context));
   return results;
 }
 
-async function runCheck(check: Check, context: Context): Promise<Result> {
+async function runCheck(check: Check, context: Context): Promise<ProxyResult> {
   const { id, family, title, source, mend } = check;
   const finding = await check.run(context).catch((error: Error) => fail(error.message));
   return { id, family, title, source, mend, ...finding };

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers } from '../docker.ts';
-import { type Finding, findClient, judgeClient, judgeForged, skip } from '../model/npm-verify.ts';
+import { findClient, judgeClient, judgeForged } from '../model/npm-verify.ts';
 import { containerName } from '../model/stack.ts';
 import { run } from '../shell.ts';
+import { type Finding, skip } from '../verify/check.ts';
 import type { Check, Context } from './check.ts';
 
 const LOG_MS = 6000;

@@ -1,17 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import {
-  type Answer,
-  type Finding,
-  fail,
-  judgeHeaders,
-  judgeHsts,
-  ok,
-  parseFixedHeaders,
-  valuesOf,
-} from '../model/npm-verify.ts';
+import { type Answer, judgeHeaders, judgeHsts, parseFixedHeaders, valuesOf } from '../model/npm-verify.ts';
 import { ROOT } from '../project.ts';
+import { type Finding, fail, ok } from '../verify/check.ts';
 import type { Check, Context } from './check.ts';
 import type { Site } from './site.ts';
 
@@ -68,6 +60,8 @@ async function checkCompression({ site }: Context): Promise<Finding> {
     site.ask(path, { headers }),
     site.ask('/api/v1/genes', { headers }),
   ]);
+  const odd = [plain, packed, api].find(({ status }) => status !== 200);
+  if (odd) return fail(`${odd.what} answers ${odd.status}`);
   const encoding = (answer: Answer) => valuesOf(answer, 'content-encoding').join() || 'plain';
   if (encoding(plain) !== 'plain') return fail(`${encoding(plain)} for who did not ask for it`);
   if (encoding(packed) !== 'gzip') return fail(`${path} comes ${encoding(packed)}`);

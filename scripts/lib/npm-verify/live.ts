@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { WebSocket } from 'ws';
-import { type Finding, fail, ok, skip } from '../model/npm-verify.ts';
 import { formatDuration } from '../report.ts';
+import { type Finding, fail, ok, skip } from '../verify/check.ts';
 import type { Check, Context } from './check.ts';
 import type { Site } from './site.ts';
 
@@ -62,7 +62,7 @@ async function checkLong({ site, webSocketSeconds }: Context): Promise<Finding> 
   aborted.abort();
   closed.catch(() => undefined);
   socket.terminate();
-  const lasted = formatDuration(Date.now() - startedAt);
+  const lasted = `${Math.round((Date.now() - startedAt) / 1000)} s`;
   if (code !== undefined) return fail(`closed after ${lasted} (code ${code}), ${beats} heartbeats`);
   return beats > 0
     ? ok(`open for ${lasted}, ${beats} heartbeats`)

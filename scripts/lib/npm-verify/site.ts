@@ -6,9 +6,9 @@ import type { Answer } from '../model/npm-verify.ts';
 import { plainAddress } from '../model/npm-verify.ts';
 
 const TIMEOUT_MS = 10_000;
-/** An earlier burst may have used up what the rate limit allows. */
 const RETRY_MS = 500;
-const RETRIES = 30;
+/** How often it is asked again: an earlier burst may have used up what the rate limit allows, a busy API turns some away. */
+const RETRIES: Readonly<Record<number, number>> = { 429: 30, 503: 6 };
 
 /** Where the site is, and how to know it. */
 export interface Place {
@@ -36,11 +36,11 @@ export class Site {
     this.place = place;
   }
 
-  /** Asks over TLS; waits when the rate limit says so. */
+  /** Asks over TLS; comes again when it is told to. */
   async ask(path: string, question: Question = {}): Promise<Answer> {
     for (let tries = 0; ; tries += 1) {
       const answer = await this.askOnce(path, question);
-      if (answer.status !== 429 || tries === RETRIES) return answer;
+      if (tries >= (RETRIES[answer.status] ?? 0)) return answer;
       await sleep(RETRY_MS);
     }
   }

@@ -1,16 +1,8 @@
 import { Resolver } from 'node:dns/promises';
 import { connect } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import {
-  type Finding,
-  fail,
-  isPrivate,
-  judgeDays,
-  judgeRedirect,
-  ok,
-  skip,
-  warn,
-} from '../model/npm-verify.ts';
+import { isPrivate, judgeDays, judgeRedirect } from '../model/npm-verify.ts';
+import { type Finding, fail, ok, skip, warn } from '../verify/check.ts';
 import type { Check, Context } from './check.ts';
 import type { Site } from './site.ts';
 

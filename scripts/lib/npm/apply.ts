@@ -53,6 +53,11 @@ export async function applyHost(signedIn: SignedIn, order: Order): Promise<numbe
   const { npm } = signedIn;
   const found = await look(npm, order.domain);
   if (found.host) refuseOtherApp(found.host, order);
+  if (found.host?.locations?.length) {
+    sayWarning(
+      `${order.domain} has custom locations in NPM, whose nginx then does not start while their host is away; better without`,
+    );
+  }
   const steps = describe(found, order);
   for (const step of steps) say(`  ${step}`);
   if (order.dryRun || steps.length === 0) return steps.length;

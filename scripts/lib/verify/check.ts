@@ -29,7 +29,7 @@ export interface Check {
 export const ok = (found: string): Finding => ({ status: 'ok', found });
 export const warn = (found: string): Finding => ({ status: 'warn', found });
 export const fail = (found: string): Finding => ({ status: 'fail', found });
-const skip = (found: string): Finding => ({ status: 'skip', found });
+export const skip = (found: string): Finding => ({ status: 'skip', found });
 
 /** Holds when nothing was found. */
 export function none(offences: readonly string[], otherwise: string): Finding {
@@ -106,9 +106,9 @@ export function serviceOf(facts: Facts, service: string): ContainerFacts | undef
 }
 
 /** A check's outcome, as it is reported. */
-export interface Result {
+export interface Result<F extends string = Family> {
   id: string;
-  family: Family;
+  family: F;
   title: string;
   source: string;
   status: Finding['status'];

@@ -5,7 +5,7 @@ const NGINX = 'see deploy/nginx, then: make prod-build prod-up';
 const HEADERS_SOURCE = 'Specification, application security: security headers; OWASP HTTP Headers';
 /** nginx cuts a slow client after 10 s; a busy host may take a little longer to say so. */
 const SLOW_MS = 15_000;
-const HEARTBEAT_MS = 17_000;
+const HEARTBEAT_MS = 18_000;
 
 const askedHttp = (facts: Facts, judge: (http: HttpFacts) => Finding) =>
   asked(facts, 'frontend', facts.http, judge);

@@ -1,22 +1,28 @@
 import { formatDuration, paint, say } from '../report.ts';
 import { FAMILIES, type Result } from './check.ts';
-import { FAMILY_TITLES } from './checks.ts';
 
 /** How many of each outcome. */
-export function countResults(results: readonly Result[]): Record<Result['status'], number> {
+export function countResults(results: readonly Result<string>[]): Record<Result['status'], number> {
   const count = (status: Result['status']) => results.filter((result) => result.status === status).length;
   return { ok: count('ok'), warn: count('warn'), fail: count('fail'), skip: count('skip') };
 }
 
 const MARKS = { ok: ['green', '✔'], warn: ['yellow', '!'], fail: ['red', '✘'], skip: ['dim', '–'] } as const;
 
-/** Prints the results for people, by family; the rule and the mend where one is needed. */
-export function sayResults(results: readonly Result[], tookMs: number): void {
-  for (const family of FAMILIES) {
+/**
+ * Prints the results for people, by family; the rule and the mend where one is needed.
+ * @param titles of the families, in their order
+ */
+export function sayResults<F extends string>(
+  results: readonly Result<F>[],
+  tookMs: number,
+  titles: Readonly<Record<F, string>>,
+): void {
+  for (const family of Object.keys(titles) as F[]) {
     const own = results.filter((result) => result.family === family);
     if (own.length === 0) continue;
     const good = own.filter(({ status }) => status === 'ok').length;
-    say(`${paint('bold', FAMILY_TITLES[family])} ${paint('dim', `${good} of ${own.length}`)}`);
+    say(`${paint('bold', titles[family])} ${paint('dim', `${good} of ${own.length}`)}`);
     for (const result of own) sayResult(result);
     say();
   }
@@ -25,7 +31,7 @@ export function sayResults(results: readonly Result[], tookMs: number): void {
   say(`${results.length} checks in ${formatDuration(tookMs)}: ${parts.join(', ')}`);
 }
 
-function sayResult({ id, title, status, found, source, mend }: Result): void {
+function sayResult({ id, title, status, found, source, mend }: Result<string>): void {
   const [colour, mark] = MARKS[status];
   say(`  ${paint(colour, mark)} ${title} ${paint('dim', `[${id}]`)}`);
   const wrong = status === 'warn' || status === 'fail';

@@ -2,7 +2,7 @@ import { type Check, fail, none, ok, warn } from './check.ts';
 import type { SecretPlace } from './facts.ts';
 
 const OLD_DAYS = 90;
-const ROTATE = 'change the secrets, they are known now; see docs/deployment/security-hardening.md';
+const ROTATE = 'make prod-rotate-secrets';
 
 const PLACES: readonly { id: string; place: SecretPlace; title: string; source: string }[] = [
   {
@@ -44,7 +44,7 @@ const places = PLACES.map(
     family: 'secrets',
     title,
     source,
-    mend: `take it out there, then ${ROTATE}`,
+    mend: `take it out there; it is known now, so change it: ${ROTATE}`,
     judge: ({ secrets }) => none(secrets.seen[place], `searched ${secrets.searched[place]}`),
   }),
 );
@@ -66,12 +66,12 @@ const files: Check[] = [
   {
     id: 'secret-files-mode',
     family: 'secrets',
-    title: 'Only its owner can enter the folder of the secret files, and nobody can write them',
+    title: 'Only its owner can enter the folder of the secret files, and nobody else can write them',
     source: 'OWASP Secrets Management; design: file secrets',
     mend: 'make prod-up sets them right',
     judge({ secrets: { folder } }) {
       if (!folder) return fail('the folder is not there');
-      const wrong = folder.files.filter(({ mode }) => (mode & 0o222) !== 0);
+      const wrong = folder.files.filter(({ mode }) => (mode & 0o022) !== 0);
       return none(
         [
           ...((folder.mode & 0o077) === 0 ? [] : [`${folder.name} has mode ${octal(folder.mode)}`]),

@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -42,6 +43,7 @@ export class TestStack {
         STACK_PREFIX: prefix,
         NPM_NETWORK: `${prefix}-proxy`,
         ENV_FILE: join(folder, 'env'),
+        BACKUP_DIR: join(folder, 'backups'),
         TEST_FRONTEND_PORT: String(frontend),
         TEST_BACKEND_PORT: String(backend),
         TEST_POSTGRES_PORT: String(postgres),
@@ -146,6 +148,15 @@ export class TestStack {
     if (names.length > 0) await run(['docker', 'rmi', ...names]);
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** Starts a script as its make target does, and leaves it running: to be ended at a chosen moment. */
+export function startScript(stack: TestStack, name: string, args: readonly string[] = []): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`, ...args], {
+    cwd: ROOT,
+    env: { ...process.env, ...stack.env },
+    stdio: 'ignore',
+  });
 }
 
 /**

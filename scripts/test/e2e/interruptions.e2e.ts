@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ROOT } from '../../lib/project.ts';
-import { TestStack } from './harness.ts';
+import { startScript, TestStack } from './harness.ts';
 
 describe('interrupted and doubled commands', { timeout: 600_000 }, () => {
   let stack: TestStack;
@@ -16,12 +14,7 @@ describe('interrupted and doubled commands', { timeout: 600_000 }, () => {
 
   /** Starts prod-up and sends SIGINT after a while; gives the exit code. */
   const interruptUp = async (afterMs: number): Promise<number | null> => {
-    const argv = ['--import', 'tsx', 'scripts/up.ts'];
-    const child = spawn(process.execPath, argv, {
-      cwd: ROOT,
-      env: { ...process.env, ...stack.env },
-      stdio: 'ignore',
-    });
+    const child = startScript(stack, 'up');
     const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
     await sleep(afterMs);
     child.kill('SIGINT');

@@ -1,8 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RATE, withRateLimit, zoneLine, zoneName } from '../../lib/model/npm-host.ts';
-import type { Result } from '../../lib/model/npm-verify.ts';
-import { type Context, runChecks } from '../../lib/npm-verify/check.ts';
+import { type Context, type ProxyResult, runChecks } from '../../lib/npm-verify/check.ts';
 import { CHECKS, LAST } from '../../lib/npm-verify/index.ts';
 import { Site } from '../../lib/npm-verify/site.ts';
 import { loadSettings } from '../../lib/project.ts';
@@ -88,7 +87,7 @@ export class NpmStage {
   }
 
   /** All checks but the long WebSocket, which is asked where `seconds` says so. */
-  async verify(seconds = 0): Promise<Result[]> {
+  async verify(seconds = 0): Promise<ProxyResult[]> {
     const site = new Site({
       domain: DOMAIN,
       host: this.address,

@@ -161,28 +161,6 @@ describe('production mode', { timeout: 900_000 }, () => {
     }
   });
 
-  for (const service of SERVICES) {
-    it(`gets healthy again by itself when ${service} is killed`, async () => {
-      const before = await stack.container(service);
-      await killFromHost(before.id);
-      await until(`${service} restarted`, 30_000, async () => {
-        const now = await stack.container(service);
-        return now.startedAt !== before.startedAt;
-      });
-      await stack.untilHealthy();
-    });
-  }
-
-  it('comes back when everything is killed at once, as a power cut does', async () => {
-    const all = await listStack(stack.settings);
-    await Promise.all(all.map(({ id }) => killFromHost(id)));
-    await until('all restarted', 30_000, async () => {
-      const now = await listStack(stack.settings);
-      return now.every(({ id, startedAt }) => all.find((one) => one.id === id)?.startedAt !== startedAt);
-    });
-    await stack.untilHealthy();
-  });
-
   it('finds a backend at a new address without a restart of nginx', async () => {
     const nginx = await stack.container('frontend');
     const squatter = `${stack.settings.prefix}-squatter`;
@@ -254,12 +232,6 @@ describe('production mode', { timeout: 900_000 }, () => {
     await stack.untilHealthy();
   });
 });
-
-/** SIGKILL from outside, as the kernel does it; `docker kill` would count as a wish and not be restarted. */
-async function killFromHost(id: string): Promise<void> {
-  const pid = await mustRun(['docker', 'inspect', '--format', '{{.State.Pid}}', id], 'see above');
-  process.kill(Number(pid), 'SIGKILL');
-}
 
 /**
  * A program that says whether a PostgreSQL server answers at an address: an SSLRequest gets one byte, S or N (manual, 53.2.9).

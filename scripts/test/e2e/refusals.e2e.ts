@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker.ts';
+import { volumeName } from '../../lib/model/stack.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { TestStack } from './harness.ts';
 
@@ -94,6 +95,17 @@ describe('what stands in the way is said, with the one thing that mends it', { t
     assert.match(result.stderr, /choose other ports: make prod-test-up TEST_FRONTEND_PORT=/);
     assert.equal(result.exitCode, 1);
     await stack.mustScript('down', ['--test']);
+  });
+
+  it('data of another major version of PostgreSQL', async () => {
+    const volume = volumeName(stack.settings);
+    await mustRun(['docker', 'volume', 'create', volume], 'see above');
+    const write = ['--entrypoint', 'bash', `${stack.name('postgres')}:latest`, '-c'];
+    const mount = `${volume}:/var/lib/postgresql/data`;
+    const mark = 'echo 15 > /var/lib/postgresql/data/PG_VERSION';
+    await mustRun(['docker', 'run', '--rm', '--volume', mount, ...write, mark], 'see above');
+    await refused('up', [], 1, /holds data of PostgreSQL 15, and the image is PostgreSQL 17/);
+    await mustRun(['docker', 'volume', 'rm', volume], 'see above');
   });
 
   it('a flag that is none', async () => {

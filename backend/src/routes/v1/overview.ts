@@ -4,16 +4,19 @@ import type { Env } from '../../env.ts';
 import { listChanges } from '../../genes/changes.ts';
 import { readGroups, readOverview } from '../../genes/overview.ts';
 import { Changes, DiseaseGroups, Meta, Statistics, withProblems } from '../../schemas/answers.ts';
+import { withDefault } from '../../schemas/selection.ts';
 
 const ChangesQuery = Type.Object(
   {
-    since: Type.Integer({
-      minimum: 0,
-      maximum: Number.MAX_SAFE_INTEGER,
-      default: 0,
-      description: 'Number of the last change that is known already.',
-    }),
-    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+    since: withDefault(
+      Type.Integer({
+        minimum: 0,
+        maximum: Number.MAX_SAFE_INTEGER,
+        default: 0,
+        description: 'Number of the last change that is known already.',
+      }),
+    ),
+    limit: withDefault(Type.Integer({ minimum: 1, maximum: 1000, default: 100 })),
   },
   { additionalProperties: false },
 );

@@ -4,7 +4,7 @@ import { ROOT } from '../../project.ts';
 import type { ScanFacts } from '../facts.ts';
 
 /** Where `make prod-scan` leaves what it found. */
-function scanFolder(prefix: string): string {
+export function scanFolder(prefix: string): string {
   return join(ROOT, 'artifacts/scan', prefix);
 }
 

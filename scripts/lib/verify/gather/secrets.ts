@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { inspectEnvFile } from '../../env-file.ts';
+import { ENV_KEYS, OPTIONAL_ENV_KEYS } from '../../model/env-file.ts';
 import { findWeakSecrets, readSecretsDate } from '../../model/secret-strength.ts';
 import { ROOT } from '../../project.ts';
 import { formatBytes } from '../../report.ts';
@@ -16,6 +17,8 @@ import {
   searchText,
 } from './search.ts';
 
+const SPECS = { ...ENV_KEYS, ...OPTIONAL_ENV_KEYS };
+const GENERATED = new Set(['POSTGRES_PASSWORD', 'SECRET_KEY']);
 const LOG_LINES = 100_000;
 const LOG_MS = 8000;
 const LAYERS_MS = 60_000;
@@ -40,12 +43,9 @@ export async function readSecretSource(path: string): Promise<SecretSource> {
     stat(path),
     askGit(path),
   ]);
-  const secrets = ['POSTGRES_PASSWORD', 'SECRET_KEY', 'DATABASE_URL', 'SECRET_KEY_PREVIOUS'].flatMap(
-    (key) => {
-      const value = (values as Record<string, string>)[key];
-      return value ? [{ key, value }] : [];
-    },
-  );
+  const secrets = Object.entries(values as Record<string, string>)
+    .filter(([key, value]) => value && (key === 'DATABASE_URL' || SPECS[key]?.secret))
+    .map(([key, value]) => ({ key, value }));
   return {
     envFile: {
       name: relative(ROOT, path),
@@ -54,7 +54,8 @@ export async function readSecretSource(path: string): Promise<SecretSource> {
       madeAt: readSecretsDate(text) ?? mtime.toISOString(),
       // Mode, git and weakness have checks of their own.
       problems: problems.filter(({ key, problem }) => key !== '(file)' && !/shorter than/.test(problem)),
-      weak: findWeakSecrets(secrets.filter(({ key }) => key !== 'DATABASE_URL')),
+      // The others' strength is not ours to choose.
+      weak: findWeakSecrets(secrets.filter(({ key }) => GENERATED.has(key))),
     },
     needles: secrets,
     version: `${ino} ${mtime.getTime()}`,
@@ -164,22 +165,26 @@ async function searchLogs(
   containers: readonly ContainerFacts[],
   needles: readonly Needle[],
 ): Promise<PlaceResult> {
-  const found = await Promise.all(
+  const pairs = await Promise.all(
     containers.map(async ({ name }) => {
       const searcher = new Searcher(needles);
-      // Both streams of the log, one after the other, through a searcher of their own.
+      // The log's streams come side by side: each has a searcher of its own.
+      const errors = new Searcher(needles);
       const argv = ['docker', 'logs', '--tail', String(LOG_LINES), name];
-      const { stderr } = await runStreaming(argv, (output) => feedSearcher(output, searcher), {
+      await runStreaming(argv, (output) => feedSearcher(output, searcher), {
         timeoutMs: LOG_MS,
+        onStderr: (chunk) => errors.push(chunk),
       });
-      searcher.push(stderr);
-      return { name, searcher };
+      return [searcher, errors].map((one) => ({ name, searcher: one }));
     }),
   );
+  const found = pairs.flat();
   const bytes = found.reduce((sum, { searcher }) => sum + searcher.bytes, 0);
   return {
     place: 'logs',
-    seen: found.flatMap(({ name, searcher }) => searcher.found.map((key) => `${key} in ${name}`)),
+    seen: [
+      ...new Set(found.flatMap(({ name, searcher }) => searcher.found.map((key) => `${key} in ${name}`))),
+    ],
     searched: `${formatBytes(bytes)}, the last ${LOG_LINES.toLocaleString('en')} lines of each`,
   };
 }

@@ -23,6 +23,9 @@ const HTTP_MS = 40_000;
 /** TEST-NET-1 (RFC 5737): nobody's address, and one that only a route out would try. */
 const OUTSIDE = '192.0.2.1:80';
 
+/** Node, given a program of TypeScript on its standard input. */
+const NODE = ['node', '--input-type=module-typescript', '-'];
+
 const readProbe = (name: string) => readFileSync(new URL(name, PROBES), 'utf8');
 /** A probe for Node, with the module that it shares with others in front of it: it travels alone. */
 const packProbe = (name: string) =>
@@ -147,7 +150,7 @@ async function askHttp(
       ],
       ...['--network', shared, '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
       ...['--memory', '256m', '--pids-limit', '64', '--log-driver', 'none', '--env', 'TASK', backend.imageId],
-      ...['node', '--input-type=module-typescript', '-'],
+      ...NODE,
     ],
     { input: packProbe('http.ts'), env: { TASK: JSON.stringify(task) }, timeoutMs: HTTP_MS },
   );
@@ -209,27 +212,30 @@ function rootOf(raw: RawContainer | undefined): number {
   return raw?.HostConfig.PidMode === 'host' ? raw.State.Pid : 1;
 }
 
-/** Runs a probe in a container: the shell's, or Node's in the backend, which has no shell. */
+/** Runs a probe in a container: the shell's, or Node's where there is no shell. */
 async function askInside(
   raw: RawContainer,
   service: string,
   targets: readonly string[],
 ): Promise<Sections | undefined> {
   if (raw.State.Status !== 'running') return undefined;
-  const root = String(rootOf(raw));
-  const exec = ['docker', 'exec', '--interactive'];
-  const node = ['--env', 'TASK', raw.Id, 'node', '--input-type=module-typescript', '-'];
-  const { stdout } =
-    service === 'backend'
-      ? await run([...exec, ...node], {
-          input: packProbe('inside.ts'),
-          env: { TASK: [root, ...targets].join(' ') },
-          timeoutMs: INSIDE_MS,
-        })
-      : await run([...exec, raw.Id, 'sh', '-s', root, ...targets], {
-          input: readProbe('inside.sh'),
-          timeoutMs: INSIDE_MS,
-        });
+  const task = [String(rootOf(raw)), ...targets];
+  const byShell = () => execProbe([raw.Id, 'sh', '-s', ...task], readProbe('inside.sh'), {});
+  const byNode = () =>
+    execProbe(['--env', 'TASK', raw.Id, ...NODE], packProbe('inside.ts'), { TASK: task.join(' ') });
+  return service === 'backend' ? byNode() : ((await byShell()) ?? byNode());
+}
+
+async function execProbe(
+  args: readonly string[],
+  input: string,
+  env: Record<string, string>,
+): Promise<Sections | undefined> {
+  const { stdout } = await run(['docker', 'exec', '--interactive', ...args], {
+    input,
+    env,
+    timeoutMs: INSIDE_MS,
+  });
   return stdout.includes('\u001e') ? parseSections(stdout) : undefined;
 }
 

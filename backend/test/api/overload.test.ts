@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { startApi, type TestApi } from '../support/api.ts';
+import { LiveSocket } from '../support/live.ts';
+
+describe('overload', () => {
+  let api: TestApi;
+  before(async () => {
+    // A small server: what it can bear is passed with few requests.
+    api = await startApi('overload', {
+      PGPOOL_MAX: '2',
+      MAX_CONCURRENT_REQUESTS: '20',
+      STATEMENT_TIMEOUT_MS: '1000',
+    });
+    await api.untilFollowing();
+  });
+  after(() => api?.close());
+
+  it('at ten times what fits turns requests away at once, with Retry-After, and goes on serving', async () => {
+    // Each question another one, so that none is answered from memory.
+    const answers = await Promise.all(
+      Array.from({ length: 200 }, async (_, index) => {
+        const response = await api.get(`/genes?q=kidney+${index}`);
+        return {
+          status: response.status,
+          retry: response.headers.get('retry-after'),
+          body: await response.text(),
+        };
+      }),
+    );
+    const refused = answers.filter(({ status }) => status === 503);
+    assert.ok(
+      answers.some(({ status }) => status === 200),
+      'nobody was served',
+    );
+    assert.ok(refused.length > 0, 'nobody was turned away');
+    for (const { status, retry, body } of answers) {
+      assert.ok(status === 200 || status === 503, String(status));
+      if (status === 503) assert.ok(retry === '1' && body.includes('/api/docs#overloaded'));
+    }
+    assert.equal(api.app.load.shed, refused.length);
+    assert.equal((await api.get('/genes?q=afterwards')).status, 200);
+    assert.equal(api.app.load.inFlight, 0);
+  });
+
+  it('never keeps those waiting who decide over the life of the server', async () => {
+    const flood = Promise.all(
+      Array.from({ length: 200 }, async (_, index) => (await api.get(`/genes?q=flood+${index}`)).text()),
+    );
+    const health = await api.get('/api/health');
+    assert.equal(health.status, 200);
+    await flood;
+  });
+
+  it('does not come from open WebSockets, which have limits of their own', async () => {
+    const clients = await Promise.all(Array.from({ length: 25 }, () => LiveSocket.open(api.url)));
+    assert.equal((await api.get('/genes?q=beside')).status, 200);
+    await Promise.all(clients.map((client) => client.close()));
+  });
+
+  it('by a slow database ends in 503 with the reason, not in endless waiting', async () => {
+    const { main } = api.app.database;
+    const blocker = await main.connect();
+    await blocker.query('begin');
+    await blocker.query('lock table genes in access exclusive mode');
+    const response = await api.get('/genes?q=locked');
+    const problem = (await response.json()) as { type: string; detail: string };
+    assert.deepEqual([response.status, problem.type], [503, '/api/docs#unavailable']);
+    assert.match(problem.detail, /took too long|changed by someone else/);
+    assert.ok(response.headers.get('retry-after'));
+    await blocker.query('rollback');
+    blocker.release();
+    assert.equal((await api.get('/genes?q=locked')).status, 200);
+  });
+});

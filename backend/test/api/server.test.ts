@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { createServer, get } from 'node:http';
+import { after, before, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type RunResult, type Started, start } from '../../../scripts/lib/shell.ts';
+import { secretKey, until } from '../support/api.ts';
+import { LiveSocket } from '../support/live.ts';
+import { createDatabase, superuserSql } from '../support/postgres.ts';
+
+const script = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
+
+describe('the built server', () => {
+  let databaseUrl: string;
+  const running = new Set<Started>();
+  before(async () => {
+    databaseUrl = await createDatabase('built');
+  });
+  after(() => Promise.all([...running].map((server) => server.kill('SIGKILL'))));
+
+  async function startServer(
+    overrides: Record<string, string> = {},
+  ): Promise<{ server: Started; url: string }> {
+    const port = await freePort();
+    const env = {
+      ...{ PORT: String(port), HOST: '127.0.0.1', METRICS_PORT: '0', LOG_LEVEL: 'info' },
+      ...{ DATABASE_URL: databaseUrl, SECRET_KEY: secretKey, ...overrides },
+    };
+    const server = start([process.execPath, script], { env });
+    running.add(server);
+    server.ended.finally(() => running.delete(server));
+    return { server, url: `http://127.0.0.1:${port}` };
+  }
+
+  async function startReady(): Promise<{ server: Started; url: string }> {
+    const started = await startServer();
+    await until('ready', async () => (await fetch(`${started.url}/api/health`)).status === 200);
+    return started;
+  }
+
+  async function endWithin(server: Started, limitMs: number): Promise<RunResult> {
+    const begun = Date.now();
+    await server.kill('SIGTERM');
+    const result = await server.ended;
+    assert.ok(Date.now() - begun < limitMs, `it took ${Date.now() - begun} ms`);
+    return result;
+  }
+
+  it('ends within 5 s of SIGTERM with code 0, the open request finished, the WebSockets sent away', async () => {
+    const { server, url } = await startReady();
+    await until('live', () =>
+      LiveSocket.open(url)
+        .then((client) => client.close())
+        .then(() => true),
+    );
+    const client = await LiveSocket.open(url);
+    const download = await openDownload(`${url}/api/v1/genes/export?format=json`);
+    const ending = endWithin(server, 5000);
+    assert.deepEqual(await client.closed, { code: 1012, reason: 'service restart' });
+    assert.ok((JSON.parse(await download()) as unknown[]).length >= 60);
+    const { exitCode, stdout, stderr } = await ending;
+    assert.equal(exitCode, 0, stderr);
+    const messages = stdout
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { msg: string }).msg);
+    assert.equal(messages.at(-1), 'ended');
+    assert.ok(messages.includes('ready') && messages.includes('ending: open requests are finished first'));
+    await assert.rejects(fetch(`${url}/api/health/live`));
+  });
+
+  it('ends in time although a client will not read its answer', async () => {
+    const { server, url } = await startReady();
+    await openDownload(`${url}/api/v1/genes/export?format=json`);
+    const connection = await new Promise<NodeJS.EventEmitter>((resolve) => {
+      // Sends half a request, and never the rest.
+      const request = get(url, { agent: false, method: 'PATCH', headers: { 'content-length': '100' } });
+      request.on('error', () => {});
+      request.on('socket', (socket) => socket.once('connect', () => resolve(socket)));
+      request.write('{');
+    });
+    connection.on('error', () => {});
+    assert.equal((await endWithin(server, 5000)).exitCode, 0);
+  });
+
+  it('ends at once while it still waits for the database', async () => {
+    const { server, url } = await startServer({
+      DATABASE_URL: 'postgresql://user:hunter2hunter2@127.0.0.1:1/x',
+    });
+    await until('listening', async () => (await fetch(`${url}/api/health`)).status === 503);
+    const { exitCode, stdout, stderr } = await endWithin(server, 5000);
+    assert.equal(exitCode, 0);
+    assert.match(stdout, /waiting for the database: the database refuses connections/);
+    assert.doesNotMatch(stdout + stderr, /hunter2/);
+  });
+
+  it('refuses to start with a bad environment, and names all that is wrong', async () => {
+    const { server } = await startServer({ SECRET_KEY: 'short', ALLOWED_HOSTS: 'https://x' });
+    const { exitCode, stderr } = await server.ended;
+    assert.equal(exitCode, 1);
+    assert.match(stderr, /2 problem\(s\):\n {2}- SECRET_KEY: .*\n {2}- ALLOWED_HOSTS: /);
+  });
+
+  it('does not start on a schema that was edited behind its back', async () => {
+    const database = await createDatabase('built_edited');
+    const first = await startServer({ DATABASE_URL: database });
+    await until('ready', async () => (await fetch(`${first.url}/api/health`)).status === 200);
+    await endWithin(first.server, 5000);
+    await superuserSql(
+      'built_edited',
+      `update schema_migrations set checksum = 'other' where name like '001%'`,
+    );
+    const { exitCode, stdout } = await (await startServer({ DATABASE_URL: database })).server.ended;
+    assert.equal(exitCode, 1);
+    assert.match(stdout, /001_genes\.sql was edited after it ran/);
+  });
+});
+
+/** Begins a download; the function reads it to its end. */
+function openDownload(url: string): Promise<() => Promise<string>> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent: false }, (response) => {
+      response.on('error', () => {});
+      resolve(async () => {
+        const chunks: Buffer[] = [];
+        for await (const chunk of response) chunks.push(chunk as Buffer);
+        return Buffer.concat(chunks).toString();
+      });
+    }).on('error', reject);
+  });
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  return typeof address === 'object' && address ? address.port : 0;
+}

@@ -1,0 +1,29 @@
+import { loadBackupContext } from './lib/backup/context.ts';
+import { installSchedule, removeSchedule } from './lib/backup/schedule.ts';
+import { main } from './lib/cli.ts';
+import { say, sayOk } from './lib/report.ts';
+
+const USAGE = `
+Has this host back up the database every night, prove a backup every week and remove what is too old, by a systemd timer
+or, where there is no systemd, by cron. It asks every hour whether something is due: what was missed is made up.
+
+  make prod-backup-schedule
+  make prod-backup-schedule REMOVE=1
+  npx tsx scripts/backup-schedule.ts [--remove]`;
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: { remove: { type: 'boolean' } },
+  async run(flags) {
+    const { settings } = await loadBackupContext();
+    if (flags.remove) {
+      const removed = await removeSchedule(settings);
+      return sayOk(
+        removed.length > 0 ? `${removed.join(' and ')} removed; the backups stay` : 'Nothing was scheduled',
+      );
+    }
+    const { scheduler, files } = await installSchedule(settings);
+    sayOk(`Backups are scheduled with ${scheduler}: ${files.join(' and ')}`);
+    say('  Each night after 2:00 a backup, each week a drill. How they do: make prod-health');
+  },
+});

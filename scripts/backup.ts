@@ -1,0 +1,88 @@
+import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
+import { chooseStore, findBackups, listOwn } from './lib/backup/find.ts';
+import { formatBackups, formatVerdicts } from './lib/backup/list.ts';
+import { runBackup, runDrills, thinBackups } from './lib/backup/run.ts';
+import { main } from './lib/cli.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
+import { findDue } from './lib/model/backup-schedule.ts';
+import { say, sayOk } from './lib/report.ts';
+
+const USAGE = `
+Backs up the database: a compressed dump of one moment, proven, with a manifest beside it.
+
+  make prod-backup                          make a backup
+  make prod-backup-verify [FILE=...]        restore one into a throwaway server and compare; the latest unless said
+  make prod-backup-list                     what there is
+  make prod-backup-thin [DRY_RUN=1]         remove those that are not to be kept
+  npx tsx scripts/backup.ts [--verify FILE|latest|all | --list | --thin [--dry-run]] [--remote] [--json]
+
+  --verify     the restore drill, of FILE (a path, a name in the folder, s3://bucket/prefix/NAME), latest or all
+  --list       shows backups with age, size and when they were proven
+  --thin       removes all but the newest of so many days, weeks and months (BACKUP_KEEP_DAILY, _WEEKLY, _MONTHLY)
+  --dry-run    with --thin: only shows which would go
+  --remote     with --list, --thin, latest or all: those in the bucket (BACKUP_REMOTE)
+  --scheduled  does what is due by the clock, which may be nothing
+  --json       with --list: prints the manifests`;
+
+/** The run of the clock: a backup each day, a drill each week, then what is too old goes. */
+async function runScheduled(context: BackupContext): Promise<void> {
+  const { store, settings, backup } = context;
+  const due = findDue(await listOwn(store, settings.prefix), new Date());
+  if (due.backup) await runBackup(context);
+  const readable = backup.recipients.length === 0 || backup.identityFile !== undefined;
+  if (due.drill && readable) await runDrills(context, await findBackups(context, 'latest'));
+  if (!due.backup) return;
+  await thinBackups(context, store, false);
+  if (backup.remote) await thinBackups(context, await chooseStore(context, true), false);
+}
+
+async function thin(context: BackupContext, remote: boolean, dryRun: boolean): Promise<void> {
+  const verdicts = await thinBackups(context, await chooseStore(context, remote), dryRun);
+  if (verdicts.length > 0) say(formatVerdicts(verdicts));
+  const going = verdicts.filter(({ reasons }) => reasons.length === 0).length;
+  sayOk(`${going} of ${verdicts.length} backups ${dryRun ? 'would be' : 'were'} removed`);
+}
+
+async function list(context: BackupContext, remote: boolean, json: boolean): Promise<void> {
+  const store = await chooseStore(context, remote);
+  const manifests = await listOwn(store, context.settings.prefix);
+  if (json) return say(JSON.stringify(manifests, undefined, 2));
+  if (manifests.length === 0) return say(`No backup in ${store.place} yet: make prod-backup`);
+  say(formatBackups(manifests, Date.now()));
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: {
+    verify: { type: 'string' },
+    list: { type: 'boolean' },
+    thin: { type: 'boolean' },
+    'dry-run': { type: 'boolean' },
+    remote: { type: 'boolean' },
+    scheduled: { type: 'boolean' },
+    json: { type: 'boolean' },
+  },
+  async run(flags) {
+    const remote = flags.remote === true;
+    const dryRun = flags['dry-run'] === true;
+    const modes = [flags.verify !== undefined, flags.list, flags.thin, flags.scheduled].filter(Boolean);
+    if (modes.length > 1) {
+      throw new DescribedError(
+        '--verify, --list, --thin and --scheduled exclude each other',
+        'see --help',
+        Exit.usage,
+      );
+    }
+    if (dryRun && !flags.thin)
+      throw new DescribedError('--dry-run goes with --thin', 'see --help', Exit.usage);
+    const context = await loadBackupContext();
+    if (flags.list) return list(context, remote, flags.json === true);
+    if (dryRun) return thin(context, remote, true);
+    await lockBackups(context, flags.verify === undefined ? 'make prod-backup' : 'make prod-backup-verify');
+    if (flags.verify !== undefined)
+      return runDrills(context, await findBackups(context, flags.verify, remote));
+    if (flags.thin) return thin(context, remote, false);
+    if (flags.scheduled) return runScheduled(context);
+    await runBackup(context);
+  },
+});

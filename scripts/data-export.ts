@@ -1,0 +1,64 @@
+import { open, rename, rm } from 'node:fs/promises';
+import { normalizeSelection } from '../backend/src/genes/selection.ts';
+import { exportStatement } from '../backend/src/genes/sql.ts';
+import { formatGeneRow, formatHeader } from '../backend/src/genes/table.ts';
+import type { GeneContent } from '../backend/src/schemas/gene.ts';
+import { main } from './lib/cli.ts';
+import { loadEnvFile } from './lib/env-file.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
+import { assertDockerReady } from './lib/preflight.ts';
+import { loadSettings } from './lib/project.ts';
+import { assertDatabaseUp, psqlError, runPsql } from './lib/psql.ts';
+import { formatBytes, formatDuration, sayOk } from './lib/report.ts';
+
+const USAGE = `
+Writes all genes of the running stack into a file that make data-import reads: CSV, or TSV when it is called .tsv.
+
+  make data-export FILE=genes.csv
+  npx tsx scripts/data-export.ts FILE`;
+
+/** Each gene as JSON on a line of its own, fetched in portions. */
+const script = `\\set FETCH_COUNT 1000
+select row_to_json(gene) from (${exportStatement(normalizeSelection({}), null).text}) as gene;
+`;
+
+/** Written beside and renamed: what the file held before is whole until the new content is. */
+async function writeWhole(file: string, text: string): Promise<void> {
+  const draft = `${file}.partial`;
+  try {
+    const handle = await open(draft, 'w');
+    await handle.writeFile(text);
+    await handle.sync();
+    await handle.close();
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw new DescribedError(
+      `Cannot write ${file}: ${(error as Error).message}`,
+      'make data-export FILE=genes.csv',
+    );
+  }
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: {},
+  maxPositionals: 1,
+  async run(_flags, [file]) {
+    const startedAt = Date.now();
+    if (!file) throw new DescribedError('Say which file', 'make data-export FILE=genes.csv', Exit.usage);
+    const settings = loadSettings();
+    await assertDockerReady();
+    const env = await loadEnvFile(settings.envFile);
+    await assertDatabaseUp(settings);
+    const result = await runPsql(settings, env.POSTGRES_DB || 'kidney_genetics', script, ['-qAt']);
+    if (result.exitCode !== 0) throw psqlError('The genes cannot be read', result);
+    const format = /\.tsv$/i.test(file) ? 'tsv' : 'csv';
+    const lines = result.stdout.split('\n').filter((line) => line !== '');
+    const rows = lines.map((line) => formatGeneRow(JSON.parse(line) as GeneContent, format));
+    const text = formatHeader(format) + rows.join('');
+    await writeWhole(file, text);
+    const size = formatBytes(Buffer.byteLength(text));
+    sayOk(`${file}: ${rows.length} genes, ${size} (${formatDuration(Date.now() - startedAt)})`);
+  },
+});

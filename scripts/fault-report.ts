@@ -1,0 +1,104 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { main } from './lib/cli.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
+import { assertDockerReady } from './lib/preflight.ts';
+import { ROOT } from './lib/project.ts';
+import { formatDuration, say, sayFailure, sayOk } from './lib/report.ts';
+import { run } from './lib/shell.ts';
+import { restartEngine } from './test/faults/engine.ts';
+import { FAULTS } from './test/faults/faults.ts';
+import { describeView } from './test/faults/outage.ts';
+import { type Outcome, runFault } from './test/faults/run.ts';
+import { FaultStage } from './test/faults/stage.ts';
+
+const USAGE = `
+Brings one fault after the other about on a stack of its own, while users ask it all the time, and writes what they saw
+into docs/reliability.md. Takes about ten minutes and leaves a running stack alone.
+
+  make fault-report
+  make fault-report ENGINE=1      restarts the engine of this host as well, and with it every container of other apps
+  npx tsx scripts/fault-report.ts [--engine] [--only PATTERN] [--output FILE]
+
+  --only     the faults whose title matches; the table is then printed, not written`;
+
+const SIZE = { pauseMs: 30_000, floodBytes: 500e6 };
+const MARKS = /(<!-- table -->\n)[\s\S]*(<!-- end of table -->)/;
+
+/** The table in Markdown. */
+function formatOutcomes(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(({ title, views, healedMs, restarted, acknowledged, lost, found }) => [
+    found ? `${title}: ${found}` : title,
+    describeView(views.page),
+    describeView(views.search),
+    describeView(views.edit),
+    formatDuration(healedMs),
+    restarted.join(', ') || 'nothing',
+    `${lost.length} of ${acknowledged}`,
+  ]);
+  const head = [
+    'fault',
+    'page',
+    'searches',
+    'edits',
+    'well again after',
+    'restarted',
+    'acknowledged edits lost',
+  ];
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+async function describeHost(): Promise<string> {
+  const { stdout } = await run([
+    'docker',
+    'info',
+    '--format',
+    '{{.NCPU}} CPUs, Docker Engine {{.ServerVersion}}',
+  ]);
+  return `Made on ${new Date().toISOString().slice(0, 10)} on a host with ${stdout.trim()}.`;
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: {
+    engine: { type: 'boolean' },
+    only: { type: 'string', default: '' },
+    output: { type: 'string', default: 'docs/reliability.md' },
+  },
+  async run(flags) {
+    await assertDockerReady();
+    if (process.getuid?.() !== 0) {
+      throw new DescribedError('Faults are brought about by root', 'sudo make fault-report', Exit.missing);
+    }
+    const faults = [...FAULTS, ...(flags.engine ? [restartEngine] : [])];
+    const wanted = faults.filter(({ title }) => new RegExp(flags.only, 'i').test(title));
+    const stage = await FaultStage.start('faults');
+    const outcomes: Outcome[] = [];
+    const failed: string[] = [];
+    try {
+      for (const fault of wanted) {
+        say(`  ${fault.title}`);
+        await runFault(stage, fault, SIZE).then(
+          (outcome) => outcomes.push(outcome),
+          (error: Error) => {
+            failed.push(fault.title);
+            sayFailure(`${fault.title}: ${error.message}`, '');
+          },
+        );
+      }
+    } finally {
+      await stage.dispose();
+    }
+    const table = formatOutcomes(outcomes);
+    if (flags.only) return say(table);
+    const path = join(ROOT, flags.output);
+    const text = readFileSync(path, 'utf8');
+    writeFileSync(path, text.replace(MARKS, `$1\n${await describeHost()}\n\n${table}\n\n$2`));
+    if (failed.length > 0)
+      throw new DescribedError(`Not tried to their end: ${failed.join('; ')}`, 'see above');
+    const lost = outcomes.flatMap((outcome) => outcome.lost);
+    if (lost.length > 0)
+      throw new DescribedError(`${lost.length} acknowledged edits were lost`, `see ${flags.output}`);
+    sayOk(`${outcomes.length} faults, all healed by themselves, no acknowledged edit lost: ${flags.output}`);
+  },
+});

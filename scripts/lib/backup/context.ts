@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { envProblemsError, loadEnvFile } from '../env-file.ts';
+import { DescribedError, Exit } from '../errors.ts';
+import { lockStack } from '../lock.ts';
+import { type BackupSettings, readBackupSettings } from '../model/backup-settings.ts';
+import { findOptionalProblems } from '../model/env-file.ts';
+import type { StackSettings } from '../model/stack.ts';
+import { assertDockerReady } from '../preflight.ts';
+import { loadSettings, ROOT } from '../project.ts';
+import { FolderStore } from './store.ts';
+
+/** What every command about backups works with. */
+export interface BackupContext {
+  settings: StackSettings;
+  backup: BackupSettings;
+  /** The app's database. */
+  database: string;
+  store: FolderStore;
+}
+
+/** Reads the settings of stack and backups; needs no engine. */
+export async function loadBackupContext(): Promise<BackupContext> {
+  const settings = loadSettings();
+  const env = await loadEnvFile(settings.envFile);
+  const values = { ...env, ...process.env };
+  const problems = findOptionalProblems(values);
+  if (problems.length > 0) throw envProblemsError(settings.envFile, problems);
+  const backup = readBackupSettings(values, ROOT, readSecret);
+  const database = env.POSTGRES_DB ?? '';
+  return { settings, backup, database, store: new FolderStore(backup.folder) };
+}
+
+function readSecret(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new DescribedError(`${path} cannot be read (${code})`, 'mend its path or mode', Exit.missing);
+  }
+}
+
+/** Takes the lock of a stack's backups, which lets the stack itself go on and be changed. */
+export async function lockBackups({ settings }: BackupContext, command: string): Promise<void> {
+  await assertDockerReady();
+  lockStack(`${settings.prefix}-backup`, command);
+}

@@ -1,0 +1,38 @@
+import { formatBar, type Manifest, sumRows } from '../model/backup.ts';
+import type { Verdict } from '../model/retention.ts';
+import { formatBytes, formatDuration, formatTable, paint } from '../report.ts';
+
+const BAR_WIDTH = 20;
+
+/** A table of backups, newest first, with a bar for each one's size. */
+export function formatBackups(manifests: readonly Manifest[], now: number): string {
+  const largest = Math.max(...manifests.map(({ bytes }) => bytes));
+  const head = ['BACKUP', 'AGE', 'SIZE', '', 'ROWS', 'SCHEMA', 'PROVEN'].map((word) => paint('bold', word));
+  const rows = manifests.map((manifest) => [
+    manifest.file,
+    formatDuration(now - Date.parse(manifest.createdAt)),
+    formatBytes(manifest.bytes),
+    paint('cyan', formatBar(manifest.bytes, largest, BAR_WIDTH)),
+    String(sumRows(manifest.tables)),
+    manifest.schemaVersion || '-',
+    formatDrill(manifest, now),
+  ]);
+  return formatTable([head, ...rows]);
+}
+
+function formatDrill({ drill }: Manifest, now: number): string {
+  if (!drill) return paint('yellow', 'not yet');
+  const ago = `${formatDuration(now - Date.parse(drill.at))} ago`;
+  if (!drill.ok) return paint('red', `no good (${ago})`);
+  return paint('green', `${ago}, in ${formatDuration(drill.restoreMs)}`);
+}
+
+/** What thinning does with each backup, and why. */
+export function formatVerdicts(verdicts: readonly Verdict[]): string {
+  const rows = verdicts.map(({ manifest, reasons }) => [
+    manifest.file,
+    reasons.length > 0 ? paint('green', 'stays') : paint('yellow', 'goes'),
+    reasons.join(', '),
+  ]);
+  return formatTable([['BACKUP', 'FATE', 'WHY'].map((word) => paint('bold', word)), ...rows]);
+}

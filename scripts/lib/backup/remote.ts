@@ -1,0 +1,25 @@
+import { DescribedError } from '../errors.ts';
+import type { BackupSettings, RemoteLocation } from '../model/backup-settings.ts';
+import type { S3Store } from './s3-store.ts';
+
+/**
+ * Opens a bucket; the client is loaded only then.
+ * @param location the one of the settings unless said
+ * @throws DescribedError when the settings name no bucket or no keys
+ */
+export async function openRemote(
+  { remote, s3, keep }: BackupSettings,
+  location: RemoteLocation | undefined = remote,
+): Promise<S3Store> {
+  if (!location) {
+    throw new DescribedError('No bucket is set', 'set BACKUP_REMOTE=s3://bucket/prefix in the env file');
+  }
+  if (!s3.accessKeyId || !s3.secretAccessKey) {
+    throw new DescribedError(
+      `There are no keys for s3://${location.bucket}`,
+      'set BACKUP_S3_ACCESS_KEY_ID and BACKUP_S3_SECRET_ACCESS_KEY, or the same with _FILE, in the env file',
+    );
+  }
+  const { S3Store } = await import('./s3-store.ts');
+  return new S3Store(s3, location, Math.max(1, keep.daily));
+}

@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { S3ServiceException } from '@aws-sdk/client-s3';
+import { DescribedError } from '../errors.ts';
+import { type Manifest, parseManifest } from '../model/backup.ts';
+import type { RemoteLocation, S3Settings } from '../model/backup-settings.ts';
+import { type BackupStore, OTHER } from './store.ts';
+import { assertDigest, digestOf } from './streams.ts';
+
+// The client warns of the versions of Node that its later versions will need; the lockfile holds this one.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+const { S3 } = await import('@aws-sdk/client-s3');
+const { Upload } = await import('@aws-sdk/lib-storage');
+
+/** Of a part; 10,000 parts are allowed, so a backup may have 160 GB before parts grow. */
+const PART_BYTES = 16 * 1024 ** 2;
+const MAX_PARTS = 9_000;
+
+/** Backups in an S3 bucket: a dump and its manifest, which is written last. */
+export class S3Store implements BackupStore {
+  private readonly client: InstanceType<typeof S3>;
+  private readonly location: RemoteLocation;
+  private readonly lockMs: number;
+
+  /** @param lockDays for how long new objects are locked, where the bucket can do that */
+  constructor(s3: S3Settings, location: RemoteLocation, lockDays: number) {
+    this.location = location;
+    this.lockMs = lockDays * 86_400_000;
+    this.client = new S3({
+      region: s3.region,
+      ...(s3.endpoint ? { endpoint: s3.endpoint, forcePathStyle: true } : {}),
+      credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
+      maxAttempts: 4,
+      // Without limits a cut connection would be waited for without end.
+      requestHandler: { connectionTimeout: 10_000, requestTimeout: 60_000, throwOnRequestTimeout: true },
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+    });
+  }
+
+  get place(): string {
+    return `s3://${this.location.bucket}/${this.location.prefix}`.replace(/\/$/, '');
+  }
+
+  async list(): Promise<Manifest[]> {
+    const names = (await this.keys()).filter((key) => key.endsWith('.json'));
+    const manifests = await Promise.all(names.map((key) => this.readManifest(key)));
+    const known = manifests.filter((manifest) => manifest !== undefined);
+    return known.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+  }
+
+  private async keys(): Promise<string[]> {
+    const keys: string[] = [];
+    for (let token: string | undefined; ; ) {
+      const page = await this.ask(
+        this.client.listObjectsV2({
+          Bucket: this.location.bucket,
+          Prefix: this.location.prefix,
+          Delimiter: '/',
+          ...(token ? { ContinuationToken: token } : {}),
+        }),
+      );
+      keys.push(...(page.Contents ?? []).flatMap(({ Key }) => (Key ? [Key] : [])));
+      token = page.NextContinuationToken;
+      if (!token) return keys;
+    }
+  }
+
+  private async readManifest(key: string): Promise<Manifest | undefined> {
+    const object = await this.ask(this.client.getObject({ Bucket: this.location.bucket, Key: key }));
+    const manifest = parseManifest((await object.Body?.transformToString()) ?? '');
+    return manifest && this.key(`${manifest.name}.json`) === key ? manifest : undefined;
+  }
+
+  async read(manifest: Manifest): Promise<Readable> {
+    const object = await this.ask(this.client.getObject(this.object(manifest.file)));
+    if (object.ContentLength !== manifest.bytes) {
+      throw new DescribedError(
+        `${this.place}/${manifest.file} has ${object.ContentLength} bytes instead of ${manifest.bytes}`,
+        OTHER,
+      );
+    }
+    return object.Body as Readable;
+  }
+
+  async saveManifest(manifest: Manifest): Promise<void> {
+    const body = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
+    const lock = await this.retention();
+    const object = { ...this.object(`${manifest.name}.json`), Body: body, ...lock };
+    await this.ask(this.client.putObject({ ...object, ...checksum(body) }));
+  }
+
+  async remove(manifest: Manifest): Promise<void> {
+    // The manifest first: a dump without one is no backup, and `upload` writes over it.
+    for (const file of [`${manifest.name}.json`, manifest.file]) {
+      await this.ask(this.client.deleteObject(this.object(file)));
+    }
+  }
+
+  /**
+   * Copies a backup into the bucket in parts, and proves that what is there is what was sent.
+   * @throws DescribedError when anything fails; the parts are then removed and no manifest is written
+   */
+  async upload(manifest: Manifest, source: BackupStore, onBytes?: (bytes: number) => void): Promise<void> {
+    const partSize = Math.max(PART_BYTES, Math.ceil(manifest.bytes / MAX_PARTS));
+    const lock = await this.retention();
+    const body = await source.read(manifest);
+    const upload = new Upload({
+      client: this.client,
+      // One part at a time keeps the memory small.
+      queueSize: 1,
+      partSize,
+      params: { ...this.object(manifest.file), ...lock, Body: body, ChecksumAlgorithm: 'SHA256' },
+    });
+    upload.on('httpUploadProgress', ({ loaded }) => onBytes?.(loaded ?? 0));
+    try {
+      await upload.done();
+    } catch (error) {
+      body.destroy();
+      await upload.abort().catch(() => undefined);
+      throw this.explain(error);
+    }
+    await this.assertStored(manifest);
+    await this.saveManifest(manifest);
+  }
+
+  /** Reads it back: a server's own checksums have many forms, and some have none. */
+  private async assertStored(manifest: Manifest): Promise<void> {
+    const stored = await this.read(manifest);
+    assertDigest(manifest, await this.ask(digestOf(stored)));
+  }
+
+  private key(file: string): string {
+    return `${this.location.prefix}${file}`;
+  }
+
+  private object(file: string): { Bucket: string; Key: string } {
+    return { Bucket: this.location.bucket, Key: this.key(file) };
+  }
+
+  private async ask<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
+  /** Locks new objects where the bucket can and has no rule of its own; its own holds by itself. */
+  private async retention(): Promise<{ ObjectLockMode?: 'GOVERNANCE'; ObjectLockRetainUntilDate?: Date }> {
+    const { bucket: Bucket } = this.location;
+    // A bucket without locks, or a server that knows none, answers with an error.
+    const found = await this.client.getObjectLockConfiguration({ Bucket }).catch(() => undefined);
+    const lock = found?.ObjectLockConfiguration;
+    if (lock?.ObjectLockEnabled !== 'Enabled' || lock.Rule?.DefaultRetention) return {};
+    return { ObjectLockMode: 'GOVERNANCE', ObjectLockRetainUntilDate: new Date(Date.now() + this.lockMs) };
+  }
+
+  private explain(error: unknown): DescribedError {
+    if (error instanceof DescribedError) return error;
+    const { name, message, $metadata } = error as S3ServiceException;
+    const status = $metadata?.httpStatusCode ? ` ${$metadata.httpStatusCode}` : '';
+    const code = (error as NodeJS.ErrnoException).code ?? name;
+    return new DescribedError(`${this.place} answers${status} ${code}: ${message}`, hintFor(code));
+  }
+}
+
+function checksum(body: Buffer): { ChecksumSHA256: string } {
+  return { ChecksumSHA256: createHash('sha256').update(body).digest('base64') };
+}
+
+function hintFor(code: string): string {
+  if (/AccessKey|Signature|AccessDenied|Forbidden/.test(code)) {
+    return 'check BACKUP_S3_ACCESS_KEY_ID and BACKUP_S3_SECRET_ACCESS_KEY, and what that key may do';
+  }
+  if (/NoSuchBucket/.test(code)) return 'make the bucket, or name another: BACKUP_REMOTE in the env file';
+  if (/Quota|Storage|Full|EntityTooLarge/.test(code))
+    return 'make room in the bucket: make prod-backup-thin REMOTE=1';
+  return 'see whether the bucket can be reached: BACKUP_S3_ENDPOINT; then run it again';
+}

@@ -1,0 +1,38 @@
+import { querySql } from '../database.ts';
+import { WRITE_STATUS } from '../model/backup-sql.ts';
+import { sayWarning } from '../report.ts';
+
+/** How an operation went. */
+export interface Outcome {
+  /** backup, verify, restore: what /metrics shows it under. */
+  kind: string;
+  at: string;
+  ok: boolean;
+  detail: Record<string, unknown>;
+}
+
+/** Notes an outcome in a database, where the API's /metrics finds it. */
+export async function writeStatus(container: string, database: string, outcome: Outcome): Promise<void> {
+  const { kind, at, ok, detail } = outcome;
+  await querySql(container, database, WRITE_STATUS, {
+    kind,
+    at,
+    ok: String(ok),
+    detail: JSON.stringify(detail),
+  });
+}
+
+/** Like `writeStatus`; a database that cannot be told makes no good backup bad. */
+export async function recordOutcome(
+  container: string,
+  database: string,
+  kind: string,
+  ok: boolean,
+  detail: Record<string, unknown>,
+): Promise<void> {
+  try {
+    await writeStatus(container, database, { kind, at: new Date().toISOString(), ok, detail });
+  } catch {
+    sayWarning(`The outcome of ${kind} could not be noted in the database, so /metrics does not show it`);
+  }
+}

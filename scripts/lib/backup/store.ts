@@ -1,0 +1,185 @@
+import { createReadStream, existsSync } from 'node:fs';
+import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import type { Readable } from 'node:stream';
+import { DescribedError, Exit } from '../errors.ts';
+import { type Manifest, parseManifest } from '../model/backup.ts';
+import { ROOT } from '../project.ts';
+
+/** A place that holds backups. */
+export interface BackupStore {
+  /** As its user knows it: a folder or s3://bucket/prefix. */
+  readonly place: string;
+  /** All backups with their manifest, newest first. */
+  list(): Promise<Manifest[]>;
+  /** @throws DescribedError when its dump is not there as a whole */
+  read(manifest: Manifest): Promise<Readable>;
+  /** Replaces what is said of a backup. */
+  saveManifest(manifest: Manifest): Promise<void>;
+  remove(manifest: Manifest): Promise<void>;
+}
+
+const PARTIAL = '.partial';
+
+/**
+ * A folder of backups, each a dump and a manifest. The manifest is what makes a dump a backup: it appears first, under its
+ * own name, when both are whole and on the disk; a run that is killed before it leaves *.partial files alone, one that is
+ * killed after it leaves a dump to rename. `settle` does both.
+ */
+export class FolderStore implements BackupStore {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  get place(): string {
+    const near = relative(ROOT, this.folder);
+    return near.startsWith('..') || near === '' ? this.folder : near;
+  }
+
+  /** Where a backup's dump is, or will be. */
+  pathOf(manifest: Pick<Manifest, 'file'>): string {
+    return join(this.folder, manifest.file);
+  }
+
+  /** Where a dump is written. */
+  partialOf(file: string): string {
+    return join(this.folder, `${file}${PARTIAL}`);
+  }
+
+  /**
+   * Makes the folder, ready for writing.
+   * @throws DescribedError (exit 3)
+   */
+  async prepare(): Promise<void> {
+    try {
+      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      await access(this.folder, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      const reason = (error as NodeJS.ErrnoException).code ?? String(error);
+      const hint = 'make the folder, or name another: BACKUP_DIR in the env file';
+      throw new DescribedError(`The folder ${this.folder} cannot be written (${reason})`, hint, Exit.missing);
+    }
+  }
+
+  /**
+   * Completes what killed runs of a stack left, and removes what they had not finished. Needs the lock: a run that is
+   * under way looks the same.
+   */
+  async settle(stack: string): Promise<void> {
+    for (const manifest of await this.list()) {
+      if (manifest.stack !== stack) continue;
+      const partial = this.partialOf(manifest.file);
+      if (!existsSync(this.pathOf(manifest)) && existsSync(partial))
+        await rename(partial, this.pathOf(manifest));
+    }
+    for (const name of await readdir(this.folder).catch(() => [] as string[])) {
+      const ours =
+        name.startsWith(`${stack}-`) && /^\d{8}T\d{6}Z\.[a-z.]+\.partial$/.test(name.slice(stack.length + 1));
+      if (ours) await rm(join(this.folder, name), { force: true });
+    }
+  }
+
+  async list(): Promise<Manifest[]> {
+    const names = await readdir(this.folder).catch(() => [] as string[]);
+    const read = names
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => this.readManifest(join(this.folder, name)));
+    const manifests = (await Promise.all(read)).filter((manifest) => manifest !== undefined);
+    return manifests.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+  }
+
+  private async readManifest(path: string): Promise<Manifest | undefined> {
+    const manifest = parseManifest(await readFile(path, 'utf8').catch(() => ''));
+    return manifest && basename(path) === `${manifest.name}.json` ? manifest : undefined;
+  }
+
+  async read(manifest: Manifest): Promise<Readable> {
+    const path = this.pathOf(manifest);
+    const size = await stat(path).then(
+      (found) => found.size,
+      () => undefined,
+    );
+    if (size === undefined) throw new DescribedError(`${path} is missing`, OTHER);
+    if (size !== manifest.bytes) {
+      throw new DescribedError(
+        `${path} has ${size} bytes instead of ${manifest.bytes}: it was cut off or changed`,
+        OTHER,
+      );
+    }
+    return createReadStream(path, { highWaterMark: 256 * 1024 });
+  }
+
+  /** Publishes a dump that stands under its partial name, whole and on the disk. */
+  async publish(manifest: Manifest): Promise<void> {
+    await this.saveManifest(manifest);
+    await rename(this.partialOf(manifest.file), this.pathOf(manifest));
+    await this.sync();
+  }
+
+  /** Takes back a backup that could not be published. */
+  async discard(manifest: Manifest): Promise<void> {
+    const path = join(this.folder, `${manifest.name}.json`);
+    for (const left of [path, `${path}${PARTIAL}`, this.partialOf(manifest.file)])
+      await rm(left, { force: true });
+  }
+
+  async saveManifest(manifest: Manifest): Promise<void> {
+    const path = join(this.folder, `${manifest.name}.json`);
+    const draft = `${path}${PARTIAL}`;
+    const file = await open(draft, 'w', 0o600);
+    try {
+      await file.writeFile(`${JSON.stringify(manifest, undefined, 2)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, path);
+    await this.sync();
+  }
+
+  /** At each point what is left is a whole backup, or files that `settle` completes or removes. */
+  async remove(manifest: Manifest): Promise<void> {
+    const partial = this.partialOf(manifest.file);
+    await rename(this.pathOf(manifest), partial).catch(ignoreMissing);
+    await rm(join(this.folder, `${manifest.name}.json`), { force: true });
+    await rm(partial, { force: true });
+    await this.sync();
+  }
+
+  /** A new name in a folder survives a power cut once the folder itself is on the disk. */
+  private async sync(): Promise<void> {
+    const folder = await open(this.folder, 'r');
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+}
+
+/** The hint of an error about a backup that cannot be used. */
+export const OTHER = 'choose another backup: make prod-backup-list';
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+/**
+ * Finds the backup that a path names, by its dump or its manifest.
+ * @throws DescribedError when it is none of this kit's
+ */
+export async function findInFolder(path: string): Promise<{ store: FolderStore; manifest: Manifest }> {
+  const store = new FolderStore(dirname(path));
+  const name = basename(path);
+  const manifest = (await store.list()).find(
+    (one) => one.file === name || `${one.name}.json` === name || one.name === name,
+  );
+  if (manifest) return { store, manifest };
+  if (!existsSync(path)) throw new DescribedError(`${path} is missing`, OTHER);
+  throw new DescribedError(
+    `${path} has no manifest beside it: it was not made by this kit, or was copied without its .json file`,
+    'put its .json file beside it, or choose another backup: make prod-backup-list',
+  );
+}

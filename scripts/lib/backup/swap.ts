@@ -1,0 +1,89 @@
+import { queryJson, querySql } from '../database.ts';
+import { DescribedError } from '../errors.ts';
+import {
+  CLEAR_STATUS,
+  END_SESSIONS,
+  LIST_REPLACED,
+  PASS_CHANGE,
+  READ_CHANGE,
+  READ_STATUS,
+  SWAP_NAMES,
+} from '../model/backup-sql.ts';
+import { writeStatus } from './status.ts';
+
+interface StatusRow {
+  kind: string;
+  finished_at: string;
+  ok: boolean;
+  detail: Record<string, unknown>;
+  last_ok_at: string | null;
+}
+
+export interface Swapped {
+  /** The name that the replaced database has now; undefined where there was none. */
+  replaced: string | undefined;
+  /** For how long connections were held off. */
+  heldMs: number;
+}
+
+export interface ReplacedDatabase {
+  name: string;
+  bytes: number;
+}
+
+/** The name that a restore fills beside the live database; one that is there was left by a run that was killed. */
+export function incomingName(live: string): string {
+  return `${live}_restoring`;
+}
+
+export async function databaseExists(container: string, name: string): Promise<boolean> {
+  const sql = `select 1 from pg_database where datname = :'name';`;
+  return (await querySql(container, 'postgres', sql, { name })) === '1';
+}
+
+export async function dropDatabase(container: string, name: string): Promise<void> {
+  await querySql(container, 'postgres', 'drop database if exists :"name" with (force);', { name });
+}
+
+/** The databases that restores have replaced, newest first. */
+export function listReplaced(container: string, live: string): Promise<ReplacedDatabase[]> {
+  return queryJson<ReplacedDatabase>(container, 'postgres', LIST_REPLACED, { live });
+}
+
+/**
+ * Puts a database in the place of the live one, which stays under a dated name. Takes the outcomes of backups along, so
+ * that the status tells of this host and not of the past, and numbers changes past all that clients know.
+ * A kill at any point leaves the one or the other under the live name.
+ */
+export async function swapIn(container: string, live: string, incoming: string): Promise<Swapped> {
+  const hasLive = await databaseExists(container, live);
+  if (hasLive) await carryOver(container, live, incoming);
+  const stamp = new Date()
+    .toISOString()
+    .replace(/[-:]|\.\d+Z/g, '')
+    .toLowerCase();
+  const replaced = `${live}_replaced_${stamp}`;
+  const [swap] = await Promise.all([
+    querySql(container, 'postgres', SWAP_NAMES, { live, incoming, replaced }),
+    querySql(container, 'postgres', END_SESSIONS, { live }),
+  ]);
+  const [from = 0, to = 0] = swap.split('\n').map(Number);
+  if (!(await databaseExists(container, live))) {
+    throw new DescribedError(`${live} is missing after the swap`, 'make prod-restore UNDO=1');
+  }
+  return { replaced: hasLive ? replaced : undefined, heldMs: to - from };
+}
+
+async function carryOver(container: string, live: string, incoming: string): Promise<void> {
+  const [rows, seq] = await Promise.all([
+    queryJson<StatusRow>(container, live, READ_STATUS),
+    querySql(container, live, READ_CHANGE),
+  ]);
+  await querySql(container, incoming, CLEAR_STATUS);
+  for (const { kind, finished_at, ok, detail, last_ok_at } of rows) {
+    // The trigger keeps the time of the last good one: it has to see that one first.
+    if (last_ok_at) await writeStatus(container, incoming, { kind, at: last_ok_at, ok: true, detail });
+    if (!ok) await writeStatus(container, incoming, { kind, at: finished_at, ok, detail });
+  }
+  if (seq !== '') await querySql(container, incoming, PASS_CHANGE, { seq });
+}

@@ -1,0 +1,182 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { BackupContext } from './backup/context.ts';
+import { findBackups } from './backup/find.ts';
+import { restoreBackup } from './backup/restore.ts';
+import { runBackup } from './backup/run.ts';
+import { dropDatabase } from './backup/swap.ts';
+import { prepareCompose } from './compose.ts';
+import { listStack } from './docker.ts';
+import { loadEnvFile } from './env-file.ts';
+import { DescribedError } from './errors.ts';
+import { recordChange, stateDir } from './history.ts';
+import type { Release } from './model/release.ts';
+import { upServiceArgv } from './model/replace.ts';
+import { containerName, SERVICES, type StackSettings, upArgv, volumeName } from './model/stack.ts';
+import { ROOT } from './project.ts';
+import { imageName } from './releases.ts';
+import { say, sayOk } from './report.ts';
+import { mustRun, run } from './shell.ts';
+import { waitHealthy } from './wait-healthy.ts';
+
+export const UPGRADE_COMMAND = 'make prod-db-upgrade';
+const [POSTGRES, BACKEND] = SERVICES;
+const PGDATA = '/var/lib/postgresql/data';
+const START_MS = 180_000;
+
+/** An upgrade that has begun: written down after each step, so that the next run carries on from there. */
+export interface Upgrade {
+  step: 'begun' | 'dumped' | 'kept' | 'emptied' | 'restored';
+  from: Release;
+  to: Release;
+  /** The volume that keeps the former data. */
+  kept: string;
+  /** The dump that is restored. */
+  file: string;
+}
+
+function statePath(prefix: string, name: 'database-upgrade' | 'database-upgraded'): string {
+  return join(stateDir(prefix), `${name}.json`);
+}
+
+/** The upgrade that is under way or was interrupted; or the last one that was done, as long as its old data are kept. */
+export function readUpgrade(
+  prefix: string,
+  name: 'database-upgrade' | 'database-upgraded',
+): Upgrade | undefined {
+  const path = statePath(prefix, name);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Upgrade) : undefined;
+}
+
+function note(prefix: string, upgrade: Upgrade): void {
+  const path = statePath(prefix, 'database-upgrade');
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.draft`, JSON.stringify(upgrade), { flush: true });
+  renameSync(`${path}.draft`, path);
+}
+
+/** @throws DescribedError while the data are between two versions: an API that writes now would write into the old ones */
+export function assertNoUpgrade(prefix: string): void {
+  if (!existsSync(statePath(prefix, 'database-upgrade'))) return;
+  throw new DescribedError(
+    'An upgrade of the database was interrupted',
+    `carry on: ${UPGRADE_COMMAND}; or go back: ${UPGRADE_COMMAND} UNDO=1`,
+  );
+}
+
+/**
+ * Moves the data to another major version: by a dump, into a new volume, while the API stands still.
+ * @throws DescribedError; the former data are untouched, and the next call carries on
+ */
+export async function upgradeDatabase(context: BackupContext, begun: Upgrade): Promise<void> {
+  const { settings } = context;
+  const { prefix } = settings;
+  let upgrade = begun;
+  const done = (step: Upgrade['step'], found: Partial<Upgrade> = {}) => {
+    upgrade = { ...upgrade, ...found, step };
+    note(prefix, upgrade);
+  };
+  if (upgrade.step === 'begun') {
+    note(prefix, upgrade);
+    await run(['docker', 'stop', containerName(settings, BACKEND)]);
+    say('  The API stands still: what is dumped now is all there is');
+    done('dumped', { file: (await runBackup(context)).file });
+  }
+  if (upgrade.step === 'dumped') {
+    await removeDatabaseContainer(settings);
+    await run(['docker', 'volume', 'rm', upgrade.kept]);
+    await copyVolume(settings, upgrade.from, volumeName(settings), upgrade.kept);
+    sayOk(`The data as they are stay in the volume ${upgrade.kept}`);
+    done('kept');
+  }
+  if (upgrade.step === 'kept') {
+    await run(['docker', 'volume', 'rm', volumeName(settings)]);
+    done('emptied');
+  }
+  if (upgrade.step === 'emptied') {
+    await restoreInto(context, upgrade);
+    done('restored');
+  }
+  await bringUp(settings, UPGRADE_COMMAND, upgrade.from, upgrade.to);
+  renameSync(statePath(prefix, 'database-upgrade'), statePath(prefix, 'database-upgraded'));
+}
+
+/** Puts the former data back under the former image. What was written since the upgrade is not among them. */
+export async function undoUpgrade(
+  settings: StackSettings,
+  { from, to, kept, file, step }: Upgrade,
+): Promise<void> {
+  const { prefix } = settings;
+  await run(['docker', 'stop', containerName(settings, BACKEND)]);
+  await removeDatabaseContainer(settings);
+  if (step === 'kept' || step === 'emptied' || step === 'restored') {
+    note(prefix, { from, to, kept, file, step: 'kept' });
+    await run(['docker', 'volume', 'rm', volumeName(settings)]);
+    await copyVolume(settings, from, kept, volumeName(settings));
+  }
+  await bringUp(settings, `${UPGRADE_COMMAND} UNDO=1`, to, from);
+  rmSync(statePath(prefix, 'database-upgrade'), { force: true });
+  rmSync(statePath(prefix, 'database-upgraded'), { force: true });
+}
+
+/** Removes the data from before the upgrade. */
+export async function dropKept(settings: StackSettings, { kept }: Upgrade): Promise<void> {
+  await mustRun(['docker', 'volume', 'rm', kept], 'see who uses it: docker ps -a --filter volume=NAME');
+  rmSync(statePath(settings.prefix, 'database-upgraded'));
+}
+
+async function removeDatabaseContainer(settings: StackSettings): Promise<void> {
+  const name = containerName(settings, POSTGRES);
+  await run(['docker', 'stop', name]);
+  await run(['docker', 'rm', name]);
+}
+
+async function copyVolume(
+  settings: StackSettings,
+  from: Release,
+  source: string,
+  target: string,
+): Promise<void> {
+  const mounts = ['--volume', `${source}:/from:ro`, '--volume', `${target}:${PGDATA}`];
+  const hardened = ['--network', 'none', '--cap-drop', 'ALL', '--entrypoint', 'bash'];
+  const image = imageName(settings, 'postgres', from.database);
+  const copy = 'cp -a /from/. "$0" && sync -f "$0"';
+  await mustRun(
+    ['docker', 'run', '--rm', ...hardened, ...mounts, image, '-c', copy, PGDATA],
+    `see whether the disk is full: df -h; then: ${UPGRADE_COMMAND}`,
+  );
+}
+
+async function restoreInto(context: BackupContext, { to, file }: Upgrade): Promise<void> {
+  const { settings, database } = context;
+  const variables = await prepareCompose('production', settings, await loadEnvFile(settings.envFile), to);
+  await mustRun(upServiceArgv(settings, POSTGRES), UPGRADE_COMMAND, { cwd: ROOT, env: variables });
+  const server = containerName(settings, POSTGRES);
+  await waitForDatabase(settings);
+  const [found] = await findBackups(context, context.store.pathOf({ file }));
+  if (!found) throw new DescribedError(`${file} is gone`, `${UPGRADE_COMMAND} UNDO=1`);
+  // The new one is empty but for its owner.
+  await dropDatabase(server, database);
+  await restoreBackup(context, server, found);
+  sayOk(`${file} is restored and holds what was dumped`);
+}
+
+async function waitForDatabase(settings: StackSettings): Promise<void> {
+  for (const end = Date.now() + START_MS; Date.now() < end; await sleep(300)) {
+    const containers = await listStack(settings);
+    if (containers.some(({ service, health }) => service === POSTGRES && health === 'healthy')) return;
+  }
+  throw new DescribedError(
+    'The new database does not get healthy',
+    `docker logs ${containerName(settings, POSTGRES)}; go back: ${UPGRADE_COMMAND} UNDO=1`,
+  );
+}
+
+async function bringUp(settings: StackSettings, command: string, from: Release, to: Release): Promise<void> {
+  await recordChange(settings.prefix, command, from, to, async () => {
+    const variables = await prepareCompose('production', settings, await loadEnvFile(settings.envFile), to);
+    await mustRun(upArgv('production', settings), command, { cwd: ROOT, env: variables });
+    await waitHealthy(settings, START_MS);
+  });
+}

@@ -1,0 +1,79 @@
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
+
+/** The secrets of a stack that are rotated. */
+export interface Secrets {
+  postgresPassword: string;
+  secretKey: string;
+}
+
+/** As many as PostgreSQL takes by itself. */
+const ITERATIONS = 4096;
+
+/**
+ * What PostgreSQL stores of a password (RFC 5803): with it the password itself never reaches the server or its log.
+ * @param password of plain ASCII, which needs no SASLprep
+ * @param salt 16 random bytes
+ */
+export function scramVerifier(password: string, salt: Buffer): string {
+  const salted = pbkdf2Sync(password, salt, ITERATIONS, 32, 'sha256');
+  const keyOf = (name: string) => createHmac('sha256', salted).update(name).digest();
+  const storedKey = createHash('sha256').update(keyOf('Client Key')).digest('base64');
+  const parts = [storedKey, keyOf('Server Key').toString('base64')].join(':');
+  return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString('base64')}$${parts}`;
+}
+
+/**
+ * Puts new secrets into the text of an env file, and leaves the rest as it is.
+ * @param before the secrets that stand there: DATABASE_URL may repeat the password instead of referring to it
+ */
+export function replaceSecrets(text: string, before: Secrets, now: Secrets): string {
+  return text
+    .replace(/^POSTGRES_PASSWORD=.*$/m, `POSTGRES_PASSWORD=${now.postgresPassword}`)
+    .replace(/^SECRET_KEY=.*$/m, `SECRET_KEY=${now.secretKey}`)
+    .replace(/^DATABASE_URL=.*$/m, (line) =>
+      line.replace(`:${before.postgresPassword}@`, `:${now.postgresPassword}@`),
+    );
+}
+
+/** A database URL with another user and password. */
+export function signInAs(url: string, user: string, password: string): string {
+  const parsed = new URL(url);
+  parsed.username = user;
+  parsed.password = password;
+  return parsed.href;
+}
+
+/**
+ * A JSON Web Token (RFC 7519), signed by HS256.
+ * @param claims such as sub and exp
+ */
+export function signToken(key: string, claims: Readonly<Record<string, string | number>>): string {
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
+  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`;
+}
+
+/**
+ * The statements that let a second role sign in for the first, whose rights and objects it then uses.
+ * @param verifier of the second one's password
+ */
+export function lendRoleSql(role: string, temporary: string, verifier: string): string {
+  return `SET log_min_error_statement = panic; SET log_min_duration_statement = -1;
+    SELECT 'CREATE ROLE ${temporary}' WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '${temporary}') \\gexec
+    ALTER ROLE ${temporary} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD '${verifier}';
+    GRANT ${role} TO ${temporary};
+    ALTER ROLE ${temporary} SET role = '${role}';`;
+}
+
+/** The statements that take it back; it stays as long as somebody is signed in by it, and can no longer sign in. */
+export function retireRoleSql(temporary: string): string {
+  return `ALTER ROLE ${temporary} NOLOGIN PASSWORD NULL;
+    SELECT 'DROP ROLE ${temporary}'
+    WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE usename = '${temporary}') \\gexec`;
+}
+
+/** The statement that gives a role another password. */
+export function changePasswordSql(role: string, verifier: string): string {
+  return `SET log_min_error_statement = panic; SET log_min_duration_statement = -1;
+    ALTER ROLE ${role} PASSWORD '${verifier}';`;
+}

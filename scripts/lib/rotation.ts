@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribedError } from './errors.ts';
+import type { EnvValues } from './model/env-file.ts';
+import {
+  changePasswordSql,
+  lendRoleSql,
+  replaceSecrets,
+  retireRoleSql,
+  type Secrets,
+  scramVerifier,
+  signInAs,
+  signToken,
+} from './model/rotation.ts';
+import { dateSecrets } from './model/secret-strength.ts';
+import { containerName, type StackSettings } from './model/stack.ts';
+import { replaceSecretFile, rotationFile, secretsDir } from './secrets.ts';
+import { mustRun, run } from './shell.ts';
+
+/** Longer than the 3 s that the API takes at most from reading its secret to having signed in. */
+const SETTLE_MS = 4000;
+const AGAIN = 'make prod-rotate-secrets';
+
+/** A rotation that has begun; kept in a file until it is done, so that the next run carries on with the same values. */
+interface Rotation {
+  before: Secrets;
+  now: Secrets;
+  /** Of the role that the API signs in by while the password of its own is changed. */
+  temporaryPassword: string;
+}
+
+/** What a rotation works on. */
+export interface Place {
+  settings: StackSettings;
+  env: EnvValues;
+  /** Told of each step. */
+  say(step: string): void;
+}
+
+/**
+ * Changes the key and the password of a running stack, with no moment at which the API could not sign in.
+ * Each step may be done again, and after each the files, the database and the API fit each other.
+ * @throws DescribedError; what is done stays, and the next call carries on
+ */
+export async function rotateSecrets(place: Place): Promise<void> {
+  const { settings, say } = place;
+  const rotation = await beginRotation(place);
+  await rotateKey(place, rotation);
+  say('The API takes tokens of the new key, and still those of the old one');
+  await rotatePassword(place, rotation);
+  say('The API signs in to the database with the new password');
+  await replaceInEnvFile(settings.envFile, rotation);
+  await rm(rotationFile(settings.prefix));
+}
+
+async function beginRotation({ settings, env, say }: Place): Promise<Rotation> {
+  const path = rotationFile(settings.prefix);
+  if (existsSync(path)) {
+    say('Carrying on with the rotation that was interrupted');
+    return JSON.parse(await readFile(path, 'utf8')) as Rotation;
+  }
+  const fresh = () => randomBytes(32).toString('base64url');
+  const rotation: Rotation = {
+    before: { postgresPassword: env.POSTGRES_PASSWORD ?? '', secretKey: env.SECRET_KEY ?? '' },
+    now: { postgresPassword: fresh(), secretKey: fresh() },
+    temporaryPassword: fresh(),
+  };
+  await writeDurably(path, JSON.stringify(rotation));
+  return rotation;
+}
+
+async function rotateKey(place: Place, { before, now }: Rotation): Promise<void> {
+  const folder = secretsDir(place.settings.prefix);
+  const previous = join(folder, 'secret_key_previous');
+  if (!existsSync(previous)) {
+    throw new DescribedError(
+      'The stack was started by an older version of this kit, whose secrets are not rotated while it runs',
+      `make prod-build, make prod-up, then: ${AGAIN}`,
+    );
+  }
+  await replaceSecretFile(previous, before.secretKey);
+  await replaceSecretFile(join(folder, 'secret_key'), now.secretKey);
+  let answers = await askApi(place, [now.secretKey, before.secretKey]);
+  // Under load an answer is put off.
+  for (let tries = 0; answers.includes(503) && tries < 20; tries += 1) {
+    await sleep(1000);
+    answers = await askApi(place, [now.secretKey, before.secretKey]);
+  }
+  // There is no such gene: who may edit is told so.
+  if (answers.every((status) => status === 404)) return;
+  throw new DescribedError(
+    `The API does not take tokens of the new key and of the old one (it answers ${answers.join(' and ')})`,
+    `bring it up to date with this checkout, make prod-build, then make prod-up; then again: ${AGAIN}`,
+  );
+}
+
+async function rotatePassword(place: Place, rotation: Rotation): Promise<void> {
+  const { settings, env } = place;
+  const role = env.POSTGRES_USER ?? '';
+  const temporary = `${role.slice(0, 50)}_rotating`;
+  const folder = secretsDir(settings.prefix);
+  const useUrl = async (user: string, password: string) => {
+    await assertSignsIn(place, user, password);
+    await replaceSecretFile(join(folder, 'database_url'), signInAs(env.DATABASE_URL ?? '', user, password));
+    await sleep(SETTLE_MS);
+  };
+  const verifier = (password: string) => scramVerifier(password, randomBytes(16));
+  await runAsSuperuser(place, lendRoleSql(role, temporary, verifier(rotation.temporaryPassword)));
+  await useUrl(temporary, rotation.temporaryPassword);
+  await runAsSuperuser(place, changePasswordSql(role, verifier(rotation.now.postgresPassword)));
+  await useUrl(role, rotation.now.postgresPassword);
+  await replaceSecretFile(join(folder, 'postgres_password'), rotation.now.postgresPassword);
+  await askHealth(place);
+  await runAsSuperuser(place, retireRoleSql(temporary));
+}
+
+async function runAsSuperuser({ settings, env }: Place, statements: string): Promise<void> {
+  const postgres = containerName(settings, 'kidney-genetics-postgres');
+  const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', env.POSTGRES_DB ?? ''];
+  await mustRun(['docker', 'exec', '-i', postgres, ...psql], AGAIN, { input: statements });
+}
+
+/** Over TCP, as the API does it. The password goes from environment to environment. */
+async function assertSignsIn({ settings, env }: Place, user: string, password: string): Promise<void> {
+  const postgres = containerName(settings, 'kidney-genetics-postgres');
+  const psql = [
+    'psql',
+    '-XqAt',
+    '-h',
+    '127.0.0.1',
+    '-U',
+    user,
+    '-d',
+    env.POSTGRES_DB ?? '',
+    '-c',
+    'SELECT 1',
+  ];
+  await mustRun(['docker', 'exec', '--env', 'PGPASSWORD', postgres, ...psql], AGAIN, {
+    env: { PGPASSWORD: password },
+  });
+}
+
+/** @returns the status of an edit of a gene that does not exist, with a token of each key */
+async function askApi({ settings, env }: Place, keys: readonly string[]): Promise<number[]> {
+  const claims = { sub: 'rotation', scope: 'genes:write', exp: Math.floor(Date.now() / 1000) + 60 };
+  const code = `
+    const { request } = require('http');
+    const { path, tokens } = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+    const ask = (token) => new Promise((resolve, reject) => {
+      const headers = { host: 'kidney-genetics-backend', 'content-type': 'application/json', authorization: 'Bearer ' + token };
+      const asked = request({ host: '127.0.0.1', port: process.env.PORT, path, method: 'PATCH', headers }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode);
+      });
+      asked.on('error', reject).end('{"name":"x"}');
+    });
+    Promise.all(tokens.map(ask)).then((all) => console.log(JSON.stringify(all)));`;
+  const backend = containerName(settings, 'kidney-genetics-backend');
+  const input = JSON.stringify({
+    path: `${env.API_V1_STR}/genes/NONE`,
+    tokens: keys.map((key) => signToken(key, claims)),
+  });
+  const printed = await mustRun(['docker', 'exec', '-i', backend, 'node', '-e', code], AGAIN, { input });
+  return JSON.parse(printed) as number[];
+}
+
+async function askHealth({ settings }: Place): Promise<void> {
+  const backend = containerName(settings, 'kidney-genetics-backend');
+  const { exitCode, stderr } = await run(['docker', 'exec', backend, 'node', '/app/healthcheck.js']);
+  if (exitCode !== 0) throw new DescribedError(`The API is not healthy: ${stderr.trim()}`, AGAIN);
+}
+
+async function replaceInEnvFile(path: string, { before, now }: Rotation): Promise<void> {
+  const [text, { uid, gid }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
+  const renewed = dateSecrets(replaceSecrets(text, before, now), new Date());
+  await writeDurably(path, renewed, { uid, gid });
+}
+
+/** The file is the old one or the new one, also after a power cut. */
+async function writeDurably(path: string, text: string, owner?: { uid: number; gid: number }): Promise<void> {
+  const draft = `${path}.draft`;
+  const file = await open(draft, 'w', 0o600);
+  if (owner) await file.chown(owner.uid, owner.gid);
+  await file.writeFile(text);
+  await file.sync();
+  await file.close();
+  await chmod(draft, 0o600);
+  await rename(draft, path);
+}

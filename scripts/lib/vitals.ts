@@ -1,0 +1,60 @@
+import { type ContainerInfo, listStack, readStats } from './docker.ts';
+import { containerName, type StackSettings } from './model/stack.ts';
+import type { Trouble } from './model/trouble.ts';
+import { readVitals, sumTraffic, type Traffic, type Vitals } from './model/watch.ts';
+import { run } from './shell.ts';
+import { findTroubles } from './trouble.ts';
+
+/** More lines than these in one while are not read: the rate shown is then too low, and the host has other worries. */
+const MAX_LINES = '50000';
+/** Only the network to the database reaches the port, so the backend itself asks, at whichever of its addresses answers. */
+const ASK_METRICS = `
+  const addresses = Object.values(require('os').networkInterfaces()).flat().filter(({ family }) => family === 'IPv4');
+  const ask = async ({ address }) => {
+    const answer = await fetch('http://' + address + ':' + (process.env.METRICS_PORT || 9464) + '/metrics');
+    return answer.text();
+  };
+  Promise.any(addresses.map(ask)).then((text) => process.stdout.write(text), () => process.exit(1));`;
+
+/** A stack at one moment. */
+export interface Moment {
+  at: Date;
+  containers: ContainerInfo[];
+  use: Awaited<ReturnType<typeof readStats>>;
+  troubles: Map<string, Trouble>;
+  traffic: Traffic;
+  vitals: Vitals | undefined;
+}
+
+/**
+ * Looks at a stack; takes the second or two that `docker stats` measures.
+ * @param since from when on requests are counted
+ */
+export async function observe(settings: StackSettings, since: number): Promise<Moment> {
+  const containers = await listStack(settings);
+  const running = containers.filter(({ state }) => state === 'running').map(({ name }) => name);
+  const until = Date.now();
+  const [use, troubles, log, metrics] = await Promise.all([
+    readStats(running),
+    findTroubles(settings, containers),
+    readAccessLog(containerName(settings, 'kidney-genetics-frontend'), since),
+    askMetrics(containerName(settings, 'kidney-genetics-backend')),
+  ]);
+  return {
+    at: new Date(until),
+    containers,
+    use,
+    troubles,
+    traffic: sumTraffic(log, since, until - since),
+    vitals: readVitals(metrics),
+  };
+}
+
+async function readAccessLog(container: string, since: number): Promise<string> {
+  const span = ['--since', new Date(since).toISOString(), '--tail', MAX_LINES];
+  return (await run(['docker', 'logs', ...span, container])).stdout;
+}
+
+async function askMetrics(container: string): Promise<string> {
+  return (await run(['docker', 'exec', container, 'node', '-e', ASK_METRICS], { timeoutMs: 5000 })).stdout;
+}

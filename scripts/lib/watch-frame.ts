@@ -1,0 +1,64 @@
+import type { ContainerInfo } from './docker.ts';
+import { drawBars } from './model/watch.ts';
+import { formatBytes, formatDuration, formatTable, paint } from './report.ts';
+import type { Moment } from './vitals.ts';
+
+function toRow(container: ContainerInfo, { use, at }: Moment): string[] {
+  const used = use.get(container.name);
+  const running = container.state === 'running';
+  const word = running ? container.health : container.state;
+  return [
+    container.name,
+    paint(word === 'healthy' ? 'green' : word === 'starting' ? 'yellow' : 'red', word),
+    running ? formatDuration(Math.max(0, at.getTime() - Date.parse(container.startedAt))) : '-',
+    used?.cpu ?? '-',
+    `${used?.memory.split(' / ')[0] ?? '-'} of ${container.memoryLimit ? formatBytes(container.memoryLimit) : '∞'}`,
+    String(container.restarts),
+  ];
+}
+
+function rate(value: number): string {
+  return `${value.toFixed(value < 10 ? 1 : 0)}/s`;
+}
+
+/**
+ * The lines of a frame.
+ * @param past the looks before this one, which is the last of them
+ */
+export function drawFrame(moment: Moment, past: readonly Moment[]): string[] {
+  const { containers, traffic, vitals, troubles } = moment;
+  const head = ['NAME', 'HEALTH', 'SINCE', 'CPU', 'MEMORY', 'RESTARTS'].map((word) => paint('bold', word));
+  const rates = past.map((one) => one.traffic.perSecond);
+  const errors = past.map((one) => one.traffic.errorsPerSecond);
+  const red = (text: string) => (traffic.errorsPerSecond > 0 ? paint('red', text) : text);
+  return [
+    ...formatTable([head, ...containers.map((one) => toRow(one, moment))]).split('\n'),
+    '',
+    `Requests     ${rate(traffic.perSecond).padStart(8)}  ${drawBars(rates)}`,
+    red(`Errors       ${rate(traffic.errorsPerSecond).padStart(8)}  ${drawBars(errors)}`),
+    `95 % within  ${formatDuration(traffic.p95 * 1000).padStart(8)}`,
+    `WebSockets   ${String(vitals?.webSockets ?? '-').padStart(8)}`,
+    `Database     ${String(vitals?.connections ?? '-').padStart(8)}  of ${vitals?.maxConnections ?? '-'} connections`,
+    '',
+    ...[...troubles].map(([name, { words, now }]) =>
+      paint(now ? 'red' : 'yellow', `${now ? '✘' : '!'} ${name}: ${words.join(', ')}`),
+    ),
+  ];
+}
+
+/** A look as one line. */
+export function summarize({ at, containers, use, traffic, vitals }: Moment): string {
+  const each = containers.map((one) => {
+    const used = use.get(one.name);
+    const word = one.state === 'running' ? one.health : one.state;
+    return `${one.name} ${word} ${used?.cpu ?? '-'} ${used?.memory.split(' / ')[0] ?? '-'}`;
+  });
+  const load = `${rate(traffic.perSecond)}, ${rate(traffic.errorsPerSecond)} errors, ${vitals?.webSockets ?? '-'} WebSockets`;
+  return `${at.toISOString().slice(0, 19)}Z  ${each.join(' | ')} | ${load}`;
+}
+
+/** A look for a program. */
+export function toJson(moment: Moment): string {
+  const { use, troubles } = moment;
+  return JSON.stringify({ ...moment, use: Object.fromEntries(use), troubles: Object.fromEntries(troubles) });
+}

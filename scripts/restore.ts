@@ -1,0 +1,85 @@
+import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
+import { findDatabase } from './lib/backup/create.ts';
+import { type FoundBackup, findBackups } from './lib/backup/find.ts';
+import { assertRestorable, previewRestore, restoreBackup } from './lib/backup/restore.ts';
+import { dropDatabase, incomingName, listReplaced, type Swapped, swapIn } from './lib/backup/swap.ts';
+import { main } from './lib/cli.ts';
+import { confirm } from './lib/confirm.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
+import { lockStack } from './lib/lock.ts';
+import { formatBytes, formatDuration, say, sayOk } from './lib/report.ts';
+
+const USAGE = `
+Puts a backup in the place of the database, which goes on until the moment of the swap and is then kept beside it.
+
+  make prod-restore FILE=... [YES=1]     FILE: a path, a name in backups/, latest, or s3://bucket/prefix/NAME
+  make prod-restore UNDO=1 [YES=1]       swap back to the database that was replaced last
+  make prod-restore DROP_REPLACED=1      remove the replaced databases, for their space
+  npx tsx scripts/restore.ts FILE|--undo|--drop-replaced [--yes]
+
+  --yes   do not ask`;
+
+function saySwapped({ replaced, heldMs }: Swapped, database: string): void {
+  sayOk(`${database} was swapped; connections were held off for ${formatDuration(heldMs)}`);
+  if (replaced) say(`  The former one is kept as ${replaced}: back with make prod-restore UNDO=1`);
+  say('  When all is well, for its space: make prod-restore DROP_REPLACED=1');
+}
+
+async function restore(
+  context: BackupContext,
+  server: string,
+  found: FoundBackup,
+  yes: boolean,
+): Promise<void> {
+  const startedAt = Date.now();
+  await assertRestorable(context, server, found);
+  say(await previewRestore(context, server, found));
+  await confirm(`Put ${found.manifest.file} in the place of ${context.database}?`, yes);
+  const swapped = await restoreBackup(context, server, found);
+  sayOk(`${found.manifest.file} is restored, in ${formatDuration(Date.now() - startedAt)}`);
+  saySwapped(swapped, context.database);
+}
+
+async function undo({ database }: BackupContext, server: string, yes: boolean): Promise<void> {
+  const [newest] = await listReplaced(server, database);
+  if (!newest)
+    throw new DescribedError('No replaced database is kept', 'restore a backup: make prod-restore FILE=...');
+  await confirm(`Put ${newest.name} back in the place of ${database}?`, yes);
+  saySwapped(await swapIn(server, database, newest.name), database);
+}
+
+async function dropReplaced({ database }: BackupContext, server: string, yes: boolean): Promise<void> {
+  const replaced = await listReplaced(server, database);
+  for (const { name, bytes } of replaced) say(`  ${name}  ${formatBytes(bytes)}`);
+  if (replaced.length > 0) await confirm('Remove them for good?', yes);
+  for (const { name } of replaced) await dropDatabase(server, name);
+  await dropDatabase(server, incomingName(database));
+  sayOk(replaced.length === 0 ? 'No replaced database is kept' : `${replaced.length} removed`);
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: {
+    undo: { type: 'boolean' },
+    'drop-replaced': { type: 'boolean' },
+    yes: { type: 'boolean' },
+  },
+  maxPositionals: 1,
+  async run(flags, [file]) {
+    const wanted = [file !== undefined, flags.undo, flags['drop-replaced']].filter(Boolean);
+    if (wanted.length !== 1) {
+      throw new DescribedError('Say which backup, or --undo, or --drop-replaced', 'see --help', Exit.usage);
+    }
+    const context = await loadBackupContext();
+    const yes = flags.yes === true;
+    await lockBackups(context, 'make prod-restore');
+    lockStack(context.settings.prefix, 'make prod-restore');
+    const server = (await findDatabase(context.settings)).name;
+    if (flags.undo) return undo(context, server, yes);
+    if (flags['drop-replaced']) return dropReplaced(context, server, yes);
+    await context.store.prepare();
+    await context.store.settle(context.settings.prefix);
+    const [found] = await findBackups(context, file ?? 'latest');
+    if (found) await restore(context, server, found, yes);
+  },
+});

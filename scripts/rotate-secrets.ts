@@ -1,0 +1,55 @@
+import { existsSync } from 'node:fs';
+import { main } from './lib/cli.ts';
+import { listStack } from './lib/docker.ts';
+import { loadEnvFile } from './lib/env-file.ts';
+import { DescribedError } from './lib/errors.ts';
+import { lockStack } from './lib/lock.ts';
+import { assertDockerReady } from './lib/preflight.ts';
+import { loadSettings } from './lib/project.ts';
+import { formatDuration, say, sayOk } from './lib/report.ts';
+import { rotateSecrets } from './lib/rotation.ts';
+import { forgetPreviousKey, rotationFile } from './lib/secrets.ts';
+
+const USAGE = `
+Gives the database's app role another password and the API another SECRET_KEY, while the stack goes on: nothing restarts,
+nobody is cut off. Tokens of the old key stay good until the next rotation or --forget-previous. Interrupted at any
+point it is completed by the same command.
+
+  make prod-rotate-secrets
+  npx tsx scripts/rotate-secrets.ts [--forget-previous]
+
+  --forget-previous   rotate nothing; from now on refuse tokens of the key before (make prod-rotate-secrets FORGET=1)`;
+
+const COMMAND = 'make prod-rotate-secrets';
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: { 'forget-previous': { type: 'boolean' } },
+  async run(flags) {
+    const startedAt = Date.now();
+    const settings = loadSettings();
+    await assertDockerReady();
+    lockStack(settings.prefix, COMMAND);
+    const [env, containers] = await Promise.all([loadEnvFile(settings.envFile), listStack(settings)]);
+    if (flags['forget-previous']) {
+      if (existsSync(rotationFile(settings.prefix))) {
+        throw new DescribedError('A rotation was interrupted', `complete it first: ${COMMAND}`);
+      }
+      await forgetPreviousKey(settings.prefix);
+      sayOk('Tokens of the previous SECRET_KEY are refused from now on');
+      return;
+    }
+    const well = containers.length > 0 && containers.every(({ health }) => health === 'healthy');
+    if (!well) {
+      throw new DescribedError(
+        `${settings.prefix} has to be up and healthy: what is new is proven on it`,
+        'make prod-up, then make prod-health',
+      );
+    }
+    await rotateSecrets({ settings, env, say: (step) => sayOk(step) });
+    sayOk(`Secrets rotated in ${formatDuration(Date.now() - startedAt)}; nothing was restarted`);
+    say(
+      '  The env file holds the new ones. Once no token of the old key is needed: make prod-rotate-secrets FORGET=1',
+    );
+  },
+});

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { main } from './lib/cli.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
+import { type BomComponent, makeBom, toDebianComponent } from './lib/model/bill-of-materials.ts';
+import { IMAGES, type ImageName } from './lib/model/build.ts';
+import { type Judgement, judgeFindings, parseExceptions, type ScanException } from './lib/model/scan.ts';
+import { assertDockerReady } from './lib/preflight.ts';
+import { loadSettings, ROOT } from './lib/project.ts';
+import { formatDuration, say, sayFailure, sayOk, sayWarning } from './lib/report.ts';
+import { readBackend, readDebian, readNpm } from './lib/scan/components.ts';
+import { type Look, lookForVulnerabilities, type Target } from './lib/scan/vulnerabilities.ts';
+import { mustRun } from './lib/shell.ts';
+import type { ScanFacts } from './lib/verify/facts.ts';
+import { scanFolder } from './lib/verify/gather/scan.ts';
+
+const USAGE = `
+Writes a bill of materials (SBOM, CycloneDX 1.5) of each image with its Debian and npm packages, and looks for known
+vulnerabilities in them: by trivy or grype where the host has one, else by the security updates that wait in Debian's
+archive and by npm audit. Says which of these it did. Exit 1 from HIGH on, 3 when nothing could be asked.
+
+  make prod-scan
+  npx tsx scripts/scan.ts [--json]
+
+Exceptions, each with a reason and a last day, stand in deploy/scan-exceptions.yml.`;
+
+const EXCEPTIONS = 'deploy/scan-exceptions.yml';
+
+/** An image, what is in it, and what to ask about it. */
+interface Described extends Target {
+  id: string;
+  revision: string;
+  components: BomComponent[];
+}
+
+async function describe(prefix: string, name: ImageName): Promise<Described> {
+  const image = `${prefix}-${name}:latest`;
+  const out = await mustRun(
+    ['docker', 'image', 'inspect', '--format', '{{.Id}} {{json .Config.Labels}}', image],
+    'make prod-build',
+  );
+  const [id = ''] = out.split(' ', 1);
+  const labels = JSON.parse(out.slice(id.length)) as Record<string, string> | null;
+  const revision = labels?.['org.opencontainers.image.revision'] ?? '';
+  if (name === 'backend') {
+    const base = labels?.['org.opencontainers.image.base.name'] ?? '';
+    const [{ components, debian }, npm] = await Promise.all([readBackend(image, base), readNpm('backend')]);
+    return { image, id, revision, debian, components: [...components, ...npm] };
+  }
+  const [debian, npm] = await Promise.all([
+    readDebian(image),
+    name === 'frontend' ? readNpm('frontend') : [],
+  ]);
+  const packages = debian?.packages.map((one) => toDebianComponent(one, debian.distribution)) ?? [];
+  return { image, id, revision, debian, components: [...packages, ...npm] };
+}
+
+/** @returns the files, relative to the project's folder, and how much is in each */
+async function writeBoms(folder: string, described: readonly Described[]): Promise<string[]> {
+  const { name, version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
+    name: string;
+    version: string;
+  };
+  await mkdir(folder, { recursive: true });
+  return Promise.all(
+    described.map(async ({ image, id, revision, components }) => {
+      const times = { timestamp: new Date().toISOString(), uuid: randomUUID() };
+      const bom = makeBom({ image, imageId: id, revision, tool: { name, version }, ...times }, components);
+      const file = join(folder, `${image.replace(/:.*$/, '')}.cdx.json`);
+      await writeFile(file, `${JSON.stringify(bom, undefined, 2)}\n`);
+      return `${relative(ROOT, file)}: ${components.length} components`;
+    }),
+  );
+}
+
+async function readExceptions(): Promise<ScanException[]> {
+  const text = await readFile(join(ROOT, EXCEPTIONS), 'utf8').catch(() => '');
+  const { exceptions, problems } = parseExceptions(text);
+  if (problems.length === 0) return exceptions;
+  throw new DescribedError(
+    `${EXCEPTIONS}: ${problems.join('; ')}`,
+    'each needs id, reason and expires: YYYY-MM-DD',
+  );
+}
+
+/** Prints what was written, asked and found. */
+function sayScan(boms: readonly string[], looks: readonly Look[], judged: Judgement): void {
+  for (const bom of boms) sayOk(bom);
+  for (const { method, findings } of looks) {
+    if (findings) sayOk(`Asked: ${method}; ${findings.length} findings`);
+    else sayWarning(`Not asked, for it gave no answer: ${method}`);
+  }
+  for (const { finding, exception } of judged.excepted)
+    say(`  excepted until ${exception.expires}: ${finding.id} (${exception.reason})`);
+  for (const { id, expires } of judged.expired)
+    sayWarning(`The exception of ${id} ended on ${expires}: it counts no more`);
+  for (const { id } of judged.unused)
+    sayWarning(`The exception of ${id} matches nothing any more: take it out`);
+  for (const { id, severity, component, where, fixedIn } of judged.failing) {
+    sayFailure(`${severity} ${id}: ${component} in ${where}`, fixedIn ? `mended in ${fixedIn}` : '');
+  }
+}
+
+/** @throws DescribedError when there is something from HIGH on (exit 1), or nobody could be asked (exit 3) */
+function assertPassed(looks: readonly Look[], { failing }: Judgement): void {
+  if (failing.length > 0) {
+    throw new DescribedError(
+      `${failing.length} findings from HIGH on`,
+      'npx tsx scripts/base-images.ts --refresh, then: make prod-build prod-up prod-scan',
+    );
+  }
+  if (looks.some((look) => look.findings)) return;
+  throw new DescribedError(
+    'The bills of materials are written, but nobody could be asked for vulnerabilities',
+    'see whether the package mirror answers: apt-get update; or install trivy or grype',
+    Exit.missing,
+  );
+}
+
+await main(import.meta.url, {
+  usage: USAGE,
+  options: { json: { type: 'boolean' } },
+  async run(flags) {
+    const startedAt = Date.now();
+    const { prefix } = loadSettings();
+    const [exceptions] = await Promise.all([readExceptions(), assertDockerReady()]);
+    const described = await Promise.all(IMAGES.map((name) => describe(prefix, name)));
+    const folder = scanFolder(prefix);
+    const [boms, looks] = await Promise.all([
+      writeBoms(folder, described),
+      lookForVulnerabilities(described),
+    ]);
+    const findings = looks.flatMap((look) => look.findings ?? []);
+    const judged = judgeFindings(findings, exceptions, new Date().toISOString().slice(0, 10));
+    const summary: ScanFacts = {
+      at: new Date().toISOString(),
+      imageIds: described.map(({ id }) => id),
+      high: judged.failing.map(({ id, component }) => `${id} in ${component}`),
+      method: looks
+        .filter((look) => look.findings)
+        .map(({ method }) => method)
+        .join('; '),
+      complete: looks.every((look) => look.findings !== undefined),
+      components: Object.fromEntries(described.map(({ id, components }) => [id, components.length])),
+    };
+    await writeFile(
+      join(folder, 'summary.json'),
+      `${JSON.stringify({ ...summary, findings }, undefined, 2)}\n`,
+    );
+    if (flags.json) say(JSON.stringify({ ...summary, findings, ...judged }, undefined, 2));
+    else sayScan(boms, looks, judged);
+    assertPassed(looks, judged);
+    const partly = summary.complete ? '' : ' in what could be asked';
+    if (!flags.json) sayOk(`Nothing from HIGH on${partly} (${formatDuration(Date.now() - startedAt)})`);
+  },
+});

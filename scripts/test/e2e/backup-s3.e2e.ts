@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import S3rver from 's3rver';
+import { run } from '../../lib/shell.ts';
+import { backupFolder, backupStack, newest } from './backup-support.ts';
+import type { TestStack } from './harness.ts';
+
+type Fault = 'none' | 'cut' | 'full' | 'lock';
+
+/** Stands between the client and a real S3 server, and does what networks and providers do. */
+class FaultyNetwork {
+  fault: Fault = 'none';
+  readonly locked: string[] = [];
+  private readonly server: Server;
+  private readonly target: number;
+
+  constructor(target: number) {
+    this.target = target;
+    this.server = createServer((incoming, answer) => this.pass(incoming, answer));
+  }
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  close(): void {
+    this.server.close();
+    this.server.closeAllConnections();
+  }
+
+  private pass(incoming: IncomingMessage, answer: ServerResponse): void {
+    const { url = '', method, headers } = incoming;
+    if (this.fault === 'cut' && method === 'PUT') {
+      incoming.once('data', () => incoming.socket.destroy());
+      return;
+    }
+    if (this.fault === 'full' && method === 'PUT') {
+      const text = '<Error><Code>QuotaExceeded</Code><Message>The bucket is full</Message></Error>';
+      incoming
+        .resume()
+        .on('end', () => answer.writeHead(403, { 'content-type': 'application/xml' }).end(text));
+      return;
+    }
+    if (this.fault === 'lock' && /[?&]object-lock/.test(url)) {
+      const text =
+        '<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>';
+      answer.writeHead(200, { 'content-type': 'application/xml' }).end(text);
+      return;
+    }
+    const until = headers['x-amz-object-lock-retain-until-date'];
+    if (until) this.locked.push(`${method} ${headers['x-amz-object-lock-mode']} ${until}`);
+    const onward = request({ host: '127.0.0.1', port: this.target, path: url, method, headers }, (reply) => {
+      answer.writeHead(reply.statusCode ?? 502, reply.headers);
+      reply.pipe(answer);
+    });
+    onward.on('error', () => answer.destroy());
+    incoming.pipe(onward);
+  }
+}
+
+describe('backups off the host', { timeout: 900_000 }, () => {
+  let stack: TestStack;
+  let bucket: S3rver;
+  let network: FaultyNetwork;
+
+  before(async () => {
+    stack = await backupStack('s3', 400_000);
+    const directory = join(stack.tmp, 'bucket');
+    mkdirSync(directory);
+    bucket = new S3rver({
+      address: '127.0.0.1',
+      port: 0,
+      silent: true,
+      directory,
+      configureBuckets: [{ name: 'vault', configs: [] }],
+    });
+    network = new FaultyNetwork((await bucket.run()).port);
+    writeFileSync(join(stack.tmp, 'secret key'), 'S3RVER\n', { mode: 0o600 });
+    Object.assign(stack.env, {
+      BACKUP_REMOTE: 's3://vault/kidneys',
+      BACKUP_S3_ENDPOINT: await network.listen(),
+      BACKUP_S3_ACCESS_KEY_ID: 'S3RVER',
+      BACKUP_S3_SECRET_ACCESS_KEY_FILE: join(stack.tmp, 'secret key'),
+    });
+  });
+  after(async () => {
+    network?.close();
+    await bucket?.close();
+    await stack?.dispose();
+  });
+
+  const inBucket = async () => {
+    const { stdout } = await run(['find', join(stack.tmp, 'bucket'), '-name', '*.dump._S3rver_object']);
+    return stdout.split('\n').filter(Boolean).length;
+  };
+  const listed = async () =>
+    (
+      JSON.parse(await stack.mustScript('backup', ['--list', '--remote', '--json'])) as { name: string }[]
+    ).map(({ name }) => name);
+  const faults: [Fault, Record<string, string>, RegExp][] = [
+    ['cut', {}, /s3:\/\/vault\/kidneys answers/],
+    ['full', {}, /403 QuotaExceeded: The bucket is full\n.*make prod-backup-thin REMOTE=1/],
+    [
+      'none',
+      { BACKUP_S3_ACCESS_KEY_ID: 'wrong' },
+      /403 InvalidAccessKeyId.*\n.*check BACKUP_S3_ACCESS_KEY_ID/,
+    ],
+    ['none', { BACKUP_REMOTE: 's3://nowhere' }, /404 NoSuchBucket.*\n.*make the bucket/],
+    ['none', { BACKUP_S3_ENDPOINT: 'http://127.0.0.1:9' }, /ECONNREFUSED.*\n.*BACKUP_S3_ENDPOINT/],
+  ];
+  for (const [fault, env, said] of faults) {
+    it(`fails, but keeps the backup of the host: ${fault} ${Object.values(env)}`, async () => {
+      network.fault = fault;
+      const { exitCode, stdout, stderr } = await stack.script('backup', [], env);
+      network.fault = 'none';
+      assert.equal(exitCode, 1);
+      assert.match(stderr, said);
+      assert.match(stdout, /\.dump: .* rows of 8 tables/);
+      assert.doesNotMatch(stdout + stderr, /S3RVER/);
+      assert.equal(await inBucket(), 0);
+      assert.deepEqual(await listed(), []);
+    });
+  }
+
+  it('copies a backup in parts, reads it back, and lists it', async () => {
+    assert.match(await stack.mustScript('backup'), /s3:\/\/vault\/kidneys\/\S+\.dump: copied and read back/);
+    assert.deepEqual(await listed(), [newest(stack).name]);
+  });
+
+  it('drills and restores straight from there, without the host’s own', async () => {
+    await run(['rm', '-rf', backupFolder(stack)]);
+    const [name = ''] = await listed();
+    const drill = await stack.mustScript('backup', ['--verify', 'latest', '--remote']);
+    assert.match(drill, /is proven: \d+ rows of 8 tables/);
+    await stack.sql('TRUNCATE measured');
+    await stack.mustScript('restore', [`s3://vault/kidneys/${name}.dump`, '--yes']);
+    assert.equal(await stack.sql('SELECT count(*) FROM measured'), '400000');
+    assert.match(await stack.mustScript('backup', ['--list', '--remote']), /ago, in /);
+  });
+
+  it('locks new objects where the bucket can', async () => {
+    network.fault = 'lock';
+    await stack.mustScript('backup');
+    network.fault = 'none';
+    assert.ok(
+      network.locked.some((line) => line.startsWith('POST GOVERNANCE 20')),
+      'the dump',
+    );
+    assert.ok(
+      network.locked.some((line) => line.startsWith('PUT GOVERNANCE 20')),
+      'the manifest',
+    );
+  });
+
+  it('thins by the same rules', async () => {
+    assert.equal((await listed()).length, 2);
+    const env = { BACKUP_KEEP_DAILY: '1', BACKUP_KEEP_WEEKLY: '0', BACKUP_KEEP_MONTHLY: '0' };
+    const { stdout } = await stack.script('backup', ['--thin', '--remote'], env);
+    // The older one is the newest that a drill proved.
+    assert.match(stdout, /0 of 2 backups were removed/);
+    await stack.mustScript('backup', ['--verify', 'latest', '--remote']);
+    assert.match(
+      (await stack.script('backup', ['--thin', '--remote'], env)).stdout,
+      /1 of 2 backups were removed/,
+    );
+    assert.equal((await listed()).length, 1);
+    assert.equal(await inBucket(), 1);
+  });
+});

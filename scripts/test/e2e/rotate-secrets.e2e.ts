@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listStack } from '../../lib/docker.ts';
+import { parseEnvFile } from '../../lib/model/env-file.ts';
+import { signToken } from '../../lib/model/rotation.ts';
+import { secretsDir } from '../../lib/secrets.ts';
+import { mustRun, run } from '../../lib/shell.ts';
+import { describeView, viewOf } from '../faults/outage.ts';
+import { Users } from '../faults/users.ts';
+import { startScript, TestStack } from './harness.ts';
+
+/** Signs in as the API does, with the secret file as it is at that moment and blanks left out, again and again. */
+const SIGN_IN = `
+  while :; do
+    url=$(tr -d ' ' < /run/secrets/database_url)
+    if said=$(psql -XqAt "$url" -c 'SELECT 1' 2>&1); then echo ok; else echo "failed: $said"; fi
+    sleep 0.05
+  done`;
+
+describe('make prod-rotate-secrets', { timeout: 600_000 }, () => {
+  let stack: TestStack;
+  let users: Users;
+  let begin: number;
+  let first: Record<string, string>;
+
+  const readEnv = () => parseEnvFile(readFileSync(stack.settings.envFile, 'utf8'));
+  const readSignIns = async () =>
+    (await run(['docker', 'logs', `${stack.settings.prefix}-signing-in`])).stdout.split('\n').filter(Boolean);
+  const startsOf = async () =>
+    (await listStack(stack.settings)).map(({ id, startedAt }) => `${id} ${startedAt}`);
+  /** The status of an edit with a token of this key; 404 where the key is good, as there is no such gene. */
+  const editWith = async (key: string) => {
+    const exp = Math.floor(Date.now() / 1000) + 600;
+    const token = signToken(key, { sub: 'test', scope: 'genes:write', exp });
+    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const { stdout } = await stack.nodeOn(
+      stack.settings.network,
+      `const options = { method: 'PATCH', body: '{"name":"x"}', headers: ${JSON.stringify(headers)} };
+       const ask = async () => (await fetch('http://kidney-genetics-frontend/api/v1/genes/NONE', options)).status;
+       let status = await ask();
+       while (status === 503) status = await ask();
+       console.log(status);`,
+    );
+    return stdout.trim();
+  };
+
+  before(async () => {
+    stack = await TestStack.create('rotate');
+    await stack.mustScript('npm-network', ['create']);
+    await stack.mustScript('up');
+    users = new Users(stack);
+    await users.start();
+    const secret = `${join(secretsDir(stack.settings.prefix), 'database_url')}:/run/secrets/database_url:ro`;
+    await mustRun(
+      [
+        ...['docker', 'run', '--detach', '--init', '--name', `${stack.settings.prefix}-signing-in`],
+        ...['--network', `${stack.settings.prefix}-internal`, '--volume', secret, '--entrypoint', 'bash'],
+        ...[`${stack.settings.prefix}-postgres:latest`, '-c', SIGN_IN],
+      ],
+      'see above',
+    );
+    first = readEnv();
+    begin = Date.now();
+  });
+  after(() => stack?.dispose());
+
+  it('changes both secrets, restarts nothing, and the old password is worth nothing afterwards', async () => {
+    const starts = await startsOf();
+    assert.match(await stack.mustScript('rotate-secrets'), /Secrets rotated .* nothing was restarted/);
+    const now = readEnv();
+    assert.notEqual(now.POSTGRES_PASSWORD, first.POSTGRES_PASSWORD);
+    assert.notEqual(now.SECRET_KEY, first.SECRET_KEY);
+    assert.deepEqual(await startsOf(), starts);
+    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+    const old = first.DATABASE_URL ?? '';
+    const network = ['--network', `${stack.settings.prefix}-internal`, '--entrypoint', 'psql'];
+    const image = `${stack.settings.prefix}-postgres:latest`;
+    const refused = await run(['docker', 'run', '--rm', ...network, image, old, '-c', 'SELECT 1']);
+    assert.match(refused.stderr, /password authentication failed/);
+    const roles = await stack.sql(`SELECT rolname FROM pg_roles WHERE rolcanlogin ORDER BY 1`);
+    assert.equal(roles, 'kidney_user\npostgres', 'nobody else can sign in');
+  });
+
+  it('lets tokens of both keys edit, until the old one is forgotten', async () => {
+    const now = readEnv();
+    assert.equal(await editWith(now.SECRET_KEY ?? ''), '404');
+    assert.equal(await editWith(first.SECRET_KEY ?? ''), '404');
+    assert.equal(await editWith('k'.repeat(40)), '401');
+  });
+
+  for (const ms of [2500, 7000]) {
+    it(`killed after ${ms / 1000} s it is completed by the next run, and prod-up does no harm between`, async () => {
+      const old = readEnv();
+      const child = startScript(stack, 'rotate-secrets');
+      await sleep(ms);
+      child.kill('SIGKILL');
+      const up = await stack.script('up');
+      assert.equal(up.exitCode, 0, up.stderr);
+      await stack.mustScript('rotate-secrets');
+      assert.notEqual(readEnv().POSTGRES_PASSWORD, old.POSTGRES_PASSWORD);
+      assert.equal(await editWith(readEnv().SECRET_KEY ?? ''), '404');
+    });
+  }
+
+  it('meanwhile nobody who signs in was refused, and no user saw anything', async () => {
+    const signIns = await readSignIns();
+    assert.ok(signIns.length > 50, `${signIns.length} times signed in`);
+    assert.deepEqual(
+      signIns.filter((line) => line !== 'ok'),
+      [],
+    );
+    const asked = await users.asked(begin);
+    const page = viewOf(asked, 'page');
+    assert.ok(page.asked > 100 && page.failed === 0, describeView(page));
+    // Not the number of failed searches: on a busy machine the API puts some of them off.
+    const log = await run(['docker', 'logs', stack.name('backend')]);
+    assert.doesNotMatch(log.stdout, /user or password|28P01/);
+    assert.ok(asked.filter((one) => one.kind === 'search' && one.status === 200).length > 100);
+  });
+
+  it('shows no secret in the server’s log', async () => {
+    const { stdout, stderr } = await run(['docker', 'logs', stack.name('postgres')]);
+    const { POSTGRES_PASSWORD = '' } = readEnv();
+    for (const word of ['SCRAM-SHA-256$', POSTGRES_PASSWORD, first.POSTGRES_PASSWORD ?? '']) {
+      assert.ok(!`${stdout}${stderr}`.includes(word), word);
+    }
+  });
+
+  it('refuses tokens of the key before, once told to forget it', async () => {
+    const asked = readEnv().SECRET_KEY ?? '';
+    await stack.mustScript('rotate-secrets', ['--forget-previous']);
+    assert.equal(await editWith(asked), '404');
+    assert.equal(await editWith(first.SECRET_KEY ?? ''), '401');
+  });
+});

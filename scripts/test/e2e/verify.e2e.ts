@@ -1,0 +1,390 @@
+import assert from 'node:assert/strict';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { parse } from 'dotenv';
+import { composeArgv, composeNames, volumeName } from '../../lib/model/stack.ts';
+import { ROOT } from '../../lib/project.ts';
+import { secretsDir } from '../../lib/secrets.ts';
+import { mustRun, run } from '../../lib/shell.ts';
+import type { Result } from '../../lib/verify/check.ts';
+import { CHECKS } from '../../lib/verify/checks.ts';
+import { TEST_PREFIX, TestStack, until } from './harness.ts';
+
+const ODD = `${TEST_PREFIX}-odd`;
+const HINT = 'see above';
+/** What a stack without a scan, on a host with or without AppArmor, may be told to look at. */
+const TO_LOOK_AT = ['mandatory-access-control', 'seccomp', 'image-bill-of-materials', 'image-updates'];
+
+/** A web server that refuses nothing, closes nothing and says everything; breaks every rule on HTTP. */
+const NAIVE_SERVER = `
+  require('node:net').createServer((socket) => {
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      const text = data.toString('latin1');
+      const asked = text.match(/^[A-Z]+ \\S+ HTTP/gm) || [];
+      const body = 'root:x:0:0 nginx/1.0 at list (/app/x.js:1:1)';
+      const head = ['HTTP/1.1 200 OK', 'Server: naive/1.0', 'Content-Length: ' + body.length, 'Access-Control-Allow-Origin: *',
+        "Content-Security-Policy: default-src *; script-src 'unsafe-inline'"];
+      if (!/forwarded-proto/i.test(text)) head.push('Strict-Transport-Security: max-age=1');
+      for (const _ of asked) socket.write(head.join('\\r\\n') + '\\r\\n\\r\\n' + body);
+    });
+  }).listen(80);`;
+
+describe('prod-verify', { timeout: 900_000 }, () => {
+  let stack: TestStack;
+  let secrets: Record<string, string>;
+
+  before(async () => {
+    stack = await TestStack.create('verify');
+    secrets = parse(readFileSync(stack.settings.envFile));
+    await stack.mustScript('npm-network', ['create']);
+    await stack.mustScript('up');
+  });
+  after(async () => {
+    await run(['docker', 'rm', '-f', ODD]);
+    await stack?.dispose();
+    await run(['docker', 'network', 'rm', ODD]);
+    await run(['docker', 'volume', 'rm', ODD]);
+    const images = ['backend', 'frontend', 'base:1', 'base:latest'].map((name) => `${ODD}-${name}`);
+    await run(['docker', 'rmi', '-f', ...images]);
+  });
+
+  async function verify(args: readonly string[], env: Record<string, string> = {}) {
+    const { exitCode, stdout, stderr } = await stack.script('verify', ['--json', ...args], env);
+    assert.ok(stdout.startsWith('{'), stderr);
+    const { results } = JSON.parse(stdout) as { results: Result[] };
+    const failed = results.filter(({ status }) => status === 'fail').map(({ id }) => id);
+    assert.equal(exitCode, failed.length > 0 ? 1 : 0, 'the exit code tells whether a rule is broken');
+    const found = (id: string) => results.find((result) => result.id === id)?.found ?? '';
+    return { results, failed: failed.sort(), found, text: stdout };
+  }
+
+  /** Makes the stack anew with a compose file of breaks on top. */
+  async function upBroken(override: string): Promise<void> {
+    const file = join(stack.tmp, 'broken.yml');
+    writeFileSync(file, override);
+    const args = [
+      '-f',
+      file,
+      '--env-file',
+      stack.settings.envFile,
+      'up',
+      '-d',
+      '--no-build',
+      '--pull',
+      'never',
+    ];
+    await mustRun(composeArgv('production', stack.settings, args), HINT, {
+      cwd: ROOT,
+      env: { ...composeNames('production', stack.settings), SECRETS_DIR: secretsDir(stack.settings.prefix) },
+    });
+  }
+
+  /** The frontend may have no health check in a broken stack. */
+  async function untilUp(): Promise<void> {
+    await until('database and backend up again', 90_000, async () => {
+      const both = await Promise.all([stack.container('postgres'), stack.container('backend')]);
+      return both.every(({ health }) => health === 'healthy');
+    });
+  }
+
+  it('holds on a stack as it is deployed, within 20 s', async () => {
+    const startedAt = Date.now();
+    const { results, failed } = await verify([]);
+    const seconds = (Date.now() - startedAt) / 1000;
+    assert.deepEqual(failed, []);
+    assert.equal(results.length, CHECKS.length);
+    const warned = results.filter(({ status }) => status !== 'ok').map(({ id }) => id);
+    assert.deepEqual(
+      warned.filter((id) => !TO_LOOK_AT.includes(id)),
+      [],
+    );
+    // Three times the promise, for a machine that is busy with other tests.
+    assert.ok(seconds < 60, `${seconds} s`);
+  });
+
+  it('prints for people what was found, the rule and the mend, and writes JUnit', async () => {
+    const file = join(stack.tmp, 'verify.xml');
+    const args = ['--only', 'user,image-base', '--skip', 'user=looked at by hand', '--junit', file];
+    const { stdout } = await stack.script('verify', args);
+    assert.match(
+      stdout,
+      /Containers 0 of 1\n {2}– Every process .*\n {6}left out: looked at by hand — Spec.*CIS Docker/,
+    );
+    assert.match(stdout, /2 checks in .*: 1 hold, 0 broken, 0 to look at, 1 left out/);
+    assert.match(
+      readFileSync(file, 'utf8'),
+      /<testsuites name="prod-verify" tests="2" failures="0" skipped="1"/,
+    );
+    const typo = await stack.script('verify', ['--only', 'usr']);
+    assert.deepEqual([typo.exitCode, /did you mean user\?/.test(typo.stderr)], [2, true]);
+  });
+
+  it('leaves nothing behind', async () => {
+    const left = await mustRun(
+      ['docker', 'ps', '-aq', '--filter', `name=${stack.settings.prefix}-verify-`],
+      HINT,
+    );
+    assert.equal(left, '');
+  });
+
+  it('finds a backend that lost its database, and that alone', async () => {
+    const network = `${stack.settings.prefix}-internal`;
+    await mustRun(['docker', 'network', 'disconnect', network, stack.name('backend')], HINT);
+    const { failed } = await verify(['--only', 'network']);
+    assert.deepEqual(failed, ['database-from-backend']);
+    const keys = ['--alias', 'kidney-genetics-backend', '--alias', stack.name('backend')];
+    await mustRun(['docker', 'network', 'connect', ...keys, network, stack.name('backend')], HINT);
+  });
+
+  it('leaves a stopped container to the check of its health', async () => {
+    await mustRun(['docker', 'stop', stack.name('frontend')], HINT);
+    const { failed } = await verify(['--only', 'container,network,images,database']);
+    assert.deepEqual(failed, ['health']);
+    await mustRun(['docker', 'start', stack.name('frontend')], HINT);
+    await stack.untilHealthy();
+  });
+
+  it('finds a database whose roles and settings were loosened', async () => {
+    await stack.sql(`
+      ALTER ROLE kidney_user SUPERUSER;
+      GRANT pg_execute_server_program TO kidney_user;
+      ALTER ROLE postgres PASSWORD 'for-a-test-alone-0123456789';
+      SET password_encryption = 'md5';
+      CREATE ROLE old LOGIN PASSWORD 'for-a-test-alone';
+      GRANT CONNECT ON DATABASE kidney_genetics TO PUBLIC;`);
+    // ALTER SYSTEM does not run inside a transaction.
+    await stack.sql('ALTER SYSTEM SET full_page_writes = off');
+    await stack.sql('ALTER SYSTEM SET log_parameter_max_length = -1');
+    await stack.sql('SELECT pg_reload_conf()');
+    const { failed } = await verify(['--only', 'database']);
+    assert.deepEqual(failed, [
+      ...['database-durability', 'database-log-values', 'database-memberships', 'database-passwords'],
+      ...['database-public', 'database-role', 'database-superusers'],
+    ]);
+    await stack.sql('ALTER ROLE kidney_user NOSUPERUSER');
+  });
+
+  it('finds an env file that is open, old, weak and not ignored, and a secret in a log; shows no secret itself', async () => {
+    const file = join(ROOT, `${ODD}.env`);
+    const folder = secretsDir(stack.settings.prefix);
+    try {
+      copyFileSync(stack.settings.envFile, file);
+      const text = readFileSync(file, 'utf8')
+        .replace(/^# Secrets made on .{10}/m, '# Secrets made on 2020-02-02')
+        .replace(/^LOG_LEVEL=.*\n/m, '')
+        .replace(/^SECRET_KEY=.*$/m, `SECRET_KEY=${'ab'.repeat(20)}`);
+      writeFileSync(file, text);
+      chmodSync(file, 0o644);
+      chmodSync(folder, 0o755);
+      const write = `require('fs').writeFileSync('/proc/1/fd/1', process.env.LEAK + '\\n')`;
+      await mustRun(['docker', 'exec', '-e', 'LEAK', stack.name('backend'), 'node', '-e', write], HINT, {
+        env: { LEAK: `url=${secrets.POSTGRES_PASSWORD}` },
+      });
+      const { failed, results, text: printed } = await verify(['--only', 'secrets'], { ENV_FILE: file });
+      assert.deepEqual(failed, [
+        ...[
+          'env-file-content',
+          'env-file-git',
+          'env-file-mode',
+          'secret-files-mode',
+          'secret-logs',
+          'secret-strength',
+        ],
+      ]);
+      assert.equal(results.find(({ id }) => id === 'secret-age')?.status, 'warn');
+      assert.ok(!printed.includes(secrets.POSTGRES_PASSWORD ?? ''));
+    } finally {
+      rmSync(file, { force: true });
+      chmodSync(folder, 0o700);
+    }
+  });
+
+  it('finds containers and networks without their guards', async () => {
+    const shared = join(stack.tmp, 'shared');
+    mkdirSync(shared);
+    await mustRun(['docker', 'network', 'create', ODD], HINT);
+    await upBroken(`
+services:
+  kidney-genetics-postgres:
+    networks: [npm-proxy, kidney-genetics-internal]
+  kidney-genetics-backend:
+    init: false
+    environment: { METRICS_HOST: 0.0.0.0 }
+  kidney-genetics-frontend:
+    user: "0:0"
+    # Not nginx, which as root wants capabilities of its own.
+    command: [setpriv, --inh-caps, +net_raw, --ambient-caps, +net_raw, sleep, "1000"]
+    stop_signal: SIGKILL
+    healthcheck: { disable: true }
+    cap_add: [NET_RAW]
+    read_only: false
+    security_opt: !override ["no-new-privileges:false", "seccomp:unconfined", "apparmor:unconfined"]
+    tmpfs: !override ["/tmp:mode=1777,exec"]
+    ulimits: !override { core: -1, nofile: 1024 }
+    restart: "no"
+    ports: ["0.0.0.0:0:80"]
+    extra_hosts: ["shop:192.0.2.7"]
+    networks:
+      npm-proxy: { aliases: [frontend] }
+      kidney-genetics-internal:
+      odd:
+    volumes:
+      - "/var/run/docker.sock:/mnt/docker.sock:ro"
+      - "/etc:/mnt/etc:ro"
+      - "${shared}:/mnt/shared"
+      - "odd:/mnt/odd"
+  kidney-genetics-odd:
+    image: ${stack.name('frontend')}:latest
+    container_name: ${ODD}
+    # The child of a program that reaps nothing, and a port that nobody expects.
+    command: [bash, -c, "sleep 0.1 & exec sleep 1000"]
+    stop_signal: SIGKILL
+    cap_drop: [ALL]
+    security_opt: ["no-new-privileges:true"]
+    read_only: true
+    pid: host
+    ipc: host
+    uts: host
+    userns_mode: host
+    network_mode: host
+    devices: ["/dev/null:/dev/odd"]
+    logging: { driver: none }
+networks:
+  odd: { name: ${ODD}, external: true }
+volumes:
+  odd: { name: ${ODD} }
+`);
+    await mustRun(['docker', 'network', 'connect', 'bridge', stack.name('frontend')], HINT);
+    await untilUp();
+    const { failed, found } = await verify(['--only', 'container,network']);
+    const expected = [
+      ...['user', 'capabilities-effective', 'capabilities-permitted', 'capabilities-inheritable'],
+      ...['capabilities-bounding', 'capabilities-ambient', 'no-new-privileges', 'mandatory-access-control'],
+      ...['read-only-root', 'tmpfs-flags', 'tmpfs-size', 'engine-socket', 'host-folders', 'writable-mounts'],
+      ...[
+        'host-namespace-pid',
+        'host-namespace-net',
+        'host-namespace-ipc',
+        'host-namespace-uts',
+        'host-namespace-user',
+      ],
+      ...['devices', 'limit-memory', 'limit-cpu', 'limit-processes', 'limit-open-files', 'limit-core-dump'],
+      ...['restart-policy', 'health-check', 'init', 'zombies', 'log-driver', 'log-rotation'],
+      ...[
+        'published-ports',
+        'published-addresses',
+        'listening-ports',
+        'database-network',
+        'internal-members',
+      ],
+      ...['database-from-frontend', 'database-from-proxy-network', 'database-from-host', 'database-egress'],
+      ...['metrics-hidden', 'alias-names', 'fixed-addresses', 'default-bridge'],
+      ...['names-containers', 'names-networks', 'names-volumes', 'seccomp'],
+    ];
+    assert.deepEqual(failed, expected.sort(), JSON.stringify(found('health')));
+    assert.match(found('zombies'), /-odd: sleep/);
+  });
+
+  it('finds images that leak, a network with ways in and out, a database that trusts, and a server that refuses nothing', async () => {
+    await Promise.all([buildBrokenImages(), run(['docker', 'rm', '-f', ODD])]);
+    writeFileSync(join(stack.tmp, 'pg_hba.conf'), 'local all all trust\nhost all all all trust\n');
+    writeFileSync(join(stack.tmp, 'naive.js'), NAIVE_SERVER);
+    await mustRun(composeArgv('production', stack.settings, ['down']), HINT, {
+      cwd: ROOT,
+      env: composeNames('production', stack.settings),
+    });
+    await switchChecksumsOff();
+    const leak = secrets.SECRET_KEY ?? '';
+    await upBroken(`
+services:
+  kidney-genetics-postgres:
+    volumes: ["${stack.tmp}/pg_hba.conf:/etc/postgresql/pg_hba.conf:ro"]
+  kidney-genetics-backend:
+    image: ${ODD}-backend
+    environment: { LEAK: "${leak}", PGPOOL_MAX: "30" }
+    command: [node, /app/server.js, "--leak=${leak}"]
+  kidney-genetics-frontend:
+    image: ${ODD}-frontend
+    user: "0:0"
+    command: [node, /mnt/naive.js]
+    healthcheck: { disable: true }
+    stop_signal: SIGKILL
+    volumes: ["${stack.tmp}/naive.js:/mnt/naive.js:ro"]
+networks:
+  kidney-genetics-internal: !override
+    name: ${stack.settings.prefix}-internal
+    driver: bridge
+`);
+    // Another image under the name of the one that runs.
+    await mustRun(['docker', 'tag', `${stack.name('frontend')}:latest`, `${ODD}-backend`], HINT);
+    await untilUp();
+    const { failed, found, text } = await verify([]);
+    const ids = CHECKS.filter(({ family }) => family === 'http').map(({ id }) => id);
+    const expected = [
+      ...ids,
+      ...['secret-inspect', 'secret-history', 'secret-layers', 'secret-command-lines', 'secret-environments'],
+      ...['image-current', 'image-revision', 'image-user', 'image-base', 'image-base-age'],
+      ...['database-connections', 'database-trust', 'database-superuser-remote', 'database-checksums'],
+      ...['internal-network', 'database-from-host', 'database-to-host', 'database-egress'],
+      // What the loosened roles of the test before still break.
+      ...['database-durability', 'database-log-values', 'database-memberships', 'database-passwords'],
+      ...['database-public', 'database-superusers', 'shell', 'user', 'health-check'],
+    ];
+    assert.deepEqual(failed, expected.sort());
+    assert.match(found('secret-layers'), /SECRET_KEY in \S+-odd-backend/);
+    assert.match(found('secret-command-lines'), /SECRET_KEY in \S+-backend/);
+    assert.ok(!text.includes(leak), 'the report itself shows no secret');
+  });
+
+  /** The backend with a shell, root, a secret in its history and one in a layer below; the frontend's place for a naive server. */
+  async function buildBrokenImages(): Promise<void> {
+    const folder = join(stack.tmp, 'images');
+    mkdirSync(folder);
+    const build = async (name: string, text: string) => {
+      writeFileSync(join(folder, 'Dockerfile'), text);
+      await mustRun(['docker', 'build', '--quiet', '--tag', name, folder], HINT, {
+        env: { DOCKER_BUILDKIT: '1' },
+      });
+    };
+    const old = `LABEL org.opencontainers.image.created="2020-01-01T00:00:00Z"\n`;
+    await build(`${ODD}-base:1`, `FROM ${stack.name('backend')}:latest\n${old}`);
+    await mustRun(['docker', 'tag', `${ODD}-base:1`, `${ODD}-base:latest`], HINT);
+    writeFileSync(join(folder, 'leak'), `key=${Buffer.from(secrets.SECRET_KEY ?? '').toString('base64')}`);
+    await build(
+      `${ODD}-backend`,
+      `FROM ${stack.name('backend')}:latest
+       COPY --from=${stack.name('frontend')}:latest /bin/sh /bin/sh
+       COPY leak /leak
+       COPY --from=${stack.name('frontend')}:latest /etc/os-release /leak
+       ENV NOTE=${secrets.POSTGRES_PASSWORD}
+       LABEL org.opencontainers.image.base.name="${ODD}-base:1" org.opencontainers.image.revision="another"
+       USER 0:0`,
+    );
+    await build(
+      `${ODD}-frontend`,
+      `FROM ${stack.name('backend')}:latest\nLABEL org.opencontainers.image.base.name="${ODD}-base:latest"`,
+    );
+  }
+
+  async function switchChecksumsOff(): Promise<void> {
+    const volume = `${volumeName(stack.settings)}:/var/lib/postgresql/data`;
+    const image = `${stack.name('postgres')}:latest`;
+    await mustRun(
+      [
+        'docker',
+        'run',
+        '--rm',
+        '-v',
+        volume,
+        image,
+        'pg_checksums',
+        '--disable',
+        '-D',
+        '/var/lib/postgresql/data',
+      ],
+      HINT,
+    );
+  }
+});

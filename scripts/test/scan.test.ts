@@ -1,0 +1,258 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
+import { makeBom, toDebianComponent, toNodeComponents } from '../lib/model/bill-of-materials.ts';
+import { listLockedPackages } from '../lib/model/npm-lock.ts';
+import {
+  judgeFindings,
+  parseAptSimulation,
+  parseDistribution,
+  parseDpkgStatus,
+  parseExceptions,
+  parseGrype,
+  parseNpmAudit,
+  parseTrivy,
+  type ScanFinding,
+} from '../lib/model/scan.ts';
+import { ROOT } from '../lib/project.ts';
+
+const facts = {
+  image: 'kidney-genetics-backend:latest',
+  imageId: 'sha256:abc',
+  revision: 'abc123',
+  tool: { name: 'kit', version: '1.2.3' },
+  timestamp: '2026-01-02T03:04:05.000Z',
+  uuid: '3e671687-395b-41f5-a30f-a58921a69b79',
+};
+
+describe('bills of materials', () => {
+  const debian = toDebianComponent(
+    { name: 'libstdc++6', version: '1:14.2.0-19', architecture: 'amd64' },
+    { id: 'debian', version: '13' },
+  );
+
+  it('are valid CycloneDX 1.5', async () => {
+    const bom = makeBom(facts, [
+      debian,
+      ...toNodeComponents({ node: '24.21.0', openssl: '3.5.1', modules: '137' }),
+    ]);
+    const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot5);
+    assert.equal(await validator.validate(JSON.stringify(bom)), null);
+    const spoiled = { ...bom, components: [{ type: 'thing', name: 1 }] };
+    assert.notEqual(
+      await validator.validate(JSON.stringify(spoiled)),
+      null,
+      'the validator finds what is wrong',
+    );
+  });
+
+  it('name packages by purl, and tell each once', () => {
+    assert.equal(debian.purl, 'pkg:deb/debian/libstdc%2B%2B6@1%3A14.2.0-19?arch=amd64&distro=debian-13');
+    assert.deepEqual(
+      makeBom(facts, [debian, debian]).components.map(({ name }) => name),
+      ['libstdc++6'],
+    );
+    assert.deepEqual(
+      toNodeComponents({ node: '24.21.0', modules: '137' }).map(({ purl }) => purl),
+      ['pkg:generic/node@24.21.0'],
+    );
+  });
+
+  it('list what a workspace needs at run time, from where Node would find it', () => {
+    const lock = {
+      packages: {
+        '': { dependencies: { zx: '8' } },
+        frontend: { version: '1', dependencies: { vue: '3' }, optionalDependencies: { mac: '1' } },
+        'node_modules/frontend': { link: true },
+        'node_modules/vue': {
+          version: '3.5.1',
+          license: 'MIT',
+          dependencies: { '@vue/shared': '3', entities: '4' },
+        },
+        'node_modules/vue/node_modules/entities': { version: '4.0.0', license: '(MIT OR CC0-1.0)' },
+        'node_modules/entities': { version: '7.0.0' },
+        // Goes round in a circle.
+        'node_modules/@vue/shared': { version: '3.5.1', dependencies: { vue: '3' } },
+        'node_modules/zx': { version: '8.0.0' },
+      },
+    };
+    const listed = listLockedPackages(lock, 'frontend');
+    assert.deepEqual(listed.map(({ purl }) => purl).sort(), [
+      ...['pkg:npm/%40vue/shared@3.5.1', 'pkg:npm/entities@4.0.0', 'pkg:npm/vue@3.5.1'],
+    ]);
+    assert.deepEqual(listed.find(({ name }) => name === 'entities')?.licenses, [
+      { expression: '(MIT OR CC0-1.0)' },
+    ]);
+  });
+});
+
+describe('Debian', () => {
+  it('tells installed packages alone', () => {
+    const status = `Package: bash
+Status: install ok installed
+Architecture: amd64
+Version: 5.2-1
+Description: a shell
+ Package: not one
+
+Package: gone
+Status: deinstall ok config-files
+Version: 1
+`;
+    assert.deepEqual(parseDpkgStatus(status), [{ name: 'bash', version: '5.2-1', architecture: 'amd64' }]);
+  });
+
+  it('tells its release, also one in preparation', () => {
+    const table: [string, ReturnType<typeof parseDistribution>][] = [
+      [
+        'ID=debian\nVERSION_ID="13"\nVERSION_CODENAME=trixie\n',
+        { id: 'debian', version: '13', codename: 'trixie' },
+      ],
+      ['ID=debian\nVERSION_CODENAME=forky\n', { id: 'debian', version: 'forky', codename: 'forky' }],
+    ];
+    for (const [text, expected] of table) assert.deepEqual(parseDistribution(text), expected);
+  });
+
+  it('has security updates and fixes of a stable release counted as HIGH, other updates as LOW', () => {
+    const output = `Inst libssl3t64 [3.5.1-1] (3.5.1-1+deb13u1 Debian-Security:13/stable-security [amd64])
+Inst libpq5 [17.5-1] (17.6-0 Debian-Security:13/stable-security [amd64]) []
+Inst openssl [3.5.1-1] (3.5.9-1~deb13u1 Debian:13.8/stable [amd64])
+Inst nginx [1.30.5-1] (1.30.6-1 Debian:testing [amd64])
+Conf nginx (1.30.6-1 Debian:testing [amd64])`;
+    assert.deepEqual(
+      parseAptSimulation(output, 'image').map(({ id, severity, component, fixedIn }) => [
+        id,
+        severity,
+        component,
+        fixedIn,
+      ]),
+      [
+        ['deb:libssl3t64', 'HIGH', 'libssl3t64 3.5.1-1', '3.5.1-1+deb13u1'],
+        ['deb:libpq5', 'HIGH', 'libpq5 17.5-1', '17.6-0'],
+        ['deb:openssl', 'HIGH', 'openssl 3.5.1-1', '3.5.9-1~deb13u1'],
+        ['deb:nginx', 'LOW', 'nginx 1.30.5-1', '1.30.6-1'],
+      ],
+    );
+  });
+});
+
+describe('scanners', () => {
+  it('are read', () => {
+    const trivy = {
+      Results: [
+        {
+          Vulnerabilities: [
+            {
+              VulnerabilityID: 'CVE-1',
+              PkgName: 'a',
+              InstalledVersion: '1',
+              FixedVersion: '2',
+              Severity: 'CRITICAL',
+            },
+          ],
+        },
+        {},
+      ],
+    };
+    const grype = {
+      matches: [
+        {
+          vulnerability: { id: 'CVE-2', severity: 'Negligible', fix: { versions: ['3'] } },
+          artifact: { name: 'b', version: '2' },
+        },
+      ],
+    };
+    const audit = {
+      vulnerabilities: {
+        c: {
+          via: [
+            { source: 1, url: 'https://github.com/advisories/GHSA-x', severity: 'moderate', name: 'c' },
+            'd',
+          ],
+          range: '<3',
+          fixAvailable: true,
+        },
+      },
+    };
+    const short = (list: ScanFinding[] | undefined) =>
+      list?.map(({ id, severity, component, fixedIn }) => [id, severity, component, fixedIn]);
+    assert.deepEqual(short(parseTrivy(JSON.stringify(trivy), 'i')), [['CVE-1', 'CRITICAL', 'a 1', '2']]);
+    assert.deepEqual(short(parseGrype(JSON.stringify(grype), 'i')), [['CVE-2', 'LOW', 'b 2', '3']]);
+    assert.deepEqual(short(parseNpmAudit(JSON.stringify(audit))), [
+      ['GHSA-x', 'MEDIUM', 'c <3', 'npm audit fix'],
+    ]);
+  });
+
+  it('that gave no answer are not taken for clean', () => {
+    for (const parse of [
+      (text: string) => parseTrivy(text, 'i'),
+      (text: string) => parseGrype(text, 'i'),
+      parseNpmAudit,
+    ]) {
+      assert.equal(parse(''), undefined);
+      assert.equal(parse('{"message":"405 Method Not Allowed"}'), undefined);
+    }
+    assert.deepEqual(parseNpmAudit('{"vulnerabilities":{}}'), []);
+  });
+});
+
+describe('exceptions', () => {
+  const finding = (id: string, severity: ScanFinding['severity'] = 'HIGH'): ScanFinding => ({
+    ...{ id, severity, component: 'a 1', where: 'image', fixedIn: '' },
+  });
+  const exception = (id: string, expires: string) => ({ id, expires, reason: 'for this test alone' });
+
+  it('count up to their last day, and not for others', () => {
+    const findings = [finding('A'), finding('B', 'CRITICAL'), finding('C', 'MEDIUM'), finding('D')];
+    const exceptions = [
+      exception('A', '2026-05-01'),
+      exception('B', '2026-04-30'),
+      exception('E', '2027-01-01'),
+    ];
+    const judged = judgeFindings(findings, exceptions, '2026-05-01');
+    assert.deepEqual(
+      judged.failing.map(({ id }) => id),
+      ['B', 'D'],
+    );
+    assert.deepEqual(
+      judged.excepted.map((one) => one.finding.id),
+      ['A'],
+    );
+    assert.deepEqual(
+      judged.expired.map(({ id }) => id),
+      ['B'],
+    );
+    assert.deepEqual(
+      judged.unused.map(({ id }) => id),
+      ['E'],
+    );
+  });
+
+  it('each need an id, a reason and a day', () => {
+    const table: [string, number, string[]][] = [
+      ['- {id: A, reason: not reachable here, expires: 2026-05-01}', 1, []],
+      [
+        '- {id: A, reason: short, expires: soon}',
+        0,
+        ['A has no reason that explains it', 'A has no date "expires: YYYY-MM-DD"'],
+      ],
+      ['- {reason: not reachable here, expires: 2026-05-01}', 0, ['item 1 has no id']],
+      ['a: b', 0, ['must be a list']],
+      ['', 0, []],
+      ['# nothing\n[]\n', 0, []],
+    ];
+    for (const [text, count, problems] of table) {
+      const parsed = parseExceptions(text);
+      assert.deepEqual([parsed.exceptions.length, parsed.problems], [count, problems], text);
+    }
+  });
+
+  it('of this project are in order', () => {
+    assert.deepEqual(
+      parseExceptions(readFileSync(join(ROOT, 'deploy/scan-exceptions.yml'), 'utf8')).problems,
+      [],
+    );
+  });
+});
