@@ -69,7 +69,7 @@ function ask(method: string, path: string, body?: string): Promise<void> {
       try {
         let text = '';
         for await (const chunk of response) text += String(chunk);
-        if (response.statusCode !== 200) return end(`${response.statusCode} ${text.slice(0, 60)}`);
+        if (response.statusCode !== 200) return end(`${response.statusCode} ${text.slice(0, 40)}`);
         if (body) ledger.push((JSON.parse(text) as { seq: number }).seq);
         end('ok');
       } catch (error) {
