@@ -41,7 +41,7 @@ export async function askDatabase(postgres: ContainerFacts, metrics: string): Pr
   const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', database];
   const { exitCode, stdout } = await run(['docker', 'exec', '-i', postgres.name, ...psql], {
     input: QUESTION,
-    timeoutMs: 10_000,
+    timeoutMs: 30_000,
   });
   if (exitCode !== 0) return null;
   const poolMax = /^\w*database_pool_max(?:\{[^}]*\})? (\d+)/m.exec(metrics)?.[1];

@@ -18,8 +18,8 @@ import { readScan } from './scan.ts';
 import { inspectSecretFiles, readSecretSource, type SecretSource, searchSecrets } from './secrets.ts';
 
 const PROBES = new URL('../probe/', import.meta.url);
-const INSIDE_MS = 15_000;
-const HTTP_MS = 40_000;
+const INSIDE_MS = 30_000;
+const HTTP_MS = 60_000;
 /** TEST-NET-1 (RFC 5737): nobody's address, and one that only a route out would try. */
 const OUTSIDE = '192.0.2.1:80';
 

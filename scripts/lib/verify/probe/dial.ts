@@ -1,7 +1,7 @@
 /** Tries connections. Part of the probes, which carry it along: it imports Node's own modules alone. */
 import net from 'node:net';
 
-const DIAL_MS = 1500;
+const DIAL_MS = 3000;
 const DATABASE_PORT = 5432;
 /** SSLRequest of PostgreSQL's protocol; the server answers S or N. A mere connection proves nothing where a proxy takes all. */
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);

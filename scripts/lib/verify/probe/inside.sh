@@ -39,7 +39,7 @@ for target in "$@"; do
   # A script for bash, which has host and port as $0 and $1. At PostgreSQL's port it says SSLRequest, which PostgreSQL answers
   # with S or N: a mere connection proves nothing where a proxy takes all.
   # shellcheck disable=SC2016
-  timeout 2 bash -c '
+  timeout 3 bash -c '
     exec 3<>"/dev/tcp/$0/$1" || exit 1
     if [ "$1" != 5432 ]; then echo open; exit; fi
     printf "\0\0\0\10\4\322\26\57" >&3

@@ -63,7 +63,7 @@ async function readMetrics(): Promise<string> {
   );
   const texts = addresses.map(async (address) => {
     const url = `http://${address}:${process.env.METRICS_PORT || 9464}/metrics`;
-    return fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+    return fetch(url, { signal: AbortSignal.timeout(5000) }).then(
       (response) => response.text(),
       () => '',
     );
