@@ -1,14 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { main } from './lib/cli.ts';
-import { listStack, objectExists } from './lib/docker.ts';
 import { lockStack } from './lib/lock.ts';
-import { parseEnvFile } from './lib/model/env-file.ts';
 import { zoneName } from './lib/model/npm-host.ts';
-import { containerName, type StackSettings } from './lib/model/stack.ts';
+import { containerName } from './lib/model/stack.ts';
 import { applyHost, missingZone, type Order, removeHost } from './lib/npm/apply.ts';
 import { findNpmContainer, hasZone } from './lib/npm/container.ts';
 import { readDomain } from './lib/npm/domain.ts';
 import { type SignedIn, signIn } from './lib/npm/sign-in.ts';
+import { warnOfStack } from './lib/npm/warnings.ts';
 import { loadSettings } from './lib/project.ts';
 import { say, sayOk, sayWarning } from './lib/report.ts';
 
@@ -25,31 +23,6 @@ Makes Nginx Proxy Manager's proxy host for a domain, with its certificate, or br
 
 NPM_URL is where NPM's own page is (http://127.0.0.1:81). Who signs in is asked on the terminal, or read from NPM_IDENTITY
 and NPM_SECRET or NPM_SECRET_FILE, with NPM_TOTP for the two-factor code.`;
-
-/** The warnings that the proxy host itself does not show: a stack that is away or does not know the domain. */
-async function warnOfStack(settings: StackSettings, domain: string, container: string): Promise<void> {
-  const { network } = settings;
-  if (!(await objectExists('network', network))) {
-    return sayWarning(`The network ${network}, over which NPM reaches the stack, is not on this host`);
-  }
-  if (!container) {
-    sayWarning(
-      `No Nginx Proxy Manager is on ${network}; if it runs on this host: docker network connect ${network} YOUR_NPM_CONTAINER`,
-    );
-  }
-  const frontend = containerName(settings, 'kidney-genetics-frontend');
-  if (!(await listStack(settings)).some(({ name, mode }) => name === frontend && mode === 'production')) {
-    sayWarning(`${frontend} is not up in production: NPM answers 502 until it is (make prod-up)`);
-  }
-  const text = await readFile(settings.envFile, 'utf8').catch(() => '');
-  const hosts = (parseEnvFile(text).ALLOWED_HOSTS ?? '').split(',').map((host) => host.trim());
-  const allowed = hosts.some(
-    (host) => host === '*' || host === domain || (host.startsWith('.') && domain.endsWith(host)),
-  );
-  if (!allowed) {
-    sayWarning(`The API refuses ${domain} until it is in ALLOWED_HOSTS of the env file; then: make prod-up`);
-  }
-}
 
 async function apply(signedIn: SignedIn, order: Order): Promise<void> {
   const zone = order.zone;

@@ -1,12 +1,11 @@
 import { parse } from 'yaml';
 import { main } from './lib/cli.ts';
-import { objectExists } from './lib/docker.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
-import { explainPull } from './lib/model/base-images.ts';
 import { zoneName } from './lib/model/npm-host.ts';
 import { NPM_COMPOSE, npmArgv, type StackSettings } from './lib/model/stack.ts';
 import { addZone, findNpmContainer, hasZone } from './lib/npm/container.ts';
+import { ensureImage } from './lib/npm/image.ts';
 import { assertDockerReady, assertNetworkExists } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { say, sayOk } from './lib/report.ts';
@@ -25,8 +24,7 @@ another address than 0.0.0.0. NPM_IMAGE names another image.`;
 async function up(settings: StackSettings): Promise<void> {
   await assertNetworkExists(settings);
   await refuseSecond(settings);
-  const image = await readImage(settings);
-  if (!(await objectExists('image', image))) await pull(image);
+  await ensureImage(await readImage(settings));
   const before = await identify(settings);
   const started = await run(npmArgv(settings, ['up', '-d', '--wait', '--pull', 'never']), options(settings));
   if (started.exitCode !== 0) throw explainUp(started.stderr, settings);
@@ -59,17 +57,6 @@ async function readImage(settings: StackSettings): Promise<string> {
   const config = await mustRun(npmArgv(settings, ['config']), `see ${NPM_COMPOSE}`, options(settings));
   const { services } = parse(config) as { services: Record<string, { image: string }> };
   return services['kidney-genetics-npm']?.image ?? '';
-}
-
-async function pull(image: string): Promise<void> {
-  say(`  Pulling ${image}`);
-  const { exitCode, stderr } = await run(['docker', 'pull', '--quiet', image]);
-  if (exitCode === 0) return;
-  throw new DescribedError(
-    `The image ${image} is not on this host and cannot be pulled: ${explainPull(stderr)}`,
-    `bring it from a host that can: docker save ${image} | ssh THIS_HOST docker load; then: make npm-up`,
-    Exit.missing,
-  );
 }
 
 function explainUp(said: string, settings: StackSettings): DescribedError {

@@ -76,7 +76,7 @@ describe('npm-verify, through a proxy of the form that NPM makes', { timeout: 60
     await stage.dispose();
     stack.setEnv('ALLOWED_HOSTS', `localhost,127.0.0.1,${DOMAIN}`);
     await stack.mustScript('npm-network', ['create']);
-    await stack.mustScript('up');
+    await stack.mustScript('up', ['--timeout', '220']);
     await stage.start();
   });
   after(async () => {

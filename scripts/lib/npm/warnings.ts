@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import { listStack, objectExists } from '../docker.ts';
+import { parseEnvFile } from '../model/env-file.ts';
+import { containerName, type StackSettings } from '../model/stack.ts';
+import { sayWarning } from '../report.ts';
+
+/** The warnings that the proxy host itself does not show: a stack that is away or does not know the domain. */
+export async function warnOfStack(settings: StackSettings, domain: string, container: string): Promise<void> {
+  const { network } = settings;
+  if (!(await objectExists('network', network))) {
+    return sayWarning(`The network ${network}, over which NPM reaches the stack, is not on this host`);
+  }
+  if (!container) {
+    sayWarning(
+      `No Nginx Proxy Manager is on ${network}; if it runs on this host: docker network connect ${network} YOUR_NPM_CONTAINER`,
+    );
+  }
+  const frontend = containerName(settings, 'kidney-genetics-frontend');
+  if (!(await listStack(settings)).some(({ name, mode }) => name === frontend && mode === 'production')) {
+    sayWarning(`${frontend} is not up in production: NPM answers 502 until it is (make prod-up)`);
+  }
+  const text = await readFile(settings.envFile, 'utf8').catch(() => '');
+  const hosts = (parseEnvFile(text).ALLOWED_HOSTS ?? '').split(',').map((host) => host.trim());
+  const allowed = hosts.some(
+    (host) => host === '*' || host === domain || (host.startsWith('.') && domain.endsWith(host)),
+  );
+  if (!allowed) {
+    sayWarning(`The API refuses ${domain} until it is in ALLOWED_HOSTS of the env file; then: make prod-up`);
+  }
+}
