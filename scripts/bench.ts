@@ -43,12 +43,16 @@ const BENCHES: Readonly<Record<string, Bench>> = {
     measure: measureServing,
   },
   commands: {
-    about: 'Our commands beside the bare ones of Compose, on the same stack, files and images.',
+    about:
+      'Our commands beside the bare ones of Compose, on the same stack, files and images. Ours also check the host, the ' +
+      'names and the configuration. `prod-restart` waits until all are healthy; the bare restart returns before, so there is ' +
+      'a second row that waits for both.',
     measure: measureCommands,
   },
   'cold-start': {
     about:
-      'From no container and no data until all are healthy, beside what the slowest service needs when it starts alone.',
+      'From no container and no data until all are healthy, beside what the slowest service needs when it starts alone. The ' +
+      'backend starts when the database is healthy and then fills it, so that their times add up.',
     measure: measureColdStart,
   },
   backup: {

@@ -4,7 +4,7 @@ import { formatBytes } from './report.ts';
 import { mustRun, run } from './shell.ts';
 
 const ENGINE_HINT = 'make host-setup';
-const STATS_MS = 150;
+const STATS_MS = 100;
 
 /** A container as the engine describes it. */
 export interface ContainerInfo {

@@ -1,6 +1,6 @@
 import { type Goal, judge, type Row, spread, type Unit } from './measure.ts';
 
-export const HEAD = ['WHAT', 'OURS', 'PEER', 'RATIO', 'GOAL', ''] as const;
+export const HEAD = ['WHAT', 'OURS', 'PEER', 'RATIO', 'GOAL', 'MET'] as const;
 const BAR = 36;
 
 /** A value with its unit: `4,820 /s`, `0.61 s`. */

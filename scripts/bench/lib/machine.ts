@@ -24,7 +24,7 @@ export async function describeMachine(): Promise<Machine> {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 1024 ** 3),
-    kernel: release(),
+    kernel: /^[\d.]*\d/.exec(release())?.[0] ?? 'unknown',
     node: process.versions.node,
     engine: version,
     compose: compose.trim(),

@@ -48,7 +48,7 @@ ${drawChart(rows)}
 }
 
 function writeSection({ name, about, rows }: Section): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell || '–').join(' | ')} |`;
   const table = [HEAD.map(sentence), HEAD.map(() => '---'), ...rows.map((row) => toCells(row, true))];
   return `## ${sentence(name)}\n\n${about}\n\n${table.map(line).join('\n')}`;
 }
