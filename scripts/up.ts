@@ -27,7 +27,7 @@ import {
   warnOfFullDisk,
 } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { findDeployedRelease, findOtherBuild, tagLatest } from './lib/releases.ts';
+import { findDeployedRelease, findOtherBuild, imageName, tagLatest } from './lib/releases.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
 import { assertPasswordUnchanged } from './lib/secrets.ts';
 import { mustRun, run } from './lib/shell.ts';
