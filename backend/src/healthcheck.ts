@@ -10,7 +10,7 @@ import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { countSilence, findServer, readSilence, writeSilence } from './lib/liveness.ts';
 
-/** With the start of node and the end of a server all this stays within the engine's 5 s for a probe. */
+/** With the start of node and the end of a server all this stays within the engine's 10 s for a probe. */
 const liveDeadlineMs = 2500;
 const readyDeadlineMs = 4000;
 const endDeadlineMs = 1000;
