@@ -8,14 +8,29 @@ import type { Check, Context } from './check.ts';
 import type { Site } from './site.ts';
 
 const HANDSHAKE_MS = 10_000;
+const HANDSHAKES = 8;
 /** As many as a browser would open at the most, and far fewer than our own nginx allows. */
 const BURST_CONNECTIONS = 16;
 /** More than the limit of `make npm-proxy-host` lets pass in the time that they take. */
 const BURST_REQUESTS = 800;
 const WEBSOCKET_ON = 'make npm-proxy-host DOMAIN=... (it turns WebSocket support on)';
 
-/** @throws Error with the status when the handshake is refused */
+/**
+ * Opens the WebSocket; tries again, as the page does, while the API is busy or the rate limit used up.
+ * @throws Error with the status when the handshake is refused
+ */
 async function open(site: Site, origin: string): Promise<WebSocket> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await openOnce(site, origin);
+    } catch (error) {
+      if (tries === HANDSHAKES || !/\b(429|503)\b/.test((error as Error).message)) throw error;
+      await sleep(1000);
+    }
+  }
+}
+
+async function openOnce(site: Site, origin: string): Promise<WebSocket> {
   const { domain } = site.place;
   const socket = new WebSocket(`wss://${domain}/ws/genes`, {
     origin,
