@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { makeToken, startApi, type TestApi } from '../support/api.ts';
+import { makeToken, startApi, type TestApi, until } from '../support/api.ts';
 
 const formerKey = 'f'.repeat(40);
 
@@ -111,13 +111,19 @@ describe('edits', () => {
 
   it('at the same moment all take effect', async () => {
     const symbols = ['WNK1', 'WNK4', 'CUL3', 'KLHL3', 'SCNN1A', 'SCNN1B'];
-    const answers = await Promise.all(
+    // Whoever waits too long for the others is told to come again, and does.
+    const insist = (symbol: string, fields: object) =>
+      until(`${symbol} edited`, async () => {
+        const { status } = await api.edit(symbol, fields);
+        assert.ok(status === 200 || status === 503);
+        return status === 200;
+      });
+    await Promise.all(
       symbols.flatMap((symbol) => [
-        api.edit(symbol, { name: `${symbol} edited` }),
-        api.edit(symbol, { band: '1p1' }),
+        insist(symbol, { name: `${symbol} edited` }),
+        insist(symbol, { band: '1p1' }),
       ]),
     );
-    assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
     for (const symbol of symbols) {
       const gene = await api.json(`/genes/${symbol}`);
       assert.deepEqual([gene.name, gene.band], [`${symbol} edited`, '1p1']);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import fc from 'fast-check';
-import { startApi, symbolsOf, type TestApi } from '../support/api.ts';
+import { listAll, startApi, symbolsOf, type TestApi } from '../support/api.ts';
 
 describe('the search', () => {
   let api: TestApi;
@@ -11,7 +11,7 @@ describe('the search', () => {
   after(() => api?.close());
 
   const search = async (q: string, more = ''): Promise<string[]> =>
-    symbolsOf(await api.json(`/genes?pageSize=200&q=${encodeURIComponent(q)}${more}`));
+    symbolsOf({ items: await listAll(api, `q=${encodeURIComponent(q)}${more}`) });
 
   it('puts the exact symbol first, in any case, and with any separators', async () => {
     for (const q of ['PKD1', 'pkd1', ' Pkd1 ', 'pkd-1', 'COL4A3', 'c3', 'MET']) {
@@ -126,9 +126,7 @@ describe('the search', () => {
   });
 
   it('finds any gene by its symbol, one typing error apart, and by each disease', async () => {
-    const { items } = (await api.json('/genes?pageSize=200')) as {
-      items: { symbol: string; diseases: { name: string }[] }[];
-    };
+    const items = await listAll<{ symbol: string; diseases: { name: string }[] }>(api);
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...items), fc.nat(), async (gene, place) => {
         assert.equal((await search(gene.symbol))[0], gene.symbol);

@@ -116,6 +116,17 @@ export function makeToken(
     .sign(new TextEncoder().encode(key));
 }
 
+/** All genes of a selection, page by page. @param query such as `sort=name`; may be empty */
+export async function listAll<T>(api: TestApi, query = ''): Promise<T[]> {
+  const items: T[] = [];
+  for (let next: string | null = `/genes?pageSize=200&${query}`; next !== null; ) {
+    const page: { items: T[]; links: { next: string | null } } = await api.json(next);
+    items.push(...page.items);
+    next = page.links.next;
+  }
+  return items;
+}
+
 /** Symbols of a page of genes. */
 export function symbolsOf({ items }: { items: { symbol: string }[] }): string[] {
   return items.map(({ symbol }) => symbol);
