@@ -340,7 +340,7 @@ networks:
       ...['database-public', 'database-superusers', 'shell', 'user', 'health-check'],
     ];
     assert.deepEqual(failed, expected.sort());
-    assert.match(found('secret-layers'), /SECRET_KEY in \S+-odd-backend/);
+    assert.match(found('secret-layers'), /SECRET_KEY \(base64\) in \S+-odd-backend/);
     assert.match(found('secret-command-lines'), /SECRET_KEY in \S+-backend/);
     assert.ok(!text.includes(leak), 'the report itself shows no secret');
   });

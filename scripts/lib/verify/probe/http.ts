@@ -26,10 +26,12 @@ const ANSWER_MS = 10_000;
 const SLOW_MS = 16_000;
 /** The backend's heartbeat comes every 15 s. */
 const HEARTBEAT_MS = 17_000;
+const BUSY_TRIES = 6;
+const BUSY_PAUSE_MS = 1000;
 const BODY_CHARACTERS = 2000;
 const RAW_CHARACTERS = 2000;
 
-function ask(
+function askOnce(
   path: string,
   options: { method?: string; headers?: Record<string, string> } = {},
 ): Promise<Answer> {
@@ -64,6 +66,21 @@ function ask(
     asked.on('error', reject);
     asked.end();
   });
+}
+
+const ask = (path: string, options: Parameters<typeof askOnce>[1] = {}) =>
+  patiently(
+    () => askOnce(path, options),
+    ({ status }) => status,
+  );
+
+/** A busy backend puts requests off with 503: asked again, a few times. */
+async function patiently<T>(work: () => Promise<T>, statusOf: (answer: T) => number | undefined): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await work();
+    if (statusOf(answer) !== 503 || tries === BUSY_TRIES) return answer;
+    await sleep(BUSY_PAUSE_MS);
+  }
 }
 
 /** Sends bytes as they are and listens until the server closes, or time is up. */
@@ -202,8 +219,8 @@ async function waitForPing(waitMs: number): Promise<{ status: number; heartbeatM
   for (;;) {
     const left = since + waitMs - performance.now();
     const outcome = await openWebSocket(`http://${task.host}`, left);
-    if (outcome.status !== 101 || outcome.heartbeatMs !== null || left < 1000) return outcome;
-    await sleep(250);
+    if (![101, 503].includes(outcome.status) || outcome.heartbeatMs !== null || left < 1000) return outcome;
+    await sleep(500);
   }
 }
 
@@ -250,9 +267,17 @@ async function askEverything(): Promise<HttpFacts> {
     ask(`${task.api}/genes`, { headers: { origin: FOREIGN } }),
     ask(`${task.api}/genes`, { method: 'OPTIONS', headers: preflightHeaders }),
     ask('/api/health'),
-    all(RAW, (text) => send(text)),
+    all(RAW, (text) =>
+      patiently(
+        () => send(text),
+        ({ statuses }) => statuses[0],
+      ),
+    ),
     all(SLOW, (text) => send(text, SLOW_MS)),
-    openWebSocket(FOREIGN, ANSWER_MS),
+    patiently(
+      () => openWebSocket(FOREIGN, ANSWER_MS),
+      ({ status }) => status,
+    ),
     waitForPing(HEARTBEAT_MS),
   ]);
   return {
