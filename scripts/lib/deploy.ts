@@ -10,6 +10,7 @@ import { SERVICES, type StackSettings, volumeName } from './model/stack.ts';
 import { assertNamesFree, assertNetworkExists, warnOfFullDisk } from './preflight.ts';
 import { assertImagesThere } from './releases.ts';
 import { type Change, isOutdated, replaceService } from './replace.ts';
+import { sayWarning } from './report.ts';
 import { assertPasswordUnchanged } from './secrets.ts';
 import { waitHealthy } from './wait-healthy.ts';
 
@@ -56,8 +57,8 @@ export async function deploy(
   await assertImagesThere(settings, to);
   const env = await loadEnvFile(settings.envFile);
   const variables = await prepareCompose('production', settings, env, to);
-  const change = { settings, variables, timeoutMs, command };
-  if (!before) await assertDatabaseCurrent(change);
+  const change: Change = { settings, variables, timeoutMs, command, databaseStays: false };
+  if (!before) change.databaseStays = await findStayingDatabase(change);
   await recordChange(settings.prefix, command, from, to, async () => {
     await before?.(change);
     for (const service of REPLACED_SERVICES) await replaceService(service, change);
@@ -65,11 +66,12 @@ export async function deploy(
   });
 }
 
-/** Compose brings up what a service depends on: a database that is not as the env file says would be restarted unasked. */
-async function assertDatabaseCurrent(change: Change): Promise<void> {
-  if (!(await isOutdated(SERVICES[0], change))) return;
-  throw new DescribedError(
-    'The env file or the compose files ask for another database container than the one that runs',
-    'let it be replaced too, with some seconds without the API: make prod-update WITH_DATABASE=1',
+/** A database that is not as the env file says would be restarted by Compose, unasked, with the service that needs it. */
+async function findStayingDatabase(change: Change): Promise<boolean> {
+  if (!(await isOutdated(SERVICES[0], change))) return false;
+  sayWarning(
+    'The env file or the compose files ask for another database container than the one that runs; it stays as it is. ' +
+      'The next make prod-up, or make prod-update WITH_DATABASE=1, replaces it, with some seconds without the API',
   );
+  return true;
 }

@@ -25,6 +25,8 @@ export interface Change {
   timeoutMs: number;
   /** Runs the command again. */
   command: string;
+  /** The database's container is not what the compose files and variables say, and is to stay all the same. */
+  databaseStays: boolean;
 }
 
 /**
@@ -145,7 +147,8 @@ async function join(
 
 async function recreate(service: ReplacedService, change: Change): Promise<ContainerInfo> {
   const { settings, variables, command } = change;
-  await mustRun(upServiceArgv(settings, service), command, { cwd: ROOT, env: variables });
+  const up = upServiceArgv(settings, service, change.databaseStays);
+  await mustRun(up, command, { cwd: ROOT, env: variables });
   return waitContainer(settings, service, containerName(settings, service), change.timeoutMs);
 }
 

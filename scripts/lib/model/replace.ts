@@ -38,11 +38,11 @@ export function joinArgv(settings: StackSettings, service: ReplacedService): str
 }
 
 /**
- * The command line that makes a service what the compose files say. Those it depends on must be so already: `--no-deps`
- * would give the container another configuration than `up` does, which would then replace it.
+ * The command line that makes a service what the compose files say, and with it those it depends on.
+ * @param alone leave those as they are: the container then has another configuration than with `up`, which replaces it later
  */
-export function upServiceArgv(settings: StackSettings, service: Service): string[] {
-  return [...upArgv('production', settings), service];
+export function upServiceArgv(settings: StackSettings, service: Service, alone = false): string[] {
+  return [...upArgv('production', settings), ...(alone ? ['--no-deps'] : []), service];
 }
 
 /** The command line that tells which configuration a service's container should have. */
