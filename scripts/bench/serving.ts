@@ -4,7 +4,7 @@ import { alternate } from './lib/alternate.ts';
 import { type Load, putLoad } from './lib/load.ts';
 import type { Goal, Row } from './lib/measure.ts';
 import { ServingStage } from './lib/stage.ts';
-import { browse } from './lib/visit.ts';
+import { browse, countBytes } from './lib/visit.ts';
 
 /** The specification's nginx section, as it is written. */
 const PEER = 'specification';
@@ -34,6 +34,12 @@ export async function measureServing(runs: number): Promise<Row[]> {
         atMost: 0.7,
       }),
       ...(await measureVisits(stage)),
+      {
+        what: 'Bytes of the hashed script, head included',
+        unit: 'B',
+        ours: [await countBytes(stage.ours, script)],
+        peer: { name: PEER, values: [await countBytes(stage.peer, script)] },
+      },
       compare('CPU of nginx for a hashed script', asset, cpu, 'µs CPU'),
       compare('CPU of nginx for the index page', page, cpu, 'µs CPU'),
       compare('CPU of nginx for an API request', api, cpu, 'µs CPU'),

@@ -33,7 +33,12 @@ export function findLinks(html: string): string[] {
     .sort();
 }
 
-async function countBytes(site: string, path: string, cache: Map<string, Kept>): Promise<number> {
+/** The bytes of one answer as they go over the wire; none when the cache has it and may use it. */
+export async function countBytes(
+  site: string,
+  path: string,
+  cache = new Map<string, Kept>(),
+): Promise<number> {
   const kept = cache.get(path);
   if (kept && kept.freshUntil > Date.now()) return 0;
   const headers: Record<string, string> = { 'Accept-Encoding': 'gzip', Accept: '*/*' };

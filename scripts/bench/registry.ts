@@ -1,0 +1,53 @@
+import { DescribedError, Exit } from '../lib/errors.ts';
+import { measureBackup } from './backup.ts';
+import { measureColdStart } from './cold-start.ts';
+import { measureCommands } from './commands.ts';
+import { measureImages } from './images.ts';
+import type { Row } from './lib/measure.ts';
+import { measureServing } from './serving.ts';
+
+interface Bench {
+  about: string;
+  measure: (runs: number) => Promise<Row[]>;
+}
+
+/** What is measured, by name, in the order of the report. */
+const BENCHES: Readonly<Record<string, Bench>> = {
+  serving: {
+    about:
+      'Our nginx beside the nginx section of the specification as it is written (literal `proxy_pass`, gzip while serving), on ' +
+      'the same base image, with the same limits, files and backend. The load is wrk with keep-alive ' +
+      'connections. The rows called limit set ours beside the same nginx answering with a constant.',
+    measure: measureServing,
+  },
+  commands: {
+    about:
+      'Our commands beside the bare ones of Compose, on the same stack, files and images. Ours also check the host, the ' +
+      'names and the configuration. `prod-restart` waits until all are healthy; the bare restart returns before, so there is ' +
+      'a second row that waits for both.',
+    measure: measureCommands,
+  },
+  'cold-start': {
+    about:
+      'From no container and no data until all are healthy, beside what the slowest service needs when it starts alone. The ' +
+      'backend starts when the database is healthy and then fills it, so that their times add up.',
+    measure: measureColdStart,
+  },
+  backup: {
+    about:
+      'A backup with its manifest, checksum and proofs, beside a bare dump of the same database with the same compression.',
+    measure: measureBackup,
+  },
+  images: { about: 'What is built, and how long that takes again after an edit.', measure: measureImages },
+};
+
+/** @throws DescribedError (exit 2) for a name that there is not */
+export function chooseBenches(only: string | undefined): [string, Bench][] {
+  const chosen = Object.entries(BENCHES).filter(([name]) => !only || name === only);
+  if (chosen.length > 0) return chosen;
+  throw new DescribedError(
+    `There is no bench ${only}`,
+    `one of: ${Object.keys(BENCHES).join(', ')}`,
+    Exit.usage,
+  );
+}
