@@ -1,4 +1,4 @@
-import { resolveBases } from './lib/base-images.ts';
+import { resolveBases } from './lib/base/base-images.ts';
 import { main } from './lib/cli.ts';
 import { RECIPES } from './lib/model/base-images.ts';
 import { assertDockerReady } from './lib/preflight.ts';

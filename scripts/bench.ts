@@ -7,11 +7,11 @@ import { type Result, type Section, writePage } from './bench/lib/page.ts';
 import { chooseBenches } from './bench/registry.ts';
 import { main } from './lib/cli.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
+import { installTools } from './lib/host/test-tools.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { ROOT } from './lib/project.ts';
 import { formatTable, paint, say, sayOk } from './lib/report.ts';
 import { run } from './lib/shell.ts';
-import { installTools } from './lib/test-tools.ts';
 
 const USAGE = `
 Measures this kit beside what an operator would use instead, on this machine, by turns, under the same limits. Works on

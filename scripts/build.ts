@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Bases, resolveBases } from './lib/base-images.ts';
+import { type Bases, resolveBases } from './lib/base/base-images.ts';
 import { main } from './lib/cli.ts';
 import { envFileExists } from './lib/env-file.ts';
 import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/model/build.ts';

@@ -4,11 +4,11 @@ import { exportStatement } from '../backend/src/genes/sql.ts';
 import { formatGeneRow, formatHeader } from '../backend/src/genes/table.ts';
 import type { GeneContent } from '../backend/src/schemas/gene.ts';
 import { main } from './lib/cli.ts';
+import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
-import { assertDatabaseUp, psqlError, runPsql } from './lib/psql.ts';
 import { formatBytes, formatDuration, sayOk } from './lib/report.ts';
 
 const USAGE = `

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { main } from './lib/cli.ts';
+import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { readTable, refuseTable } from './lib/gene-file.ts';
@@ -16,7 +17,6 @@ import type { GeneLine } from './lib/model/gene-table.ts';
 import type { StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
-import { assertDatabaseUp, psqlError, runPsql } from './lib/psql.ts';
 import { formatDuration, say, sayOk, sayProgress } from './lib/report.ts';
 
 const USAGE = `

@@ -9,12 +9,18 @@ import {
   type Upgrade,
   undoUpgrade,
   upgradeDatabase,
-} from './lib/database-upgrade.ts';
-import { assertDeployable } from './lib/deploy.ts';
+} from './lib/database/database-upgrade.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
 import { volumeName } from './lib/model/stack.ts';
-import { findDeployedRelease, imageName, inspectImage, tagLatest, tagRunning } from './lib/releases.ts';
+import { assertDeployable } from './lib/release/deploy.ts';
+import {
+  findDeployedRelease,
+  imageName,
+  inspectImage,
+  tagLatest,
+  tagRunning,
+} from './lib/release/releases.ts';
 import { formatDuration, say, sayOk } from './lib/report.ts';
 
 const USAGE = `

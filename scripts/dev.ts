@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { build } from './build.ts';
-import { resolveBases } from './lib/base-images.ts';
+import { resolveBases } from './lib/base/base-images.ts';
 import { main } from './lib/cli.ts';
 import { objectExists } from './lib/docker.ts';
 import { DescribedError, Exit } from './lib/errors.ts';

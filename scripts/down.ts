@@ -1,11 +1,11 @@
 import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
-import { stopLeftovers } from './lib/leftovers.ts';
 import { lockStack } from './lib/lock.ts';
 import { composeArgv, composeNames, type Mode, volumeName } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
+import { stopLeftovers } from './lib/release/leftovers.ts';
 import { sayOk } from './lib/report.ts';
 import { mustRun } from './lib/shell.ts';
 

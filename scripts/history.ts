@@ -1,7 +1,7 @@
 import { main } from './lib/cli.ts';
-import { readHistory } from './lib/history.ts';
 import type { Deployment } from './lib/model/release.ts';
 import { loadSettings } from './lib/project.ts';
+import { readHistory } from './lib/release/history.ts';
 import { formatDuration, formatTable, paint, say } from './lib/report.ts';
 
 const USAGE = `

@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { runApt } from './lib/apt.ts';
 import { main } from './lib/cli.ts';
-import { ENGINE_LOG, startEngine } from './lib/engine.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
-import { collectHostFacts } from './lib/host-facts.ts';
+import { runApt } from './lib/host/apt.ts';
+import { ENGINE_LOG, startEngine } from './lib/host/engine.ts';
+import { collectHostFacts } from './lib/host/host-facts.ts';
 import { type Check, checkHost, isRefusal, planHost, type Step } from './lib/model/host.ts';
 import { formatDuration, formatTable, paint, say, sayOk } from './lib/report.ts';
 import { waitForLock } from './lib/wait-lock.ts';

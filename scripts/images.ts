@@ -1,12 +1,12 @@
 import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
-import { readHistory } from './lib/history.ts';
 import { lockStack } from './lib/lock.ts';
 import { KEPT_RELEASES } from './lib/model/release.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
-import { pruneImages } from './lib/prune.ts';
-import { imageName, listAppReleases, listImageTags } from './lib/releases.ts';
+import { readHistory } from './lib/release/history.ts';
+import { pruneImages } from './lib/release/prune.ts';
+import { imageName, listAppReleases, listImageTags } from './lib/release/releases.ts';
 import { formatBytes, formatDuration, formatTable, paint, say, sayOk } from './lib/report.ts';
 
 const USAGE = `

@@ -3,7 +3,7 @@ import { lockStack } from './lib/lock.ts';
 import { KEPT_RELEASES } from './lib/model/release.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
-import { pruneBuildCache, pruneEngineLog, pruneImages } from './lib/prune.ts';
+import { pruneBuildCache, pruneEngineLog, pruneImages } from './lib/release/prune.ts';
 import { formatBytes, say, sayOk } from './lib/report.ts';
 
 const USAGE = `

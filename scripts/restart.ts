@@ -1,5 +1,5 @@
 import { main } from './lib/cli.ts';
-import { assertNoUpgrade } from './lib/database-upgrade.ts';
+import { assertNoUpgrade } from './lib/database/database-upgrade.ts';
 import { listStack } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';

@@ -1,12 +1,12 @@
 import { main } from './lib/cli.ts';
-import { assertDeployable, deploy } from './lib/deploy.ts';
 import { DescribedError } from './lib/errors.ts';
-import { readHistory } from './lib/history.ts';
 import { lockStack } from './lib/lock.ts';
 import { chooseRollback, findDeployed } from './lib/model/release.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
-import { listAppReleases } from './lib/releases.ts';
+import { assertDeployable, deploy } from './lib/release/deploy.ts';
+import { readHistory } from './lib/release/history.ts';
+import { listAppReleases } from './lib/release/releases.ts';
 import { formatDuration, say, sayOk } from './lib/report.ts';
 
 const USAGE = `

@@ -7,8 +7,8 @@ import { lockStack } from './lib/lock.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatDuration, say, sayOk } from './lib/report.ts';
-import { rotateSecrets } from './lib/rotation.ts';
-import { forgetPreviousKey, rotationFile } from './lib/secrets.ts';
+import { rotateSecrets } from './lib/secrets/rotation.ts';
+import { forgetPreviousKey, rotationFile } from './lib/secrets/secrets.ts';
 
 const USAGE = `
 Gives the database's app role another password and the API another SECRET_KEY, while the stack goes on: nothing restarts,

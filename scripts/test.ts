@@ -1,10 +1,10 @@
 import { glob } from 'zx';
 import { main } from './lib/cli.ts';
 import { DescribedError } from './lib/errors.ts';
+import { installTools } from './lib/host/test-tools.ts';
 import { ROOT } from './lib/project.ts';
 import { formatDuration, paint, say, sayOk } from './lib/report.ts';
 import { run } from './lib/shell.ts';
-import { installTools } from './lib/test-tools.ts';
 
 const USAGE = `
 Runs every test: checks of the sources, tests without Docker, the API on a real PostgreSQL, the page, and end-to-end

@@ -1,13 +1,11 @@
 import { build } from './build.ts';
 import { main } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
-import { assertReadsData } from './lib/data-version.ts';
-import { assertNoUpgrade } from './lib/database-upgrade.ts';
+import { assertReadsData } from './lib/database/data-version.ts';
+import { assertNoUpgrade } from './lib/database/database-upgrade.ts';
 import { type ContainerInfo, listStack } from './lib/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
-import { recordChange } from './lib/history.ts';
-import { mendInterrupted, removeLeftovers, stopLeftovers } from './lib/leftovers.ts';
 import { lockStack } from './lib/lock.ts';
 import type { EnvValues } from './lib/model/env-file.ts';
 import type { Release } from './lib/model/release.ts';
@@ -28,9 +26,11 @@ import {
   whenDockerReady,
 } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { findDeployedRelease, findOtherBuild, imageName, tagLatest } from './lib/releases.ts';
+import { recordChange } from './lib/release/history.ts';
+import { mendInterrupted, removeLeftovers, stopLeftovers } from './lib/release/leftovers.ts';
+import { findDeployedRelease, findOtherBuild, imageName, tagLatest } from './lib/release/releases.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
-import { assertPasswordUnchanged } from './lib/secrets.ts';
+import { assertPasswordUnchanged } from './lib/secrets/secrets.ts';
 import { mustRun, run } from './lib/shell.ts';
 import { waitHealthy } from './lib/wait-healthy.ts';
 import { makeEnvFile } from './prod-env.ts';

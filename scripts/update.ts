@@ -1,16 +1,16 @@
 import { build } from './build.ts';
 import { backUpBefore } from './lib/backup/run.ts';
 import { main } from './lib/cli.ts';
-import { assertSameMajor, updateDatabase } from './lib/database-update.ts';
-import { assertDeployable, deploy } from './lib/deploy.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { lockStack } from './lib/lock.ts';
-import { checkMigrations } from './lib/migrations.ts';
 import type { Release } from './lib/model/release.ts';
 import type { StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
-import { findDeployedRelease, tagLatest, tagRunning } from './lib/releases.ts';
+import { assertSameMajor, updateDatabase } from './lib/release/database-update.ts';
+import { assertDeployable, deploy } from './lib/release/deploy.ts';
+import { checkMigrations } from './lib/release/migrations.ts';
+import { findDeployedRelease, tagLatest, tagRunning } from './lib/release/releases.ts';
 import { formatDuration, say, sayOk } from './lib/report.ts';
 import { mustRun } from './lib/shell.ts';
 

@@ -5,10 +5,10 @@ import { DescribedError, Exit } from './lib/errors.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
 import { isFancy, paint, say } from './lib/report.ts';
-import { onKey, Screen } from './lib/screen.ts';
 import { interruptAll } from './lib/shell.ts';
-import { type Moment, observe } from './lib/vitals.ts';
-import { drawFrame, summarize, toJson } from './lib/watch-frame.ts';
+import { onKey, Screen } from './lib/watch/screen.ts';
+import { type Moment, observe } from './lib/watch/vitals.ts';
+import { drawFrame, summarize, toJson } from './lib/watch/watch-frame.ts';
 
 const USAGE = `
 Shows the live state of the stack: health, CPU and memory of each container, requests and errors a second, WebSocket

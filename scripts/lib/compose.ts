@@ -1,7 +1,7 @@
 import type { EnvValues } from './model/env-file.ts';
 import type { Release } from './model/release.ts';
 import { composeNames, type Mode, type StackSettings } from './model/stack.ts';
-import { secretsDir, writeSecrets } from './secrets.ts';
+import { secretsDir, writeSecrets } from './secrets/secrets.ts';
 
 /** Writes the secrets, and gives the variables with which Compose starts the containers of a release. */
 export async function prepareCompose(

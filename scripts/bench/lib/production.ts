@@ -2,7 +2,7 @@ import { prepareCompose } from '../../lib/compose.ts';
 import { loadEnvFile } from '../../lib/env-file.ts';
 import { composeArgv } from '../../lib/model/stack.ts';
 import { ROOT } from '../../lib/project.ts';
-import { findDeployedRelease } from '../../lib/releases.ts';
+import { findDeployedRelease } from '../../lib/release/releases.ts';
 import { mustRun } from '../../lib/shell.ts';
 import { TestStack } from '../../test/e2e/harness.ts';
 

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { querySql, SqlSession } from '../database.ts';
+import { querySql, SqlSession } from '../database/sql.ts';
 import { type ContainerInfo, listStack } from '../docker.ts';
 import { DescribedError } from '../errors.ts';
 import {

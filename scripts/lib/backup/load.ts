@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { queryJson, querySql } from '../database.ts';
+import { queryJson, querySql } from '../database/sql.ts';
 import { DescribedError } from '../errors.ts';
 import { findCountProblems, type Manifest, pickRoles } from '../model/backup.ts';
 import { COUNT_ROWS, CREATE_LIKE, HASH_SCHEMA } from '../model/backup-sql.ts';

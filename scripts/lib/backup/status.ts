@@ -1,4 +1,4 @@
-import { querySql } from '../database.ts';
+import { querySql } from '../database/sql.ts';
 import { WRITE_STATUS } from '../model/backup-sql.ts';
 import { sayWarning } from '../report.ts';
 

@@ -1,4 +1,4 @@
-import { queryJson, querySql, SqlSession } from '../database.ts';
+import { queryJson, querySql, SqlSession } from '../database/sql.ts';
 import { DescribedError } from '../errors.ts';
 import {
   CLEAR_STATUS,

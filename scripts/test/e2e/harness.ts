@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listStack } from '../../lib/docker.ts';
-import { stateDir } from '../../lib/history.ts';
 import { IMAGES } from '../../lib/model/build.ts';
 import { readSettings, type StackSettings, volumeName } from '../../lib/model/stack.ts';
 import { loadSettings, ROOT } from '../../lib/project.ts';
-import { imageName, listImageTags } from '../../lib/releases.ts';
-import { secretsDir } from '../../lib/secrets.ts';
+import { stateDir } from '../../lib/release/history.ts';
+import { imageName, listImageTags } from '../../lib/release/releases.ts';
+import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { mustRun, type RunResult, run } from '../../lib/shell.ts';
 
 const HINT = 'see the output above';

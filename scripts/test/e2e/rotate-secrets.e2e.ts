@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { listStack } from '../../lib/docker.ts';
 import { parseEnvFile } from '../../lib/model/env-file.ts';
 import { signToken } from '../../lib/model/rotation.ts';
-import { secretsDir } from '../../lib/secrets.ts';
+import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { describeView, viewOf } from '../faults/outage.ts';
 import { Users } from '../faults/users.ts';

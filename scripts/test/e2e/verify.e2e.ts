@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { parse } from 'dotenv';
 import { composeArgv, composeNames, volumeName } from '../../lib/model/stack.ts';
 import { ROOT } from '../../lib/project.ts';
-import { secretsDir } from '../../lib/secrets.ts';
+import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import { CHECKS } from '../../lib/verify/checks.ts';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { startEngine } from '../../lib/engine.ts';
+import { startEngine } from '../../lib/host/engine.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { until } from '../e2e/harness.ts';
 import type { Fault } from './faults.ts';

@@ -5,7 +5,7 @@ import { ENV_KEYS, OPTIONAL_ENV_KEYS } from '../../model/env-file.ts';
 import { findWeakSecrets, readSecretsDate } from '../../model/secret-strength.ts';
 import { ROOT } from '../../project.ts';
 import { formatBytes } from '../../report.ts';
-import { secretsDir } from '../../secrets.ts';
+import { secretsDir } from '../../secrets/secrets.ts';
 import { run, runStreaming } from '../../shell.ts';
 import { type ContainerFacts, SECRET_PLACES, type SecretFacts, type SecretPlace } from '../facts.ts';
 import {

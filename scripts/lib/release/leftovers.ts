@@ -1,11 +1,11 @@
-import { listStack } from './docker.ts';
+import { listStack } from '../docker.ts';
+import { findInterrupted, type Release } from '../model/release.ts';
+import type { StackSettings } from '../model/stack.ts';
+import { sayWarning } from '../report.ts';
+import { run } from '../shell.ts';
 import { isLeaving, retire } from './drain.ts';
 import { readHistory } from './history.ts';
-import { findInterrupted, type Release } from './model/release.ts';
-import type { StackSettings } from './model/stack.ts';
 import { findNext } from './replace.ts';
-import { sayWarning } from './report.ts';
-import { run } from './shell.ts';
 
 /**
  * An update that was broken off may have left a container that is on its way out: it is stopped, so that `up` starts it

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { listStack } from './docker.ts';
-import { DescribedError } from './errors.ts';
+import { listStack } from '../docker.ts';
+import { DescribedError } from '../errors.ts';
+import { IMAGES, type ImageName } from '../model/build.ts';
+import { findDeployed, isReleaseTag, nameRelease, type Release } from '../model/release.ts';
+import type { StackSettings } from '../model/stack.ts';
+import { mustRun, run } from '../shell.ts';
 import { readHistory } from './history.ts';
-import { IMAGES, type ImageName } from './model/build.ts';
-import { findDeployed, isReleaseTag, nameRelease, type Release } from './model/release.ts';
-import type { StackSettings } from './model/stack.ts';
-import { mustRun, run } from './shell.ts';
 
 /** An image as the engine describes it. */
 export interface ImageInfo {

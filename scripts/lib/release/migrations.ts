@@ -1,10 +1,10 @@
-import { DescribedError } from './errors.ts';
-import { findBreaking } from './model/migrations.ts';
-import type { Release } from './model/release.ts';
-import { containerName, type StackSettings } from './model/stack.ts';
+import { DescribedError } from '../errors.ts';
+import { findBreaking } from '../model/migrations.ts';
+import type { Release } from '../model/release.ts';
+import { containerName, type StackSettings } from '../model/stack.ts';
+import { sayWarning } from '../report.ts';
+import { mustRun } from '../shell.ts';
 import { imageName } from './releases.ts';
-import { sayWarning } from './report.ts';
-import { mustRun } from './shell.ts';
 
 /** Run in a container of the new image: its migrations by name. */
 const READ_MIGRATIONS = `

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, listContainers } from './docker.ts';
-import { NAME_CACHE_MS, placeholderArgv, type ReplacedService } from './model/replace.ts';
-import type { StackSettings } from './model/stack.ts';
-import { mustRun, run } from './shell.ts';
+import { type ContainerInfo, listContainers } from '../docker.ts';
+import { NAME_CACHE_MS, placeholderArgv, type ReplacedService } from '../model/replace.ts';
+import type { StackSettings } from '../model/stack.ts';
+import { mustRun, run } from '../shell.ts';
 
 /** The label of a backend image whose server can be told that another one takes over, and by which signal. */
 const LEAVES_ON = 'kidney-genetics.leaves-on';

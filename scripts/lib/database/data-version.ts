@@ -1,8 +1,8 @@
-import { listContainers, objectExists } from './docker.ts';
-import { DescribedError } from './errors.ts';
-import { containerName, type StackSettings, volumeName } from './model/stack.ts';
-import { inspectImage } from './releases.ts';
-import { run } from './shell.ts';
+import { listContainers, objectExists } from '../docker.ts';
+import { DescribedError } from '../errors.ts';
+import { containerName, type StackSettings, volumeName } from '../model/stack.ts';
+import { inspectImage } from '../release/releases.ts';
+import { run } from '../shell.ts';
 
 const PGDATA = '/var/lib/postgresql/data';
 

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs';
 import { chmod, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DescribedError } from './errors.ts';
-import type { EnvValues } from './model/env-file.ts';
+import { DescribedError } from '../errors.ts';
+import type { EnvValues } from '../model/env-file.ts';
 import {
   changePasswordSql,
   lendRoleSql,
@@ -14,11 +14,11 @@ import {
   scramVerifier,
   signInAs,
   signToken,
-} from './model/rotation.ts';
-import { dateSecrets } from './model/secret-strength.ts';
-import { containerName, type StackSettings } from './model/stack.ts';
+} from '../model/rotation.ts';
+import { dateSecrets } from '../model/secret-strength.ts';
+import { containerName, type StackSettings } from '../model/stack.ts';
+import { mustRun, run } from '../shell.ts';
 import { replaceSecretFile, rotationFile, secretsDir } from './secrets.ts';
-import { mustRun, run } from './shell.ts';
 
 /** Longer than the 3 s that the API takes at most from reading its secret to having signed in. */
 const SETTLE_MS = 4000;

@@ -10,9 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { ensurePackages, readAptSources } from './apt.ts';
-import { DescribedError, Exit } from './errors.ts';
-import { type DebianArchive, findDebianArchive, formatDeb822 } from './model/apt-sources.ts';
+import { DescribedError, Exit } from '../errors.ts';
+import { ensurePackages, readAptSources } from '../host/apt.ts';
+import { type DebianArchive, findDebianArchive, formatDeb822 } from '../model/apt-sources.ts';
 import {
   type BaseName,
   bootstrapArgv,
@@ -24,11 +24,11 @@ import {
   pickAptSettings,
   RECIPES,
   standInArgv,
-} from './model/base-images.ts';
-import { ROOT } from './project.ts';
-import { formatDuration, say, sayOk } from './report.ts';
-import { mustRun, run } from './shell.ts';
-import { waitForLock } from './wait-lock.ts';
+} from '../model/base-images.ts';
+import { ROOT } from '../project.ts';
+import { formatDuration, say, sayOk } from '../report.ts';
+import { mustRun, run } from '../shell.ts';
+import { waitForLock } from '../wait-lock.ts';
 
 const BASE = join(ROOT, 'deploy/base');
 const FOLDER = 'kidney-genetics-base-';

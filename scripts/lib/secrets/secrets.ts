@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { objectExists } from './docker.ts';
-import { DescribedError } from './errors.ts';
-import type { EnvValues } from './model/env-file.ts';
-import { ROOT } from './project.ts';
-import { sayWarning } from './report.ts';
+import { objectExists } from '../docker.ts';
+import { DescribedError } from '../errors.ts';
+import type { EnvValues } from '../model/env-file.ts';
+import { ROOT } from '../project.ts';
+import { sayWarning } from '../report.ts';
 
 /** What the containers read under /run/secrets, by file name. */
 function secretFiles(env: EnvValues): Record<string, string> {

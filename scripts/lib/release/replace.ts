@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, lastLogLines, listContainers } from './docker.ts';
-import { drain, holdAddress, isLeaving, retire } from './drain.ts';
-import { DescribedError } from './errors.ts';
+import { type ContainerInfo, lastLogLines, listContainers } from '../docker.ts';
+import { DescribedError } from '../errors.ts';
 import {
   hashArgv,
   joinArgv,
@@ -11,11 +10,12 @@ import {
   type ReplacedService,
   runNextArgv,
   upServiceArgv,
-} from './model/replace.ts';
-import { containerName, type Service, type StackSettings, shortName } from './model/stack.ts';
-import { ROOT } from './project.ts';
-import { formatDuration, say, sayOk } from './report.ts';
-import { mustRun, run } from './shell.ts';
+} from '../model/replace.ts';
+import { containerName, type Service, type StackSettings, shortName } from '../model/stack.ts';
+import { ROOT } from '../project.ts';
+import { formatDuration, say, sayOk } from '../report.ts';
+import { mustRun, run } from '../shell.ts';
+import { drain, holdAddress, isLeaving, retire } from './drain.ts';
 import { smokeTest } from './smoke.ts';
 
 /** A change under way: which stack, Compose's variables for what it shall be, how long a container may take. */

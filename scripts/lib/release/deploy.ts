@@ -1,18 +1,18 @@
-import { prepareCompose } from './compose.ts';
-import { assertNoUpgrade } from './database-upgrade.ts';
-import { listStack } from './docker.ts';
-import { loadEnvFile } from './env-file.ts';
-import { DescribedError } from './errors.ts';
+import { prepareCompose } from '../compose.ts';
+import { assertNoUpgrade } from '../database/database-upgrade.ts';
+import { listStack } from '../docker.ts';
+import { loadEnvFile } from '../env-file.ts';
+import { DescribedError } from '../errors.ts';
+import type { Release } from '../model/release.ts';
+import { REPLACED_SERVICES } from '../model/replace.ts';
+import { SERVICES, type StackSettings, volumeName } from '../model/stack.ts';
+import { assertNamesFree, assertNetworkExists, warnOfFullDisk } from '../preflight.ts';
+import { sayWarning } from '../report.ts';
+import { assertPasswordUnchanged } from '../secrets/secrets.ts';
+import { waitHealthy } from '../wait-healthy.ts';
 import { recordChange } from './history.ts';
-import type { Release } from './model/release.ts';
-import { REPLACED_SERVICES } from './model/replace.ts';
-import { SERVICES, type StackSettings, volumeName } from './model/stack.ts';
-import { assertNamesFree, assertNetworkExists, warnOfFullDisk } from './preflight.ts';
 import { assertImagesThere } from './releases.ts';
 import { type Change, isOutdated, replaceService } from './replace.ts';
-import { sayWarning } from './report.ts';
-import { assertPasswordUnchanged } from './secrets.ts';
-import { waitHealthy } from './wait-healthy.ts';
 
 /** What an update or a rollback needs to know before it begins. */
 export interface Deploying {

@@ -1,9 +1,9 @@
-import { objectExists } from './docker.ts';
-import { BASE_NAMES, type BaseName, explainPull, LABELS, RECIPES } from './model/base-images.ts';
-import { say, sayWarning } from './report.ts';
-import { run } from './shell.ts';
+import { objectExists } from '../docker.ts';
+import { BASE_NAMES, type BaseName, explainPull, LABELS, RECIPES } from '../model/base-images.ts';
+import { say, sayWarning } from '../report.ts';
+import { run } from '../shell.ts';
+import { waitForLock } from '../wait-lock.ts';
 import { buildStandIns, readRecipe } from './stand-ins.ts';
-import { waitForLock } from './wait-lock.ts';
 
 /** The image that each base is. */
 export type Bases = Record<BaseName, string>;

@@ -1,13 +1,13 @@
 import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
-import { listStack } from './docker.ts';
-import { ENGINE_LOG } from './engine.ts';
+import { listStack } from '../docker.ts';
+import { ENGINE_LOG } from '../host/engine.ts';
+import { IMAGES } from '../model/build.ts';
+import { findOurCache } from '../model/prune.ts';
+import { findDeployed, isReleaseTag, listDeployed, listExpired } from '../model/release.ts';
+import type { StackSettings } from '../model/stack.ts';
+import { mustRun, run } from '../shell.ts';
 import { readHistory } from './history.ts';
-import { IMAGES } from './model/build.ts';
-import { findOurCache } from './model/prune.ts';
-import { findDeployed, isReleaseTag, listDeployed, listExpired } from './model/release.ts';
-import type { StackSettings } from './model/stack.ts';
 import { type ImageTag, imageName, listImageTags } from './releases.ts';
-import { mustRun, run } from './shell.ts';
 
 const MAX_LOG_BYTES = 10 * 1024 ** 2;
 const KEPT_LOG_BYTES = 1024 ** 2;
