@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { utimesSync } from 'node:fs';
-import { request } from 'node:http';
 import { join } from 'node:path';
-import type { Duplex } from 'node:stream';
 import { after, before, describe, it } from 'node:test';
+import { WebSocket } from 'ws';
 import { ROOT } from '../../lib/project.ts';
 import { run } from '../../lib/shell.ts';
 import { freePort, TestStack, until } from './harness.ts';
@@ -50,14 +48,14 @@ describe('development stack', () => {
     // Vite watches what a page has asked for.
     await (await fetch(`${page}/src/main.ts`)).text();
     let told = '';
-    const socket = await openWebSocket(`${page}/?token=${token}`, 'vite-hmr');
-    socket.on('data', (chunk: Buffer) => {
-      told += chunk.toString();
+    const socket = new WebSocket(`${page}/?token=${token}`, 'vite-hmr');
+    socket.on('message', (message) => {
+      told += String(message);
     });
     await until('the page connected', 10_000, async () => told.includes('"connected"'));
     touch('frontend/src/main.ts');
     await until('the order to reload', 20_000, async () => told.includes('"full-reload"'));
-    socket.destroy();
+    socket.terminate();
   });
 });
 
@@ -65,25 +63,4 @@ describe('development stack', () => {
 function touch(file: string): void {
   const now = new Date();
   utimesSync(join(ROOT, file), now, now);
-}
-
-/** Opens a WebSocket whose frames, short texts, are read as they come. */
-function openWebSocket(url: string, protocol: string): Promise<Duplex> {
-  return new Promise((resolve, reject) => {
-    const headers = {
-      Connection: 'Upgrade',
-      Upgrade: 'websocket',
-      'Sec-WebSocket-Version': '13',
-      'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
-      'Sec-WebSocket-Protocol': protocol,
-    };
-    const asked = request(url, { headers });
-    asked.on('upgrade', (_response, socket, head) => {
-      socket.unshift(head);
-      resolve(socket);
-    });
-    asked.on('response', ({ statusCode }) => reject(new Error(`no WebSocket: ${statusCode}`)));
-    asked.on('error', reject);
-    asked.end();
-  });
 }
