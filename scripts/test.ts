@@ -30,7 +30,8 @@ async function listSteps(): Promise<Step[]> {
     { name: 'build', argv: [...tsx, 'scripts/build.ts'] },
     { name: 'backend', argv: ['npm', 'test', '--silent', '-w', 'backend'] },
     { name: 'frontend', argv: ['npm', 'test', '--silent', '-w', 'frontend'] },
-    { name: 'end-to-end', argv: [...tsx, '--test', '--test-concurrency=1', ...e2e] },
+    // Two at a time: they mostly wait, and a small machine has two cores.
+    { name: 'end-to-end', argv: [...tsx, '--test', '--test-concurrency=2', ...e2e] },
   ];
 }
 

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { glob } from 'zx';
+import { containerName, readSettings, SERVICES, shortName } from '../lib/model/stack.ts';
+import { ROOT } from '../lib/project.ts';
+
+const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
+const pages = (await glob(['README.md', 'docs/**/*.md', 'backend/data/README.md'], { cwd: ROOT })).sort();
+/** Targets with their help texts, as `make` lists them. */
+const targets = [...read('Makefile').matchAll(/^([a-z-]+):.*## /gm)].map(([, name = '']) => name);
+
+describe('documentation', () => {
+  for (const page of pages) {
+    it(`${page} links to files that are there`, () => {
+      const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(([, link = '']) => link);
+      const broken = links.filter((link) => !existsSync(join(ROOT, dirname(page), link)));
+      assert.deepEqual(broken, []);
+    });
+
+    it(`${page} names make targets and scripts that exist`, () => {
+      const text = read(page);
+      const named = [...text.matchAll(/(?<=[`\n]|make )make ((?:[a-z]+-?)+(?: (?:[a-z]+-)+[a-z]+)*)/g)]
+        .flatMap(([, words = '']) => words.split(' '))
+        .filter((word) => !targets.includes(word));
+      assert.deepEqual(named, []);
+      const scripts = [...text.matchAll(/scripts\/[\w/-]+\.ts/g)].map(([path]) => path);
+      assert.deepEqual(
+        scripts.filter((path) => path !== 'scripts/NAME.ts' && !existsSync(join(ROOT, path))),
+        [],
+      );
+    });
+  }
+
+  it('README lists every target', () => {
+    const rows =
+      read('README.md')
+        .match(/^\| `.*$/gm)
+        ?.join('\n') ?? '';
+    assert.deepEqual(
+      targets.filter((target) => target !== 'help' && !rows.includes(target)),
+      [],
+    );
+  });
+
+  it('docs/README.md lists every page', () => {
+    const index = read('docs/README.md');
+    const listed = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
+    assert.deepEqual(
+      listed.filter((page) => !index.includes(`(${page.replace('docs/', '')})`)),
+      [],
+    );
+  });
+
+  it('the table of containers in docs/architecture.md agrees with compose files and Dockerfiles', () => {
+    const { services } = parse(read('deploy/docker-compose.prod.yml'), { merge: true }) as {
+      services: Record<string, { networks: string[] }>;
+    };
+    const settings = readSettings({}, ROOT);
+    const expected = SERVICES.map((service) => {
+      const dockerfile = read(`deploy/${shortName(service)}.Dockerfile`);
+      const user = dockerfile.match(/^USER (\S+)/m)?.[1]?.replace(/:.*/, '') ?? '';
+      const port = dockerfile.match(/^EXPOSE (\d+)/m)?.[1] ?? '5432';
+      return { name: containerName(settings, service), networks: services[service]?.networks, port, user };
+    });
+    const rows = [...read('docs/architecture.md').matchAll(/^\| `(kidney-genetics-\w+)` \|(.*)\|$/gm)];
+    const written = rows.map(([, name, rest = '']) => {
+      const [, networks = '', port = '', user = ''] = rest.split('|').map((cell) => cell.trim());
+      return { name, networks: networks.replaceAll('`', '').split(', '), port, user };
+    });
+    for (const { name, networks, port, user } of expected) {
+      const row = written.find((one) => one.name === name);
+      assert.deepEqual([row?.networks, row?.port], [networks, port], name);
+      assert.ok(row?.user.includes(user), `${name} runs as ${user}, the page says ${row?.user}`);
+    }
+    assert.equal(written.length, expected.length);
+  });
+});
