@@ -33,7 +33,7 @@ describe('faults, with users asking throughout', { timeout: 900_000 }, () => {
     assert.equal(looked.traffic.errorsPerSecond, 0);
     assert.equal(looked.vitals?.webSockets, 0);
     const plain = await stage.stack.mustScript('watch', ['--once']);
-    assert.match(plain, /-backend +healthy .*MiB of 1 GiB[\s\S]*Requests +\d+\/s/);
+    assert.match(plain, /-backend +healthy .*MiB of 1 GiB[\s\S]*Requests +[\d.]+\/s/);
   });
 
   for (const fault of FAULTS.filter(({ slow }) => !slow)) {

@@ -26,7 +26,8 @@ describe('interrupted and doubled commands', { timeout: 600_000 }, () => {
       await stack.destroy();
       await stack.mustScript('npm-network', ['create']);
       const exitCode = await interruptUp(ms);
-      assert.ok(exitCode === 130 || exitCode === 0, `exit code ${exitCode}`);
+      // null: the signal came before the command could listen for it, and ended it.
+      assert.ok([130, 0, null].includes(exitCode), `exit code ${exitCode}`);
       assert.match(await stack.mustScript('up'), /All healthy|Already up/);
     });
   }

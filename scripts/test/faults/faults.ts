@@ -64,7 +64,7 @@ export const FAULTS: readonly Fault[] = [
       runInServer(stack, 'globalThis.hoard = []; for (;;) hoard.push(Buffer.alloc(1e7, 1))'),
     restarts: ['backend'],
     named:
-      /-backend: out of memory .* ago, restarted once in .*, exit code 137; its limit is 1 GiB; well again/,
+      /-backend: out of memory .* ago, restarted (?:once|\d+ times) in .*, exit code 137; its limit is 1 GiB; well again/,
     spares: ['page'],
   },
   {
