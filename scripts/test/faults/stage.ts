@@ -2,7 +2,7 @@ import { mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { volumeName } from '../../lib/model/stack.ts';
 import { mustRun, run } from '../../lib/shell.ts';
-import { TestStack } from '../e2e/harness.ts';
+import { TestStack, until } from '../e2e/harness.ts';
 import { Users } from './users.ts';
 
 const HINT = 'faults are tried as root: sudo make fault-report';
@@ -60,8 +60,12 @@ export class FaultStage {
 
   /** Takes all of the disk that is left, as another program's files do. */
   async fillDisk(): Promise<void> {
-    const { bavail, bsize } = statfsSync(this.disk);
-    await mustRun(['fallocate', '--length', String(bavail * bsize), join(this.disk, 'filler')], HINT);
+    // The database writes meanwhile: what was free may be less by the time it is taken.
+    await until('the disk full', 10_000, async () => {
+      const { bavail, bsize } = statfsSync(this.disk);
+      const argv = ['fallocate', '--length', String(bavail * bsize), join(this.disk, 'filler')];
+      return (await run(argv)).exitCode === 0;
+    });
   }
 
   /** What an operator does about it. */
