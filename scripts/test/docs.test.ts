@@ -54,6 +54,23 @@ describe('documentation', () => {
     );
   });
 
+  it('the diagram in docs/architecture.md shows the networks and volumes of the compose file, and no others', () => {
+    const diagram = read('docs/architecture.md').match(/```mermaid\n([\s\S]*?)```/)?.[1] ?? '';
+    const titles = new Map(
+      [...diagram.matchAll(/([\w-]+)[[({]+([^\])}]+)[\])}]+/g)].map(([, id = '', title = '']) => [id, title]),
+    );
+    const drawn = [...diagram.matchAll(/^ {2}([\w-]+)\S* --- ([\w-]+)/gm)]
+      .map((ends) => ends.slice(1).map((id) => titles.get(id) ?? id))
+      .filter(([from]) => from?.startsWith('kidney-genetics'));
+    const { services } = parse(read('deploy/docker-compose.prod.yml'), { merge: true }) as {
+      services: Record<string, { networks: string[]; volumes?: string[] }>;
+    };
+    const written = Object.entries(services).flatMap(([service, { networks, volumes = [] }]) =>
+      [...networks, ...volumes.map((volume) => volume.split(':')[0])].map((end) => [service, end]),
+    );
+    assert.deepEqual(drawn.sort(), written.sort());
+  });
+
   it('the table of containers in docs/architecture.md agrees with compose files and Dockerfiles', () => {
     const { services } = parse(read('deploy/docker-compose.prod.yml'), { merge: true }) as {
       services: Record<string, { networks: string[] }>;
