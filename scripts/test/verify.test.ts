@@ -33,6 +33,13 @@ describe('the checks of prod-verify', () => {
     }
   });
 
+  it('are named right in the checklists', () => {
+    const page = readFileSync(join(ROOT, 'docs/deployment/security-hardening.md'), 'utf8');
+    const named = [...page.matchAll(/verify ONLY=([\w,-]+)/g)].map(([, words = '']) => words);
+    assert.ok(named.length > 30, `${named.length}`);
+    selectChecks(named);
+  });
+
   it('all hold on what a healthy stack showed', () => {
     assert.deepEqual(
       idsOf(judge(healthyFacts()), ({ status }) => status !== 'ok'),
