@@ -12,13 +12,12 @@ export function makeEtag(version: readonly number[], identity: string): string {
 }
 
 /**
- * Tells whether a tag is among those of an If-None-Match or If-Match header.
+ * Tells whether a tag is among those of an If-None-Match or If-Match header. Weak ones count for both: nobody but a proxy that
+ * compresses makes `W/"x"` of our `"x"`, and what it stands for is the same; If-Match would else fail for every browser.
  *
  * @param header the header's value
- * @param weak compare as If-None-Match does: a proxy that compresses turns `"x"` into `W/"x"`
  */
-export function matchesEtag(header: string, etag: string, weak: boolean): boolean {
+export function matchesEtag(header: string, etag: string): boolean {
   if (header.trim() === '*') return true;
-  const tags = header.split(',').map((tag) => tag.trim());
-  return tags.some((tag) => (weak ? tag.replace(/^W\//, '') : tag) === etag);
+  return header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag);
 }

@@ -60,11 +60,11 @@ class Answers {
     const expected = request.headers['if-none-match'];
     if (expected !== undefined && !options.versionOf) {
       const etag = this.tag(request, [version.seq, version.changedAt]);
-      if (matchesEtag(expected, etag, true)) return sendUnchanged(reply, etag);
+      if (matchesEtag(expected, etag)) return sendUnchanged(reply, etag);
     }
     const { body, etag } = await this.#find(request, reply, version, options);
     if (etag === null) reply.header('cache-control', 'no-store');
-    else if (expected !== undefined && matchesEtag(expected, etag, true)) return sendUnchanged(reply, etag);
+    else if (expected !== undefined && matchesEtag(expected, etag)) return sendUnchanged(reply, etag);
     else reply.header('etag', etag);
     reply.type('application/json; charset=utf-8').send(body);
   }

@@ -40,7 +40,7 @@ export const docsRoutes: FastifyPluginAsync = async (app) => {
     if (document === undefined) return reply.callNotFound();
     reply.headers({ etag: document.etag, 'cache-control': 'public, no-cache' });
     const known = request.headers['if-none-match'];
-    if (known !== undefined && matchesEtag(known, document.etag, true)) return reply.code(304).send();
+    if (known !== undefined && matchesEtag(known, document.etag)) return reply.code(304).send();
     return reply.type(document.type).send(document.body);
   };
   for (const path of Object.values(paths)) app.get(path, { schema: { hide: true } }, send);

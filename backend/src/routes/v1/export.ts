@@ -40,7 +40,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app,
       if (known !== undefined) {
         const { seq, changedAt } = await app.database.dataVersion.read();
         const etag = app.answers.tag(request, [seq, changedAt]);
-        if (matchesEtag(known, etag, true))
+        if (matchesEtag(known, etag))
           return reply.headers({ etag, 'cache-control': 'public, no-cache' }).code(304).send();
       }
       if (running >= maxExports) {

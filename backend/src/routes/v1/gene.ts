@@ -70,7 +70,7 @@ export const oneGeneRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app
     async (request, reply) => {
       const tag = (gene: Gene) => app.answers.tag(request, versionOf(gene));
       const expected = request.headers['if-match'];
-      const isExpected = (gene: Gene) => expected === undefined || matchesEtag(expected, tag(gene), false);
+      const isExpected = (gene: Gene) => expected === undefined || matchesEtag(expected, tag(gene));
       const gene = await editGene(app.database.main, request.params.gene, request.body, isExpected);
       if (gene === null) throw missing(request.params.gene);
       reply.headers({ etag: tag(gene), 'cache-control': 'no-store' });
