@@ -39,7 +39,7 @@ describe('the export', () => {
     const [row] = await table('/genes/export?q=PKD1', ',');
     assert.equal(row?.name, `'=1+1, "a" name`);
     assert.equal(row?.aliases, 'one | two');
-    assert.equal(row?.diseases, 'Polycystic kidney disease 1 {OMIM:173900; AD}');
+    assert.equal(row?.diseases, 'Polycystic kidney disease 1 {OMIM:173900; ORPHA:730; AD}');
   });
 
   it('has only its header when nothing is selected', async () => {
