@@ -57,7 +57,7 @@ describe('the curated genes', () => {
     for (const gene of file.genes) {
       assert.match(gene.symbol, /^[A-Z][A-Z0-9-]*[A-Z0-9]$/, gene.symbol);
       assert.ok(places.has(gene.chromosome) && classes.has(gene.evidence), gene.symbol);
-      assert.match(gene.hgncId, /^HGNC:\d+$/, gene.symbol);
+      assert.match(gene.hgncId, /^HGNC:[1-9]\d*$/, gene.symbol);
       assert.match(
         gene.band,
         new RegExp(`^${gene.chromosome}[pq]\\d+(\\.\\d+)?(-[pq]\\d+(\\.\\d+)?)?$`),
@@ -70,9 +70,25 @@ describe('the curated genes', () => {
       assert.ok(gene.name.length > 0 && gene.diseases.length > 0, gene.symbol);
       for (const { name, omimId, orphaId } of gene.diseases) {
         assert.ok(name.length > 0);
-        assert.match(omimId ?? 'OMIM:100000', /^OMIM:\d{6}$/, gene.symbol);
-        assert.match(orphaId ?? 'ORPHA:1', /^ORPHA:\d+$/, gene.symbol);
+        assert.match(omimId ?? 'OMIM:100000', /^OMIM:[1-6]\d{5}$/, gene.symbol);
+        assert.match(orphaId ?? 'ORPHA:1', /^ORPHA:[1-9]\d*$/, gene.symbol);
       }
     }
+  });
+
+  it('are inherited as their diseases are, each disease listed once', () => {
+    for (const { symbol, inheritance, diseases } of file.genes) {
+      const ofDiseases = new Set(diseases.flatMap((disease) => disease.inheritance));
+      assert.deepEqual([...inheritance].sort(), [...ofDiseases].sort(), symbol);
+      const names = diseases.map(({ name, omimId }) => omimId ?? name);
+      assert.equal(new Set(names).size, names.length, symbol);
+    }
+  });
+
+  it('have an OMIM id for each disease, but for those that have no entry', () => {
+    const without = file.genes.flatMap(({ symbol, diseases }) =>
+      diseases.filter(({ omimId }) => omimId === null).map(() => symbol),
+    );
+    assert.deepEqual(without, ['ALG9', 'COL4A4', 'IFT140']);
   });
 });
