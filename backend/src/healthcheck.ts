@@ -14,6 +14,9 @@ import { countSilence, findServer, readSilence, writeSilence } from './lib/liven
 const liveDeadlineMs = 2500;
 const readyDeadlineMs = 4000;
 const endDeadlineMs = 1000;
+/** A server that has yet to answer for the first time is asked again and again for this long: each start of a probe costs more. */
+const startDeadlineMs = 2000;
+const startPauseMs = 25;
 const silenceFile = '/tmp/silent-probes';
 const program = '/app/server.js';
 
@@ -48,17 +51,32 @@ function tell(msg: string): void {
   writeFileSync('/proc/1/fd/2', `${line}\n`);
 }
 
-const ready = ask('/api/health', readyDeadlineMs);
-const live = await ask('/api/health/live', liveDeadlineMs);
-const { silent, end } = countSilence(readSilence(silenceFile), live !== undefined);
-writeSilence(silenceFile, silent);
-if (live === undefined) {
-  console.error(`the API does not answer${silent === null ? ' yet' : ` (${silent} in a row)`}`);
-  if (end) await endServer();
-  process.exit(1);
+/** Waits for a server that is starting; one that answered before is not waited for. */
+async function untilStarted(): Promise<void> {
+  const startedAt = performance.now();
+  if (readSilence(silenceFile) !== null) return;
+  while ((await ask('/api/health/live', liveDeadlineMs)) === undefined) {
+    if (performance.now() - startedAt > startDeadlineMs) return;
+    await sleep(startPauseMs);
+  }
 }
-const status = await ready;
-if (status !== 200) {
-  console.error(status === undefined ? '/api/health takes too long' : `/api/health answered ${status}`);
-  process.exitCode = 1;
+
+async function probe(): Promise<void> {
+  await untilStarted();
+  const ready = ask('/api/health', readyDeadlineMs);
+  const live = await ask('/api/health/live', liveDeadlineMs);
+  const { silent, end } = countSilence(readSilence(silenceFile), live !== undefined);
+  writeSilence(silenceFile, silent);
+  if (live === undefined) {
+    console.error(`the API does not answer${silent === null ? ' yet' : ` (${silent} in a row)`}`);
+    if (end) await endServer();
+    process.exit(1);
+  }
+  const status = await ready;
+  if (status !== 200) {
+    console.error(status === undefined ? '/api/health takes too long' : `/api/health answered ${status}`);
+    process.exitCode = 1;
+  }
 }
+
+void probe();

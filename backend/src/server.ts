@@ -33,6 +33,9 @@ async function start(env: Env, logger: Logger): Promise<void> {
   });
   followSignals(app);
   const ready = Promise.all([app.database.prepared, once(app.changeFeed, 'connected')]);
+  ready.catch(() => {});
+  // Schemas are compiled while the database is asked.
+  await app.ready();
   await Promise.race([ready, sleep(quietStartMs, undefined, { ref: false })]);
   await app.listen({ host: env.host, port: env.port });
   try {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Env } from '../env.ts';
-import { backoffMs } from '../lib/backoff.ts';
+import { retryPauseMs } from '../lib/backoff.ts';
 import { createClient } from './connection.ts';
 import { explainDatabaseFailure } from './failures.ts';
 import { migrate } from './migrate.ts';
@@ -11,7 +11,8 @@ import { seed } from './seed.ts';
 const migrationTimeoutMs = 300_000;
 
 /**
- * Waits for the database, however long that takes, then brings its schema up to date and loads the shipped genes.
+ * Waits for the database, however long that takes, then brings its schema up to date and loads the shipped genes. The two
+ * start side by side: an operator reads once why it waits, and that the wait is over.
  *
  * @param onWait told why it waits, at each failed try
  * @param signal ends the waiting
@@ -23,17 +24,22 @@ export async function prepareDatabase(
   onWait: (reason: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  const startedAt = performance.now();
+  let told: string | null = null;
   for (let attempt = 1; ; attempt += 1) {
     try {
       await prepareOnce(env, log);
+      if (told !== null) log.info({ attempt }, 'the database answers');
       return;
     } catch (error) {
       const reason = explainDatabaseFailure(error);
       if (reason === null) throw error;
-      const delay = backoffMs(attempt);
+      const retryInMs = retryPauseMs(performance.now() - startedAt);
       onWait(reason);
-      log.warn({ attempt, retryInMs: delay }, `waiting for the database: ${reason}`);
-      await sleep(delay, undefined, { signal });
+      const level = reason === told ? 'debug' : 'warn';
+      log[level]({ attempt, retryInMs }, `waiting for the database: ${reason}`);
+      told = reason;
+      await sleep(retryInMs, undefined, { signal });
     }
   }
 }

@@ -3,8 +3,13 @@ import plugin from 'fastify-plugin';
 import { Gene } from '../schemas/gene.ts';
 import { ProblemSchema } from '../schemas/problem.ts';
 
-/** All errors are worth reporting, as every input is small; formats describe answers only. */
+/**
+ * All errors are worth reporting, as every input is small; formats describe answers only. That the schemas are schemas is
+ * what the test of the OpenAPI description proves; to find it out anew at each start would take a third of it.
+ */
 const common = {
+  meta: false,
+  validateSchema: false,
   allErrors: true,
   useDefaults: true,
   validateFormats: false,
