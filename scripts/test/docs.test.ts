@@ -34,6 +34,21 @@ describe('documentation', () => {
     });
   }
 
+  it('the workflow of GitHub runs make targets that exist', () => {
+    const { jobs } = parse(read('.github/workflows/ci.yml')) as {
+      jobs: Record<string, { steps: { run?: string }[] }>;
+    };
+    const commands = Object.values(jobs).flatMap(({ steps }) => steps.map(({ run = '' }) => run));
+    const named = commands.flatMap(
+      (command) => /\bmake ([a-z -]+)/.exec(command)?.[1]?.trim().split(' ') ?? [],
+    );
+    assert.ok(named.length > 0);
+    assert.deepEqual(
+      named.filter((target) => !targets.includes(target)),
+      [],
+    );
+  });
+
   it('README lists every target', () => {
     const rows =
       read('README.md')
