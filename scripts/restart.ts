@@ -4,7 +4,7 @@ import { listStack } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
 import { composeArgv, composeNames } from './lib/model/stack.ts';
-import { whenDockerReady } from './lib/preflight.ts';
+import { explainByDocker } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { formatDuration, sayOk } from './lib/report.ts';
 import { mustRun } from './lib/shell.ts';
@@ -24,7 +24,7 @@ await main(import.meta.url, {
     const settings = loadSettings();
     lockStack(settings.prefix, 'make prod-restart');
     assertNoUpgrade(settings.prefix);
-    const [first] = await whenDockerReady(() => listStack(settings));
+    const [first] = await listStack(settings).catch(explainByDocker);
     const mode = first?.mode;
     if (!mode) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
     const env = composeNames(mode, settings);

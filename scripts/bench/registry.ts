@@ -30,7 +30,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   'cold-start': {
     about:
       'From no container and no data until all are healthy, beside what the slowest service needs when it starts alone. The ' +
-      'backend starts when the database is healthy and then fills it, so that their times add up.',
+      'backend starts beside the database, waits for it and then fills it.',
     measure: measureColdStart,
   },
   backup: {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Mode, StackSettings } from './model/stack.ts';
+import { containerName, type Mode, SERVICES, type StackSettings } from './model/stack.ts';
 import { formatBytes } from './report.ts';
-import { mustRun, run } from './shell.ts';
+import { mustRun, openPipe, run } from './shell.ts';
 
 const ENGINE_HINT = 'make host-setup';
 const STATS_MS = 100;
@@ -71,10 +71,32 @@ export async function listContainers(filter: string): Promise<ContainerInfo[]> {
   const ids = (await mustRun(['docker', 'ps', '-aq', '--no-trunc', '--filter', filter], ENGINE_HINT))
     .split('\n')
     .filter(Boolean);
-  if (ids.length === 0) return [];
-  // A container may go between the two calls: what is left is still printed.
-  const { stdout } = await run(['docker', 'inspect', '--type', 'container', ...ids]);
+  return ids.length === 0 ? [] : inspectContainers(ids);
+}
+
+/** Those that are there: one may go meanwhile, and the others are still printed. */
+async function inspectContainers(names: readonly string[]): Promise<ContainerInfo[]> {
+  const { stdout } = await run(['docker', 'inspect', '--type', 'container', ...names]);
   return (JSON.parse(stdout || '[]') as Inspected[]).map(toInfo);
+}
+
+/** The containers of a stack's services by their fixed names: one call where `listStack` takes two. */
+export async function inspectStack(settings: StackSettings): Promise<ContainerInfo[]> {
+  const containers = await inspectContainers(SERVICES.map((service) => containerName(settings, service)));
+  return containers.filter(({ project }) => project === settings.prefix);
+}
+
+/**
+ * Tells at once when a container of a stack becomes healthy or unhealthy.
+ * @returns ends it
+ */
+export function followHealth(settings: StackSettings, onChange: () => void): () => void {
+  const filters = [`label=com.docker.compose.project=${settings.prefix}`, 'event=health_status'];
+  const argv = ['docker', 'events', ...filters.flatMap((filter) => ['--filter', filter])];
+  const events = openPipe([...argv, '--format', '{{.Action}}']);
+  events.stdin.end();
+  events.stdout.on('data', onChange);
+  return () => events.kill();
 }
 
 /** The containers of a stack, in the order of their names; not those that stand in for one during an update. */

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, lastLogLines, listStack } from './docker.ts';
+import { type ContainerInfo, followHealth, inspectStack, lastLogLines } from './docker.ts';
 import { DescribedError } from './errors.ts';
 import { containerName, SERVICES, type StackSettings, shortName } from './model/stack.ts';
 import { formatDuration, isFancy, paint, say } from './report.ts';
 
-const POLL_MS = 300;
+/** For what the engine does not tell by itself, such as a container that ends before it has any health. */
+const POLL_MS = 500;
 /** A container that came up this often and went down again will not get healthy. */
 const MAX_RESTARTS = 3;
 
@@ -21,28 +22,48 @@ export async function waitHealthy(
   { after, signal }: { after?: Promise<unknown>; signal?: AbortSignal } = {},
 ): Promise<void> {
   let counts = after === undefined;
-  const begun = after?.then(() => {
+  let news = false;
+  let pause = new AbortController();
+  const wake = () => {
+    news = true;
+    pause.abort();
+  };
+  after?.then(() => {
     counts = true;
+    wake();
   });
+  signal?.addEventListener('abort', wake);
+  const unfollow = followHealth(settings, wake);
   const since = Date.now();
   const shown = new Map<string, string>();
-  while (!signal?.aborted) {
-    const counting = counts;
-    const containers = await listStack(settings);
-    const byService = new Map(containers.map((container) => [container.service, container]));
-    showProgress(byService, shown, Date.now() - since);
-    if (counting && SERVICES.every((service) => byService.get(service)?.health === 'healthy')) return;
-    const waited = Date.now() - since;
-    const broken = containers.find(
-      (container) => container.restarts >= MAX_RESTARTS && container.health !== 'healthy',
-    );
-    if (broken || waited > timeoutMs) {
-      const late = broken ?? containers.find(({ health }) => health !== 'healthy');
-      throw await describeUnhealthy(settings, late, waited);
+  try {
+    while (!signal?.aborted) {
+      news = false;
+      const counting = counts;
+      const containers = await inspectStack(settings);
+      const waited = Date.now() - since;
+      const byService = new Map(containers.map((container) => [container.service, container]));
+      showProgress(byService, shown, waited);
+      if (counting && SERVICES.every((service) => byService.get(service)?.health === 'healthy')) return;
+      const late = findHopeless(containers, waited > timeoutMs);
+      if (late) throw await describeUnhealthy(settings, late.container, waited);
+      if (news) continue;
+      pause = new AbortController();
+      await sleep(POLL_MS, undefined, { signal: pause.signal }).catch(() => undefined);
     }
-    const pause = sleep(POLL_MS, undefined, signal ? { signal } : {}).catch(() => undefined);
-    await (counts ? pause : Promise.race([pause, begun]));
+  } finally {
+    unfollow();
   }
+}
+
+/** The container that will not get healthy, or has not in time; none may be there at all. */
+function findHopeless(
+  containers: readonly ContainerInfo[],
+  tooLate: boolean,
+): { container: ContainerInfo | undefined } | undefined {
+  const sick = containers.filter(({ health }) => health !== 'healthy');
+  const broken = sick.find(({ restarts }) => restarts >= MAX_RESTARTS);
+  return broken || tooLate ? { container: broken ?? sick[0] } : undefined;
 }
 
 /** On a terminal one line that is rewritten; elsewhere a line for each change. */

@@ -181,6 +181,26 @@ describe('production mode', { timeout: 900_000 }, () => {
     await run(['docker', 'rm', '-f', squatter]);
   });
 
+  it('has an API that waits for its database: not healthy before, never restarted, and said once', async () => {
+    const backend = stack.name('backend');
+    await mustRun(['docker', 'stop', backend, stack.name('postgres')], 'see above');
+    const since = new Date().toISOString();
+    await mustRun(['docker', 'start', backend], 'see above');
+    const readWaits = async () => {
+      const { stdout } = await run(['docker', 'logs', '--since', since, backend]);
+      return [...stdout.matchAll(/"msg":"waiting for the database: ([^"]+)"/g)].map(([, reason]) => reason);
+    };
+    await until('the API says that it waits', 60_000, async () => (await readWaits()).length > 0);
+    const { startedAt, health } = await stack.container('backend');
+    assert.notEqual(health, 'healthy');
+    await mustRun(['docker', 'start', stack.name('postgres')], 'see above');
+    await stack.untilHealthy();
+    const waited = await stack.container('backend');
+    assert.deepEqual([waited.startedAt, waited.restarts], [startedAt, 0]);
+    const waits = await readWaits();
+    assert.equal(new Set(waits).size, waits.length, waits.join(', '));
+  });
+
   it('keeps its data over a second boot and over a new database image', async () => {
     await stack.sql(`CREATE TABLE kept (word text); INSERT INTO kept VALUES ('still here')`);
     assert.match(await stack.mustScript('down'), /data kept in the volume \S+-prod-postgres-data/);
