@@ -3,7 +3,10 @@ import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { DescribedError, Exit } from './errors.ts';
 import { sayFailure } from './report.ts';
-import { interruptAll } from './shell.ts';
+import { interruptAll, listRunning } from './shell.ts';
+
+/** How long something may still come that does not keep this process alive, such as an answer on a kept connection. */
+const ABANDONED_MS = 5000;
 
 type ParseArgsOptionsConfig = NonNullable<ParseArgsConfig['options']>;
 
@@ -34,13 +37,40 @@ export async function main<O extends ParseArgsOptionsConfig>(
   process.once('SIGINT', () => void onInterrupt('SIGINT'));
   process.once('SIGTERM', () => void onInterrupt('SIGTERM'));
   process.stdout.on('error', ignoreClosedPipe);
+  const unguard = guardEnd();
   try {
     const { flags, positionals, help } = parseFlags(command);
     if (help) process.stdout.write(`${command.usage.trim()}\n`);
     else await command.run(flags, positionals);
   } catch (error) {
     report(error);
+  } finally {
+    unguard();
   }
+}
+
+/**
+ * Node ends a program as soon as nothing keeps it alive, with code 13 and its work half done, whatever that still waits for.
+ * Here it goes on for a while, and then says what it waited for.
+ * @returns to be called when the work is done
+ */
+function guardEnd(): () => void {
+  let grace: NodeJS.Timeout | undefined;
+  const stop = () => {
+    process.off('beforeExit', wait);
+    clearTimeout(grace);
+  };
+  const giveUp = () => {
+    stop();
+    const processes = listRunning();
+    const what = processes.length > 0 ? `for the end of: ${processes.join('; ')}` : 'for no process';
+    report(new Error(`Its work is not done, but nothing goes on any more; it waits ${what}`));
+  };
+  const wait = () => {
+    grace = setTimeout(giveUp, ABANDONED_MS);
+  };
+  process.on('beforeExit', wait);
+  return stop;
 }
 
 function isEntry(moduleUrl: string): boolean {

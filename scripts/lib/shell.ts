@@ -36,7 +36,7 @@ interface PipeOptions extends Pick<RunOptions, 'env' | 'cwd' | 'timeoutMs'> {
 }
 
 const STDERR_KEPT = 8192;
-const running = new Set<{ kill(signal: NodeJS.Signals): unknown }>();
+const running = new Set<{ name: string; kill(signal: NodeJS.Signals): unknown }>();
 const cleanups = new Set<() => Promise<unknown>>();
 
 /**
@@ -66,17 +66,20 @@ export function start(argv: readonly string[], options: RunOptions = {}): Starte
   if (options.cwd !== undefined) settings.cwd = options.cwd;
   if (options.timeoutMs !== undefined) settings.timeout = options.timeoutMs;
   const child = $(settings)`${argv}`;
-  running.add(child);
-  return { ended: collect(child), kill: (signal) => child.kill(signal) };
+  const kill = (signal: NodeJS.Signals) => child.kill(signal);
+  const entry = { name: nameOf(argv), kill };
+  running.add(entry);
+  return { ended: collect(child).finally(() => running.delete(entry)), kill };
 }
 
 async function collect(child: ProcessPromise): Promise<RunResult> {
-  try {
-    const output = await child;
-    return { exitCode: output.exitCode ?? 143, stdout: output.stdout, stderr: output.stderr };
-  } finally {
-    running.delete(child);
-  }
+  const output = await child;
+  return { exitCode: output.exitCode ?? 143, stdout: output.stdout, stderr: output.stderr };
+}
+
+/** Enough of a command line to recognise it. */
+function nameOf(argv: readonly string[]): string {
+  return argv.slice(0, 3).join(' ');
 }
 
 /**
@@ -92,8 +95,10 @@ export async function mustRun(
   const result = await run(argv, options);
   if (result.exitCode !== 0) {
     const said = (result.stderr || result.stdout).trim().split('\n').slice(-5).join('\n');
-    const name = argv.slice(0, 3).join(' ');
-    throw new DescribedError(`${name} failed (exit ${result.exitCode})${said ? `: ${said}` : ''}`, hint);
+    throw new DescribedError(
+      `${nameOf(argv)} failed (exit ${result.exitCode})${said ? `: ${said}` : ''}`,
+      hint,
+    );
   }
   return result.stdout;
 }
@@ -111,7 +116,7 @@ export function openPipe(argv: readonly string[], options: PipeOptions = {}): Pi
     ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
   });
   const kill = (signal: NodeJS.Signals = 'SIGTERM') => void child.kill(signal);
-  const entry = { kill };
+  const entry = { name: nameOf(argv), kill };
   running.add(entry);
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {
@@ -154,6 +159,11 @@ export async function runStreaming(
 export function whenInterrupted(cleanup: () => Promise<unknown>): () => void {
   cleanups.add(cleanup);
   return () => cleanups.delete(cleanup);
+}
+
+/** The processes that this one has started and that have not been seen to end. */
+export function listRunning(): string[] {
+  return [...running].map(({ name }) => name);
 }
 
 /** Ends every process this one has started, with all of its children, by SIGINT: what Ctrl-C does; then tidies up. */

@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ROOT } from '../lib/project.ts';
+import { run } from '../lib/shell.ts';
+
+const start = (...flags: string[]) => {
+  const argv = [process.execPath, '--import', 'tsx', 'scripts/test/fixtures/abandoned.ts', ...flags];
+  return run(argv, { cwd: ROOT });
+};
+
+describe('a command that nothing keeps alive', () => {
+  it('goes on until what it waits for has come', async () => {
+    const { exitCode, stdout } = await start();
+    assert.deepEqual([exitCode, stdout], [0, 'done\n']);
+  });
+
+  it('fails, and says so, when that does not come', async () => {
+    const { exitCode, stdout, stderr } = await start('--never');
+    assert.deepEqual([exitCode, stdout], [1, '']);
+    assert.match(stderr, /Its work is not done, but nothing goes on any more; it waits for no process/);
+  });
+});
