@@ -3,7 +3,7 @@ import { main } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
 import { assertNoUpgrade } from './lib/database/database-upgrade.ts';
-import { type ContainerInfo, listStack } from './lib/docker.ts';
+import { type ContainerInfo, inspectStack, listStack } from './lib/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
@@ -21,7 +21,7 @@ import {
   assertDockerReady,
   assertNamesFree,
   assertNetworkExists,
-  findMissingImages,
+  imagesBuilt,
   warnOfFullDisk,
   whenDockerReady,
 } from './lib/preflight.ts';
@@ -142,16 +142,16 @@ function identify(containers: readonly ContainerInfo[]): string {
 /** What is there and what is wrong, looked at side by side; changes nothing of the stack. */
 async function lookAround(mode: Mode, settings: StackSettings) {
   const env = await loadEnvFile(settings.envFile);
-  const [containers, missing, deployed] = await Promise.all([
+  const [containers, built, deployed] = await Promise.all([
     listStack(settings),
-    findMissingImages(settings),
+    imagesBuilt(settings),
     findDeployedRelease(settings),
     mode === 'production' ? assertNetworkExists(settings) : undefined,
     assertNamesFree(settings, mode),
     assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
     warnOfFullDisk(),
   ]);
-  return { env, containers, missing, deployed };
+  return { env, containers, built, deployed };
 }
 
 await main(import.meta.url, {
@@ -173,22 +173,21 @@ await main(import.meta.url, {
       await makeEnvFile(settings.envFile);
     }
     const look = () => lookAround(mode, settings);
-    const { env, containers, missing, deployed } = await whenDockerReady(look);
+    const { env, containers, built, deployed } = await whenDockerReady(look);
     if (flags.switch) await leaveOtherMode(mode, settings, containers);
     else refuseOtherMode(mode, settings, containers);
-    if (!deployed && missing.length > 0) await build(settings);
+    if (!deployed && !built) await build(settings);
     const release = deployed ?? (await tagLatest(settings));
-    await assertReadsData(settings, imageName(settings, 'postgres', release.database));
+    const [other] = await Promise.all([
+      findOtherBuild(settings, release),
+      assertReadsData(settings, imageName(settings, 'postgres', release.database)),
+    ]);
     if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
     await mendInterrupted(settings, release);
     const up = () => composeUp(mode, settings, env, release, Number(flags.timeout) * 1000);
     if (deployed) await up();
     else await recordChange(settings.prefix, targetOf(mode), null, release, up);
-    const [after, other] = await Promise.all([
-      listStack(settings),
-      findOtherBuild(settings, release),
-      removeLeftovers(settings),
-    ]);
+    const [after] = await Promise.all([inspectStack(settings), removeLeftovers(settings)]);
     summarize(mode, settings, identify(after) === identify(containers), startedAt);
     if (other) say(`  It runs ${release.app}; another build is here: make prod-update NO_BUILD=1`);
   },

@@ -64,13 +64,13 @@ interface Inspected {
 }
 
 /**
- * The containers that a filter of `docker ps` selects, running or not.
- * @param filter such as `label=com.docker.compose.project=kidney-genetics`
+ * The containers that filters of `docker ps` select, running or not; of several with the same key one has to hold.
+ * @param filters such as `label=com.docker.compose.project=kidney-genetics`
  */
-export async function listContainers(filter: string): Promise<ContainerInfo[]> {
-  const ids = (await mustRun(['docker', 'ps', '-aq', '--no-trunc', '--filter', filter], ENGINE_HINT))
-    .split('\n')
-    .filter(Boolean);
+export async function listContainers(...filters: readonly string[]): Promise<ContainerInfo[]> {
+  const chosen = filters.flatMap((filter) => ['--filter', filter]);
+  const listed = await mustRun(['docker', 'ps', '-aq', '--no-trunc', ...chosen], ENGINE_HINT);
+  const ids = listed.split('\n').filter(Boolean);
   return ids.length === 0 ? [] : inspectContainers(ids);
 }
 
@@ -83,7 +83,11 @@ async function inspectContainers(names: readonly string[]): Promise<ContainerInf
 /** The containers of a stack's services by their fixed names: one call where `listStack` takes two. */
 export async function inspectStack(settings: StackSettings): Promise<ContainerInfo[]> {
   const containers = await inspectContainers(SERVICES.map((service) => containerName(settings, service)));
-  return containers.filter(({ project }) => project === settings.prefix);
+  return sortByName(containers.filter(({ project }) => project === settings.prefix));
+}
+
+function sortByName(containers: readonly ContainerInfo[]): ContainerInfo[] {
+  return containers.toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
 /**
@@ -102,8 +106,7 @@ export function followHealth(settings: StackSettings, onChange: () => void): () 
 /** The containers of a stack, in the order of their names; not those that stand in for one during an update. */
 export async function listStack(settings: StackSettings): Promise<ContainerInfo[]> {
   const all = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
-  const containers = all.filter(({ labels }) => labels['com.docker.compose.oneoff'] !== 'True');
-  return containers.sort((a, b) => a.name.localeCompare(b.name));
+  return sortByName(all.filter(({ labels }) => labels['com.docker.compose.oneoff'] !== 'True'));
 }
 
 function toInfo(raw: Inspected): ContainerInfo {
@@ -150,9 +153,12 @@ function formatPorts(ports: Record<string, { HostIp: string; HostPort: string }[
   );
 }
 
-/** Whether an object of the engine is there. */
-export async function objectExists(kind: 'network' | 'volume' | 'image', name: string): Promise<boolean> {
-  return (await run(['docker', kind, 'inspect', name])).exitCode === 0;
+/** Whether an object of the engine is there, or all of several. */
+export async function objectExists(
+  kind: 'network' | 'volume' | 'image',
+  ...names: readonly string[]
+): Promise<boolean> {
+  return (await run(['docker', kind, 'inspect', ...names])).exitCode === 0;
 }
 
 /** The last lines a container wrote, both streams, in one text. */

@@ -75,9 +75,12 @@ export async function assertNetworkExists(settings: StackSettings): Promise<void
  * @throws DescribedError (exit 3)
  */
 export async function assertNamesFree(settings: StackSettings, mode: Mode): Promise<void> {
-  const wanted = SERVICES.map((service) => containerName(settings, service));
-  const filters = wanted.map((name) => listContainers(`name=^/${name}$`));
-  const foreign = (await Promise.all(filters)).flat().find(({ project }) => project !== settings.prefix);
+  const wanted = SERVICES.map((service) => `name=^/${containerName(settings, service)}$`);
+  const [holders, neighbours] = await Promise.all([
+    listContainers(...wanted),
+    mode === 'test' ? [] : listContainers(`network=${settings.network}`),
+  ]);
+  const foreign = holders.find(({ project }) => project !== settings.prefix);
   if (foreign) {
     const owner = foreign.project ? `project ${foreign.project}` : 'a container outside Compose';
     throw missing(
@@ -85,8 +88,7 @@ export async function assertNamesFree(settings: StackSettings, mode: Mode): Prom
       `rename or remove that one: docker rm ${foreign.name}`,
     );
   }
-  if (mode === 'test') return;
-  const members = (await listContainers(`network=${settings.network}`)).map((container) => ({
+  const members = neighbours.map((container) => ({
     container: container.name,
     project: container.project,
     names: container.names[settings.network] ?? [],
@@ -101,13 +103,10 @@ export async function assertNamesFree(settings: StackSettings, mode: Mode): Prom
   }
 }
 
-/** The services whose image is not on this host. */
-export async function findMissingImages(settings: StackSettings): Promise<string[]> {
-  const names = SERVICES.map(shortName);
-  const there = await Promise.all(
-    names.map((name) => objectExists('image', `${settings.prefix}-${name}:latest`)),
-  );
-  return names.filter((_, index) => !there[index]);
+/** Whether the image of each service has been built on this host. */
+export function imagesBuilt(settings: StackSettings): Promise<boolean> {
+  const names = SERVICES.map((service) => `${settings.prefix}-${shortName(service)}:latest`);
+  return objectExists('image', ...names);
 }
 
 /** Warns when the disk that Docker writes to is nearly full: a database on a full disk stops. */

@@ -63,8 +63,9 @@ export const FAULTS: readonly Fault[] = [
     cause: ({ stack }) =>
       runInServer(stack, 'globalThis.hoard = []; for (;;) hoard.push(Buffer.alloc(1e7, 1))'),
     restarts: ['backend'],
+    // Healed quickly from the faults before it, it has restarted often enough for a loop.
     named:
-      /-backend: out of memory .* ago, restarted (?:once|\d+ times) in .*, exit code 137; its limit is 1 GiB; well again/,
+      /-backend: out of memory .* ago, restart(?:ed (?:once|\d+ times) in| loop \().*exit code 137\)?; its limit is 1 GiB; well again/,
     spares: ['page'],
   },
   {
