@@ -1,5 +1,5 @@
 import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
-import { chooseStore, findBackups, listOwn } from './lib/backup/find.ts';
+import { chooseStore, findBackups, listOwn, listUsable } from './lib/backup/find.ts';
 import { formatBackups, formatVerdicts } from './lib/backup/list.ts';
 import { runBackup, runDrills, thinBackups } from './lib/backup/run.ts';
 import { main } from './lib/cli.ts';
@@ -27,7 +27,7 @@ Backs up the database: a compressed dump of one moment, proven, with a manifest 
 /** The run of the clock: a backup each day, a drill each week, then what is too old goes. */
 async function runScheduled(context: BackupContext): Promise<void> {
   const { store, settings, backup } = context;
-  const due = findDue(await listOwn(store, settings.prefix), new Date());
+  const due = findDue(await listUsable(store, settings.prefix), new Date());
   if (due.backup) await runBackup(context);
   const readable = backup.recipients.length === 0 || backup.identityFile !== undefined;
   if (due.drill && readable) await runDrills(context, await findBackups(context, 'latest'));
@@ -46,9 +46,14 @@ async function thin(context: BackupContext, remote: boolean, dryRun: boolean): P
 async function list(context: BackupContext, remote: boolean, json: boolean): Promise<void> {
   const store = await chooseStore(context, remote);
   const manifests = await listOwn(store, context.settings.prefix);
-  if (json) return say(JSON.stringify(manifests, undefined, 2));
+  const files = await store.files();
+  const missing = new Set(manifests.filter(({ file }) => !files.has(file)).map(({ name }) => name));
+  if (json) {
+    const marked = manifests.map((one) => (missing.has(one.name) ? { ...one, missing: true } : one));
+    return say(JSON.stringify(marked, undefined, 2));
+  }
   if (manifests.length === 0) return say(`No backup in ${store.place} yet: make prod-backup`);
-  say(formatBackups(manifests, Date.now()));
+  say(formatBackups(manifests, missing, Date.now()));
 }
 
 await main(import.meta.url, {

@@ -60,9 +60,10 @@ export function start(argv: readonly string[], options: RunOptions = {}): Starte
     nothrow: true,
     quiet: true,
     env: { ...process.env, ...options.env },
-    stdio: options.inherit ? 'inherit' : [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: options.inherit ? 'inherit' : [options.input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   };
-  if (options.input !== undefined) settings.input = options.input;
+  // zx would never end an empty input, and the process would wait for it.
+  if (options.input) settings.input = options.input;
   if (options.cwd !== undefined) settings.cwd = options.cwd;
   if (options.timeoutMs !== undefined) settings.timeout = options.timeoutMs;
   const child = $(settings)`${argv}`;

@@ -1,8 +1,7 @@
-import { createReadStream, createWriteStream, existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { rm, statfs } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { querySql, SqlSession } from '../database/sql.ts';
 import { type ContainerInfo, listStack } from '../docker.ts';
@@ -28,8 +27,9 @@ import {
 import { containerName, type StackSettings } from '../model/stack.ts';
 import { formatBytes } from '../report.ts';
 import { mustRun, openPipe, type PipedProcess } from '../shell.ts';
+import { type Written, writeProven } from './proven-file.ts';
 import type { FolderStore } from './store.ts';
-import { copyTo, digestOf, encrypt, Meter } from './streams.ts';
+import { copyTo, encrypt } from './streams.ts';
 
 const UP = 'see how the database is: make prod-health; then: make prod-backup';
 /** How far a backup is. */
@@ -48,7 +48,8 @@ export interface BackupJob {
   onProgress?: (progress: BackupProgress) => void;
 }
 
-interface Snapshot extends Pick<Manifest, 'server' | 'schemaVersion' | 'schemaHash'> {
+interface Snapshot extends Pick<Manifest, 'schemaVersion' | 'schemaHash'> {
+  server: Omit<Manifest['server'], 'image'>;
   id: string;
   /** The process on the server that keeps it. */
   keeper: string;
@@ -64,15 +65,15 @@ interface Snapshot extends Pick<Manifest, 'server' | 'schemaVersion' | 'schemaHa
 export async function createBackup(job: BackupJob): Promise<Manifest> {
   const startedAt = Date.now();
   const { settings, store } = job;
-  const container = await findDatabase(settings);
-  await store.prepare();
-  await store.settle(settings.prefix);
-  await querySql(container.name, job.database, END_LEFTOVERS);
-  const [last] = (await store.list()).filter(({ stack }) => stack === settings.prefix);
-  const session = new SqlSession(container.name, job.database);
+  const session = new SqlSession(databaseName(settings), job.database);
   let guard: Promise<string> | undefined;
   try {
-    const snapshot = await openSnapshot(session, container);
+    // Why a database does not answer is told by what is wrong with its container.
+    const [container, last, snapshot] = await waitForAll([
+      findDatabase(settings),
+      prepareStore(job),
+      openSnapshot(session),
+    ]);
     guard = querySql(container.name, 'postgres', GUARD_DUMP, { keeper: snapshot.keeper });
     guard.catch(() => undefined);
     const expected = last && Math.round((last.bytes / last.database.bytes) * snapshot.database.bytes);
@@ -93,7 +94,7 @@ export async function createBackup(job: BackupJob): Promise<Manifest> {
       durationMs: Date.now() - startedAt,
       ...stored,
       recipients: [...job.recipients],
-      server: snapshot.server,
+      server: { ...snapshot.server, image: container.image },
       revision: container.revision,
       database: snapshot.database,
       schemaVersion: snapshot.schemaVersion,
@@ -117,17 +118,29 @@ export async function createBackup(job: BackupJob): Promise<Manifest> {
  * @throws DescribedError unless it runs
  */
 export async function findDatabase(settings: StackSettings): Promise<ContainerInfo> {
-  const name = containerName(settings, 'kidney-genetics-postgres');
+  const name = databaseName(settings);
   const found = (await listStack(settings)).find((container) => container.name === name);
   if (found?.state === 'running') return found;
   throw new DescribedError(`${name} is not up`, 'make prod-up');
+}
+
+function databaseName(settings: StackSettings): string {
+  return containerName(settings, 'kidney-genetics-postgres');
+}
+
+/** @returns the stack's last backup in a store that is now ready for the next */
+async function prepareStore({ store, settings }: BackupJob): Promise<Manifest | undefined> {
+  await store.prepare();
+  await store.settle(settings.prefix);
+  return (await store.list()).find(({ stack }) => stack === settings.prefix);
 }
 
 function inDatabase(container: string, program: string): string[] {
   return ['docker', 'exec', container, program, '--username=postgres', '--no-password'];
 }
 
-async function openSnapshot(session: SqlSession, container: ContainerInfo): Promise<Snapshot> {
+async function openSnapshot(session: SqlSession): Promise<Snapshot> {
+  await session.ask(END_LEFTOVERS);
   const [id = '', keeper = ''] = await session.ask(OPEN_SNAPSHOT);
   type Facts = { version: string; versionNum: number; database: DatabaseFacts };
   const [facts] = await session.askJson<Facts>(READ_FACTS);
@@ -136,7 +149,7 @@ async function openSnapshot(session: SqlSession, container: ContainerInfo): Prom
   const tables = await session.askJson<Snapshot['tables'][number]>(LIST_TABLES);
   const [schemaVersion = ''] = await session.ask(READ_SCHEMA_VERSION);
   const [schemaHash = ''] = await session.ask(HASH_SCHEMA);
-  const server = { version, versionNum, image: container.image };
+  const server = { version, versionNum };
   return { id, keeper, database, tables, schemaVersion, schemaHash, server };
 }
 
@@ -171,7 +184,7 @@ async function writeDump(
   snapshot: Snapshot,
   file: string,
   onBytes: (bytes: number) => void,
-): Promise<Pick<Manifest, 'bytes' | 'sha256'>> {
+): Promise<Written> {
   const { store, recipients } = job;
   const partial = store.partialOf(file);
   const remove = () => rmSync(partial, { force: true });
@@ -180,15 +193,12 @@ async function writeDump(
   const list = openPipe(['docker', 'exec', '-i', container, 'pg_restore', '--list']);
   try {
     const listing = text(list.stdout);
-    const meter = new Meter(onBytes);
-    const plain = Readable.from(copyTo(dump.stdout, list.stdin), { objectMode: false });
-    const content = recipients.length > 0 ? await encrypt(plain, recipients) : plain;
-    const target = createWriteStream(partial, { flags: 'wx', mode: 0o600, flush: true });
-    await pipeline(content, meter, target);
+    const plain = copyTo(dump.stdout, list.stdin);
+    const content = recipients.length > 0 ? await encrypt(Readable.from(plain), recipients) : plain;
+    const written = await writeProven(partial, content, onBytes);
     await assertDumped(dump);
     await assertListed(list, await listing, snapshot);
-    await assertWritten(partial, meter.digest);
-    return { bytes: meter.bytes, sha256: meter.digest };
+    return written;
   } catch (error) {
     await rm(partial, { force: true });
     throw describeWriteError(error, store);
@@ -221,15 +231,6 @@ async function assertListed(list: PipedProcess, listing: string, snapshot: Snaps
   if (exitCode !== 0) throw new DescribedError(`pg_restore cannot read the dump: ${stderr}`, UP);
   const missing = findTablesMissing(listing, snapshot.tables);
   if (missing.length > 0) throw new DescribedError(`The dump lacks ${missing.join(', ')}`, UP);
-}
-
-/** The disk gives back what was written. */
-async function assertWritten(path: string, digest: string): Promise<void> {
-  if ((await digestOf(createReadStream(path, { highWaterMark: 256 * 1024 }))) === digest) return;
-  throw new DescribedError(
-    `The disk does not give back what was written to ${path}`,
-    'look at the disk: dmesg',
-  );
 }
 
 function describeWriteError(error: unknown, store: FolderStore): unknown {

@@ -17,6 +17,12 @@ export async function listOwn(store: BackupStore, stack: string): Promise<Manife
   return (await store.list()).filter((manifest) => manifest.stack === stack);
 }
 
+/** Like `listOwn`, without those whose dump somebody has removed: they count as no backup. */
+export async function listUsable(store: BackupStore, stack: string): Promise<Manifest[]> {
+  const [own, files] = await Promise.all([listOwn(store, stack), store.files()]);
+  return own.filter(({ file }) => files.has(file));
+}
+
 /** The folder of backups, or the bucket where that is asked for. */
 export function chooseStore(context: BackupContext, remote: boolean): BackupStore | Promise<BackupStore> {
   return remote ? openRemote(context.backup) : context.store;
@@ -35,8 +41,9 @@ export async function findBackups(
 ): Promise<FoundBackup[]> {
   if (target === 'latest' || target === 'all') {
     const store = await chooseStore(context, remote);
-    const manifests = await listOwn(store, context.settings.prefix);
-    const found = target === 'all' ? manifests : manifests.slice(0, 1);
+    const { prefix } = context.settings;
+    const found =
+      target === 'all' ? await listOwn(store, prefix) : (await listUsable(store, prefix)).slice(0, 1);
     if (found.length === 0)
       throw new DescribedError(`There is no backup in ${store.place}`, 'make prod-backup');
     return found.map((manifest) => ({ store, manifest }));

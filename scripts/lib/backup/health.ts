@@ -2,14 +2,14 @@ import { DescribedError } from '../errors.ts';
 import { type BackupHealth, judgeBackups } from '../model/backup-health.ts';
 import { formatDuration, sayFailure, sayOk, sayWarning } from '../report.ts';
 import { loadBackupContext } from './context.ts';
-import { listOwn } from './find.ts';
+import { listUsable } from './find.ts';
 
 /** How the backups of this stack are; asks the folder alone, so that it can be said while the database is down. */
 export async function readBackupHealth(): Promise<BackupHealth> {
   try {
     const { settings, store, backup } = await loadBackupContext();
     const canDrill = backup.recipients.length === 0 || backup.identityFile !== undefined;
-    return judgeBackups(await listOwn(store, settings.prefix), Date.now(), canDrill);
+    return judgeBackups(await listUsable(store, settings.prefix), Date.now(), canDrill);
   } catch (error) {
     if (!(error instanceof DescribedError)) throw error;
     const problems = [`the backups cannot be looked at: ${error.message}`];

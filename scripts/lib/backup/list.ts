@@ -4,8 +4,15 @@ import { formatBytes, formatDuration, formatTable, paint } from '../report.ts';
 
 const BAR_WIDTH = 20;
 
-/** A table of backups, newest first, with a bar for each one's size. */
-export function formatBackups(manifests: readonly Manifest[], now: number): string {
+/**
+ * A table of backups, newest first, with a bar for each one's size.
+ * @param missing names of those whose dump is not there
+ */
+export function formatBackups(
+  manifests: readonly Manifest[],
+  missing: ReadonlySet<string>,
+  now: number,
+): string {
   const largest = Math.max(...manifests.map(({ bytes }) => bytes));
   const head = ['BACKUP', 'AGE', 'SIZE', '', 'ROWS', 'SCHEMA', 'PROVEN'].map((word) => paint('bold', word));
   const rows = manifests.map((manifest) => [
@@ -15,7 +22,7 @@ export function formatBackups(manifests: readonly Manifest[], now: number): stri
     paint('cyan', formatBar(manifest.bytes, largest, BAR_WIDTH)),
     String(sumRows(manifest.tables)),
     manifest.schemaVersion || '-',
-    formatDrill(manifest, now),
+    missing.has(manifest.name) ? paint('red', 'THE DUMP IS MISSING') : formatDrill(manifest, now),
   ]);
   return formatTable([head, ...rows]);
 }

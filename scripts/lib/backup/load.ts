@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { queryJson, querySql } from '../database/sql.ts';
 import { DescribedError } from '../errors.ts';
 import { findCountProblems, type Manifest, pickRoles } from '../model/backup.ts';
-import { COUNT_ROWS, CREATE_LIKE, HASH_SCHEMA } from '../model/backup-sql.ts';
+import { COUNT_ROWS, createLike, HASH_SCHEMA } from '../model/backup-sql.ts';
 import { openPipe } from '../shell.ts';
 import type { BackupStore } from './store.ts';
 import { assertDigest, copyTo, decrypt, Meter } from './streams.ts';
@@ -34,14 +34,23 @@ export async function loadBackup(job: LoadJob): Promise<Loaded> {
   const { container, target, manifest } = job;
   const startedAt = Date.now();
   await makeRoles(container, manifest);
-  const { owner, encoding, collate, ctype, settings } = manifest.database;
-  const like = { database: target, owner, encoding, collate, ctype };
-  await querySql(container, 'postgres', CREATE_LIKE, like);
+  await createDatabase(container, target, manifest);
+  const { settings } = manifest.database;
   await querySql(container, 'postgres', settings.map((one) => `${one};`).join('\n'), { database: target });
   await pourIn(job, await job.store.read(manifest));
   await querySql(container, target, 'analyze;');
   const ms = Date.now() - startedAt;
   return { ms, problems: await compare(container, target, manifest) };
+}
+
+/** @throws DescribedError where this server knows no such order of words; a guess would break its indexes */
+async function createDatabase(container: string, target: string, manifest: Manifest): Promise<void> {
+  const { owner, encoding, collate, ctype, provider = 'c', locale, rules } = manifest.database;
+  const sql = createLike(provider, typeof rules === 'string');
+  const hint = 'restore it on a server whose PostgreSQL has that locale: docs/operations/restore.md';
+  if (!sql) throw new DescribedError(`${manifest.file} has a locale of the unknown kind ${provider}`, hint);
+  const named = { locale: locale ?? '', rules: rules ?? '' };
+  await querySql(container, 'postgres', sql, { database: target, owner, encoding, collate, ctype, ...named });
 }
 
 /** The rows of each table of a database. */

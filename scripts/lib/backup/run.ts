@@ -6,7 +6,7 @@ import { formatBytes, formatDuration, sayFailure, sayOk } from '../report.ts';
 import { type BackupContext, loadBackupContext, lockBackups } from './context.ts';
 import { createBackup, findDatabase } from './create.ts';
 import { drillBackup } from './drill.ts';
-import { type FoundBackup, listOwn } from './find.ts';
+import { type FoundBackup, listUsable } from './find.ts';
 import { notify } from './notify.ts';
 import { openRemote } from './remote.ts';
 import { recordOutcome } from './status.ts';
@@ -125,7 +125,7 @@ export async function thinBackups(
   store: BackupStore,
   dryRun: boolean,
 ): Promise<Verdict[]> {
-  const verdicts = planRetention(await listOwn(store, context.settings.prefix), context.backup.keep);
+  const verdicts = planRetention(await listUsable(store, context.settings.prefix), context.backup.keep);
   if (dryRun) return verdicts;
   await context.store.settle(context.settings.prefix);
   for (const { manifest, reasons } of verdicts) if (reasons.length === 0) await store.remove(manifest);

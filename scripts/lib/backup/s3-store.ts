@@ -49,6 +49,10 @@ export class S3Store implements BackupStore {
     return known.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
   }
 
+  async files(): Promise<Set<string>> {
+    return new Set((await this.keys()).map((key) => key.slice(this.location.prefix.length)));
+  }
+
   private async keys(): Promise<string[]> {
     const keys: string[] = [];
     for (let token: string | undefined; ; ) {
@@ -178,8 +182,10 @@ export class S3Store implements BackupStore {
   }
 }
 
-function checksum(body: Buffer): { ChecksumSHA256: string } {
-  return { ChecksumSHA256: createHash('sha256').update(body).digest('base64') };
+/** The second for servers that lock nothing without it, and know no other. */
+function checksum(body: Buffer): { ChecksumSHA256: string; ContentMD5: string } {
+  const digest = (kind: string) => createHash(kind).update(body).digest('base64');
+  return { ChecksumSHA256: digest('sha256'), ContentMD5: digest('md5') };
 }
 
 function hintFor(code: string): string {

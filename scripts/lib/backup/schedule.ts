@@ -47,7 +47,13 @@ export async function removeSchedule(settings: StackSettings): Promise<string[]>
   if (there.length === 0) return [];
   assertRoot();
   const withSystemd = there.some((path) => path.endsWith('.timer'));
-  if (withSystemd) await run(['systemctl', 'disable', '--now', `${settings.prefix}-backup.timer`]);
+  if (withSystemd) {
+    const timer = `${settings.prefix}-backup.timer`;
+    await run(['systemctl', 'disable', '--now', timer]);
+    // The time of its last run, and a failure of it.
+    await run(['systemctl', 'clean', '--what=state', timer]);
+    await run(['systemctl', 'reset-failed', `${settings.prefix}-backup.service`]);
+  }
   for (const path of there) await rm(path, { force: true });
   if (withSystemd) await run(['systemctl', 'daemon-reload']);
   return there;

@@ -12,6 +12,8 @@ export interface BackupStore {
   readonly place: string;
   /** All backups with their manifest, newest first. */
   list(): Promise<Manifest[]>;
+  /** The names of the dumps that are there, whether whole or not. */
+  files(): Promise<Set<string>>;
   /** @throws DescribedError when its dump is not there as a whole */
   read(manifest: Manifest): Promise<Readable>;
   /** Replaces what is said of a backup. */
@@ -88,6 +90,12 @@ export class FolderStore implements BackupStore {
       .map((name) => this.readManifest(join(this.folder, name)));
     const manifests = (await Promise.all(read)).filter((manifest) => manifest !== undefined);
     return manifests.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+  }
+
+  async files(): Promise<Set<string>> {
+    const names = await readdir(this.folder).catch(() => [] as string[]);
+    // One that a killed run left under its other name is completed by `settle`.
+    return new Set(names.map((name) => (name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : name)));
   }
 
   private async readManifest(path: string): Promise<Manifest | undefined> {

@@ -33,10 +33,13 @@ export class Meter extends Transform {
   }
 }
 
+/** What may wait for a listener: one that is slow to start holds nobody up. */
+const LISTENER_BYTES = 8 * 1024 ** 2;
+
 /** Passes a stream on, and a copy to a listener for as long as it listens: a program may read only the beginning. */
 export async function* copyTo(source: Readable, listener: Writable): AsyncGenerator<Buffer> {
   for await (const chunk of source as AsyncIterable<Buffer>) {
-    if (listener.writable && !listener.write(chunk)) {
+    if (listener.writable && !listener.write(chunk) && listener.writableLength > LISTENER_BYTES) {
       const settled = new AbortController();
       const { signal } = settled;
       const gone = finished(listener, { signal }).catch(() => undefined);

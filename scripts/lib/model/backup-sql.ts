@@ -58,6 +58,9 @@ export const READ_FACTS = `select json_build_object(
   'database', json_build_object(
     'name', d.datname, 'owner', pg_get_userbyid(d.datdba), 'bytes', pg_database_size(d.oid),
     'encoding', pg_encoding_to_char(d.encoding), 'collate', d.datcollate, 'ctype', d.datctype,
+    -- By way of JSON, since these columns have other names, or are not there, in PostgreSQL 15 and 16.
+    'provider', d.datlocprovider, 'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
+    'rules', to_jsonb(d) ->> 'daticurules',
     'settings', (select coalesce(json_agg(statement order by place, statement), '[]') from (
       select 0 as place, 'REVOKE ALL ON DATABASE :"database" FROM PUBLIC' as statement where d.datacl is not null
       union all
@@ -120,9 +123,17 @@ from (select translate(line, E'() \\t\\n', '') as plain from (
   select 'extension ' || extname from pg_extension
 ) as lines) as plain_lines;`;
 
-/** Makes an empty database like another one. */
-export const CREATE_LIKE = `create database :"database" owner :"owner" template template0
-  encoding :'encoding' lc_collate :'collate' lc_ctype :'ctype';`;
+/** Makes an empty database like another one: the statement for the one that knows the order of words there. */
+export function createLike(provider: string, hasRules: boolean): string | undefined {
+  const locale = {
+    c: '',
+    i: ` locale_provider icu icu_locale :'locale'${hasRules ? " icu_rules :'rules'" : ''}`,
+    b: ` locale_provider builtin builtin_locale :'locale'`,
+  }[provider];
+  if (locale === undefined) return undefined;
+  return `create database :"database" owner :"owner" template template0
+  encoding :'encoding' lc_collate :'collate' lc_ctype :'ctype'${locale};`;
+}
 
 /** The databases that restores replaced, newest first, as JSON lines. */
 export const LIST_REPLACED = `select json_build_object('name', datname, 'bytes', pg_database_size(oid))

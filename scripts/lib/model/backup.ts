@@ -37,6 +37,11 @@ export interface DatabaseFacts {
   encoding: string;
   collate: string;
   ctype: string;
+  /** Who knows the order of words: libc, unless said, ICU (i), or PostgreSQL itself (b), by a locale of its own. */
+  provider?: 'c' | 'i' | 'b';
+  locale?: string | null;
+  /** What an ICU locale was told besides. */
+  rules?: string | null;
   /** Privileges and settings of the database itself, as SQL with :"database" for its name. */
   settings: string[];
 }

@@ -300,13 +300,19 @@ describe('backups', { timeout: 900_000 }, () => {
     assert.match((await stack.script('backup-schedule', ['--remove'], env)).stdout, /Nothing was scheduled/);
   });
 
-  it('turns health red when it is stale', async () => {
+  it('counts for nothing without its dump, and turns health red when it is stale', async () => {
     const folder = join(stack.tmp, 'stale');
     mkdirSync(folder);
     const createdAt = new Date(Date.now() - 27 * 3_600_000).toISOString();
     const stale = { ...newest(stack), createdAt };
     writeFileSync(join(folder, `${stale.name}.json`), JSON.stringify(stale));
-    const health = await stack.script('health', [], { BACKUP_DIR: folder });
+    const env = { BACKUP_DIR: folder };
+    const list = await stack.script('backup', ['--list'], env);
+    assert.match(list.stdout, /THE DUMP IS MISSING/);
+    assert.match((await stack.script('backup', ['--verify', 'latest'], env)).stderr, /There is no backup in/);
+    assert.match((await stack.script('health', [], env)).stderr, /there is no backup yet/);
+    copyFileSync(join(backupFolder(stack), stale.file), join(folder, stale.file));
+    const health = await stack.script('health', [], env);
     assert.equal(health.exitCode, 1);
     assert.match(health.stderr, /the last good backup is stale: make prod-backup/);
   });
@@ -316,5 +322,27 @@ describe('backups', { timeout: 900_000 }, () => {
     await stack.mustScript('backup');
     assert.deepEqual(newest(stack).tables, {});
     assert.match(await stack.mustScript('backup', ['--verify', 'latest']), /is proven: 0 rows of 0 tables/);
+  });
+
+  it('of a database that ICU sorts is restored as one', async () => {
+    const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', 'postgres'];
+    const statements = [
+      'DROP DATABASE kidney_genetics WITH (FORCE)',
+      `CREATE DATABASE kidney_genetics OWNER kidney_user TEMPLATE template0
+        LOCALE_PROVIDER icu ICU_LOCALE 'und-u-kn' ICU_RULES '&a < z'`,
+    ];
+    const commands = statements.flatMap((statement) => ['-c', statement]);
+    await mustRun(['docker', 'exec', stack.name('postgres'), ...psql, ...commands], 'see above');
+    await stack.sql(`CREATE TABLE sorted (word text); INSERT INTO sorted VALUES ('c'), ('b'), ('z')`);
+    await stack.mustScript('backup');
+    await stack.mustScript('backup', ['--verify', 'latest']);
+    await stack.mustScript('restore', ['latest', '--yes']);
+    assert.equal(await stack.sql(`SELECT string_agg(word, ' ' ORDER BY word) FROM sorted`), 'z b c');
+    assert.match(
+      await stack.sql(
+        'SELECT datname, datlocale, daticurules FROM pg_database WHERE daticurules IS NOT NULL',
+      ),
+      /^kidney_genetics\|und-u-kn\|&a < z$/m,
+    );
   });
 });

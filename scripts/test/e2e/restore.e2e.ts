@@ -9,6 +9,7 @@ import {
   findProcess,
   newest,
   randomFrom,
+  readManifests,
   startScript,
 } from './backup-support.ts';
 import type { TestStack } from './harness.ts';
@@ -198,7 +199,9 @@ describe('restores and kills', { timeout: HEAVY ? 7_200_000 : 900_000 }, () => {
   it('passes every drill after all that', async () => {
     await stack.mustScript('backup');
     assertNoBrokenFile(backupFolder(stack));
-    await stack.mustScript('backup', ['--verify', HEAVY ? 'all' : 'latest']);
+    // One by one: a command of its own has its own time.
+    const all = readManifests(backupFolder(stack)).map(({ file }) => file);
+    for (const file of HEAVY ? all : ['latest']) await stack.mustScript('backup', ['--verify', file]);
     assert.equal(newest(stack).drill?.ok, true);
     assert.equal(
       await stack.sql(
