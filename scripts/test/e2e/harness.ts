@@ -14,6 +14,8 @@ import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { mustRun, type RunResult, run } from '../../lib/shell.ts';
 
 const HINT = 'see the output above';
+/** How long one question of `until` may take. */
+const ASK_MS = 30_000;
 
 /** Begins every name that a test gives; another one lets two checkouts be tested side by side. */
 export const TEST_PREFIX = process.env.TEST_PREFIX || 'kgt';
@@ -165,9 +167,22 @@ export function startScript(stack: TestStack, name: string, args: readonly strin
  */
 export async function until(what: string, timeoutMs: number, ask: () => Promise<boolean>): Promise<void> {
   const end = Date.now() + timeoutMs;
-  while (!(await ask().catch(() => false))) {
+  while (!(await answerOf(ask))) {
     if (Date.now() > end) throw new Error(`Not within ${timeoutMs / 1000} s: ${what}`);
     await sleep(250);
+  }
+}
+
+/** A question that gets no answer is given up: Node's fetch can wait for ever for a port that nobody has opened yet. */
+async function answerOf(ask: () => Promise<boolean>): Promise<boolean> {
+  const answered = new AbortController();
+  const giveUp = sleep(ASK_MS, false, { signal: answered.signal });
+  try {
+    return await Promise.race([ask(), giveUp]);
+  } catch {
+    return false;
+  } finally {
+    answered.abort();
   }
 }
 
