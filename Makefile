@@ -80,8 +80,8 @@ prod-history: $(DEPS) ## Who deployed what when
 	@$(RUN) scripts/history.ts
 
 .PHONY: prod-prune
-prod-prune: $(DEPS) ## Remove our own old images, build cache and logs
-	@$(RUN) scripts/prune.ts
+prod-prune: $(DEPS) ## Remove our own old images, build cache (CACHE_AGE=24h) and logs
+	@$(RUN) scripts/prune.ts $${CACHE_AGE:+--cache-age "$$CACHE_AGE"}
 ##@ Backups
 
 .PHONY: prod-backup

@@ -79,7 +79,7 @@ await main(import.meta.url, {
       readBackupHealth(),
       flags.test ? probe(settings, containers) : [],
       findTroubles(settings, containers),
-      warnOfFullDisk(),
+      warnOfFullDisk(settings),
     ]);
     if (flags.json) {
       const described = containers.map((one) => ({

@@ -1,4 +1,5 @@
 import { main } from './lib/cli.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
 import { KEPT_RELEASES } from './lib/model/release.ts';
 import { assertDockerReady } from './lib/preflight.ts';
@@ -8,22 +9,29 @@ import { formatBytes, say, sayOk } from './lib/report.ts';
 
 const USAGE = `
 Makes room on the disk from what this project alone has left: images older than the last ${KEPT_RELEASES} releases, cache of its own
-builds that was not used for a day, and all but the end of the engine's log where host-setup started the engine.
+builds that was not used for a while, and all but the end of the engine's log where host-setup started the engine.
 Volumes, running images and everything of other projects stay.
 
   make prod-prune
-  npx tsx scripts/prune.ts`;
+  make prod-prune CACHE_AGE=0s      all cache of its own builds: the next build takes its full time
+  npx tsx scripts/prune.ts [--cache-age AGE]
+
+  --cache-age   what no build has used for so long goes: 30m, 48h; 24h unless said`;
 
 await main(import.meta.url, {
   usage: USAGE,
-  options: {},
-  async run() {
+  options: { 'cache-age': { type: 'string', default: '24h' } },
+  async run(flags) {
+    const age = flags['cache-age'];
+    if (!/^\d+[smh]$/.test(age)) {
+      throw new DescribedError(`${age} is not an age`, 'say it as 30m or 48h', Exit.usage);
+    }
     const settings = loadSettings();
     await assertDockerReady();
     lockStack(settings.prefix, 'make prod-prune');
     const images = await pruneImages(settings);
     for (const name of images) say(`  ${name}`);
-    const cache = await pruneBuildCache();
+    const cache = await pruneBuildCache(age);
     const log = pruneEngineLog();
     sayOk(
       `Removed ${images.length} image names, ${cache} records of build cache, ${formatBytes(log)} of log`,

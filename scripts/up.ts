@@ -149,7 +149,7 @@ async function lookAround(mode: Mode, settings: StackSettings) {
     mode === 'production' ? assertNetworkExists(settings) : undefined,
     assertNamesFree(settings, mode),
     assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
-    warnOfFullDisk(),
+    warnOfFullDisk(settings),
   ]);
   return { env, containers, built, deployed };
 }

@@ -28,7 +28,7 @@ interface Holder {
  * @throws DescribedError that names the holder
  */
 export function lockStack(prefix: string, command: string): void {
-  const path = join(lockFolder(), `${prefix}.lock`);
+  const path = lockPath(prefix);
   const me: Holder = {
     pid: process.pid,
     started: startTime(process.pid) ?? '',
@@ -51,6 +51,11 @@ export function lockStack(prefix: string, command: string): void {
     removeDead(path);
   }
   throw new DescribedError(`The lock ${path} cannot be taken`, `remove it: rm ${path}`);
+}
+
+/** The file that says who has a stack's lock. */
+export function lockPath(prefix: string): string {
+  return join(lockFolder(), `${prefix}.lock`);
 }
 
 function lockFolder(): string {

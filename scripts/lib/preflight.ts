@@ -1,6 +1,9 @@
-import { statfs } from 'node:fs/promises';
+import { stat, statfs } from 'node:fs/promises';
 import { listContainers, objectExists } from './docker.ts';
+import { inspectEnvFile } from './env-file.ts';
 import { DescribedError, Exit } from './errors.ts';
+import { findBackupFolder } from './model/backup-settings.ts';
+import { type Disk, isNearlyFull } from './model/disk.ts';
 import { findNameConflicts } from './model/network.ts';
 import {
   containerName,
@@ -11,11 +14,9 @@ import {
   shortName,
 } from './model/stack.ts';
 import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from './model/version.ts';
+import { ROOT } from './project.ts';
 import { formatBytes, sayWarning } from './report.ts';
 import { run } from './shell.ts';
-
-const MIN_FREE_BYTES = 2 * 1024 ** 3;
-const MIN_FREE_SHARE = 0.15;
 
 /**
  * Docker Engine and Compose are there, recent enough, and answer.
@@ -109,14 +110,25 @@ export function imagesBuilt(settings: StackSettings): Promise<boolean> {
   return objectExists('image', ...names);
 }
 
-/** Warns when the disk that Docker writes to is nearly full: a database on a full disk stops. */
-export async function warnOfFullDisk(): Promise<void> {
+/** Warns when the disk that Docker writes to is nearly full, on which a database stops, or that of the backups. */
+export async function warnOfFullDisk({ envFile }: StackSettings): Promise<void> {
+  const { values } = await inspectEnvFile(envFile).catch(() => ({ values: {} }));
+  const backups = findBackupFolder({ ...values, ...process.env }, ROOT);
   const { stdout } = await run(['docker', 'info', '--format', '{{.DockerRootDir}}']);
-  const disk = await statfs(stdout.trim() || '/').catch(() => statfs('/'));
-  const free = disk.bavail * disk.bsize;
-  const share = disk.bavail / disk.blocks;
-  if (free >= MIN_FREE_BYTES && share >= MIN_FREE_SHARE) return;
-  sayWarning(`Only ${formatBytes(free)} (${Math.round(share * 100)} %) of Docker's disk are free`);
+  const docker = await readDisk(stdout.trim() || '/').catch(() => readDisk('/'));
+  const other = await readDisk(backups).catch(() => docker);
+  warnOfDisk("Docker's disk", docker);
+  if (other.device !== docker.device) warnOfDisk(`the backups' disk (${backups})`, other);
+}
+
+async function readDisk(path: string): Promise<Disk & { device: number }> {
+  const [{ bavail, blocks, bsize }, { dev }] = await Promise.all([statfs(path), stat(path)]);
+  return { free: bavail * bsize, size: blocks * bsize, device: dev };
+}
+
+function warnOfDisk(name: string, { free, size }: Disk): void {
+  if (!isNearlyFull({ free, size })) return;
+  sayWarning(`Only ${formatBytes(free)} (${Math.round((free / size) * 100)} %) of ${name} are free`);
 }
 
 function missing(cause: string, hint: string): DescribedError {

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { isNearlyFull } from '../lib/model/disk.ts';
 import { findBreaking, splitStatements } from '../lib/model/migrations.ts';
 import { findOurCache } from '../lib/model/prune.ts';
 import {
@@ -14,6 +18,7 @@ import {
 } from '../lib/model/release.ts';
 import { joinArgv, runNextArgv } from '../lib/model/replace.ts';
 import { readSettings } from '../lib/model/stack.ts';
+import { pruneEngineLog } from '../lib/release/prune.ts';
 
 describe('migrations that the running version cannot live with', () => {
   const breaking: [sql: string, why: RegExp][] = [
@@ -195,16 +200,52 @@ describe('the next container', () => {
 
 describe('the build cache', () => {
   it('is ours to remove where a step of our Dockerfiles made it, and nothing uses it any more', () => {
-    const record = (id: string, description: string, reclaimable = true, used = '3 days') =>
-      `ID:\t\t${id}\nReclaimable:\t${reclaimable}\nDescription:\t${description}\nLast used:\t${used} ago\n`;
+    const record = (id: string, description: string, reclaimable = true) =>
+      `ID:\t\t${id}\nReclaimable:\t${reclaimable}\nDescription:\t${description}\n`;
     const listing = [
       record('one', '[builder 8/9] COPY backend backend'),
       record('two', '[build 2/3] RUN npm ci'),
       record('three', 'mount / from exec /bin/sh -c npm run build -w frontend'),
       record('four', '[rootfs 1/2] COPY deploy/nginx /rootfs/etc/nginx', false),
       record('five', 'local source for context'),
-      record('six', '[builder 8/9] COPY frontend frontend', true, 'About an hour'),
     ].join('\n');
     assert.deepEqual(findOurCache(listing), ['one', 'three']);
   });
+});
+
+describe("the engine's log", () => {
+  it('keeps its last lines, whole, and goes on at their end', (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'engine-log-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const path = join(folder, 'dockerd.log');
+    const engine = openSync(path, 'a');
+    t.after(() => closeSync(engine));
+    for (let line = 0; line < 120_000; line += 1000) {
+      const lines = Array.from({ length: 1000 }, (_, index) => `line ${line + index} ${'.'.repeat(90)}\n`);
+      writeSync(engine, lines.join(''));
+    }
+    const before = statSync(path).size;
+    const freed = pruneEngineLog(path);
+    writeSync(engine, 'after\n');
+    const text = readFileSync(path, 'utf8');
+    assert.equal(Math.round(before - freed - 1024 ** 2), 0);
+    assert.match(text, /^line \d+ \.{90}\n/);
+    assert.ok(text.endsWith(`line 119999 ${'.'.repeat(90)}\nafter\n`));
+    assert.equal(pruneEngineLog(path), 0, 'a short one is left alone');
+  });
+});
+
+describe('a disk', () => {
+  const GB = 1024 ** 3;
+  const disks: [free: number, size: number, isFull: boolean][] = [
+    [2 * GB, 10 * GB, false],
+    [2 * GB - 1, 10 * GB, true],
+    [15 * GB, 100 * GB, false],
+    [14.9 * GB, 100 * GB, true],
+    [0, 0, true],
+  ];
+  for (const [free, size, isFull] of disks) {
+    it(`with ${free} of ${size} bytes free is ${isFull ? 'nearly full' : 'fine'}`, () =>
+      assert.equal(isNearlyFull({ free, size }), isFull));
+  }
 });

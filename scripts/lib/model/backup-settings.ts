@@ -36,6 +36,11 @@ export interface S3Settings {
 
 type Source = Readonly<Record<string, string | undefined>>;
 
+/** The folder of the backups. */
+export function findBackupFolder(env: Source, root: string): string {
+  return resolve(root, env.BACKUP_DIR || 'backups');
+}
+
 /**
  * Reads the settings of backups.
  * @param env the values of the env file, under those of the process's environment
@@ -55,7 +60,7 @@ export function readBackupSettings(
   const number = (key: string, fallback: number) => (env[key] ? Number(env[key]) : fallback);
   const location = env.BACKUP_REMOTE ? parseRemote(env.BACKUP_REMOTE) : undefined;
   return {
-    folder: path(env.BACKUP_DIR || 'backups'),
+    folder: findBackupFolder(env, root),
     keep: {
       daily: number('BACKUP_KEEP_DAILY', DEFAULT_KEEP.daily),
       weekly: number('BACKUP_KEEP_WEEKLY', DEFAULT_KEEP.weekly),

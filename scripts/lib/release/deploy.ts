@@ -41,7 +41,7 @@ export async function assertDeployable(settings: StackSettings, command: string)
     assertNetworkExists(settings),
     assertNamesFree(settings, 'production'),
     assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
-    warnOfFullDisk(),
+    warnOfFullDisk(settings),
   ]);
 }
 

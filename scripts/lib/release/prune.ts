@@ -11,9 +11,6 @@ import { type ImageTag, imageName, listImageTags } from './releases.ts';
 
 const MAX_LOG_BYTES = 10 * 1024 ** 2;
 const KEPT_LOG_BYTES = 1024 ** 2;
-/** Cache of the last day makes the next build fast. */
-const CACHE_AGE = '24h';
-
 /**
  * Removes the tags of images that neither run, nor are deployed, nor belong to the last releases.
  * @returns the names that were removed
@@ -43,14 +40,15 @@ export async function pruneImages(settings: StackSettings): Promise<string[]> {
 }
 
 /**
- * Removes cache that our own builds left and no build has used for a day; that of other projects stays.
+ * Removes cache that our own builds left and no build has used for a while; that of other projects stays.
+ * @param age such as 24h
  * @returns how many records were removed
  */
-export async function pruneBuildCache(): Promise<number> {
+export async function pruneBuildCache(age: string): Promise<number> {
   const records = findOurCache(await mustRun(['docker', 'buildx', 'du', '--verbose'], 'make host-setup'));
   let removed = 0;
   for (const id of records) {
-    const filters = ['--filter', `id=${id}`, '--filter', `until=${CACHE_AGE}`];
+    const filters = ['--filter', `id=${id}`, '--filter', `until=${age}`];
     const { stdout } = await run(['docker', 'buildx', 'prune', '--force', ...filters]);
     if (stdout.includes(id)) removed += 1;
   }
@@ -59,18 +57,19 @@ export async function pruneBuildCache(): Promise<number> {
 
 /**
  * Shortens the log of an engine that host-setup started: nothing else rotates it. Logs of containers rotate by themselves.
+ * @param path the log
  * @returns the bytes that were freed
  */
-export function pruneEngineLog(): number {
-  if (!existsSync(ENGINE_LOG)) return 0;
-  const { size } = statSync(ENGINE_LOG);
+export function pruneEngineLog(path = ENGINE_LOG): number {
+  if (!existsSync(path)) return 0;
+  const { size } = statSync(path);
   if (size <= MAX_LOG_BYTES) return 0;
   const end = Buffer.alloc(KEPT_LOG_BYTES);
-  const file = openSync(ENGINE_LOG, 'r');
+  const file = openSync(path, 'r');
   const read = readSync(file, end, 0, end.length, size - end.length);
   closeSync(file);
   // The engine appends, so that it goes on at the new end.
-  truncateSync(ENGINE_LOG, 0);
-  appendFileSync(ENGINE_LOG, end.subarray(end.indexOf('\n') + 1, read));
+  truncateSync(path, 0);
+  appendFileSync(path, end.subarray(end.indexOf('\n') + 1, read));
   return size - read;
 }
