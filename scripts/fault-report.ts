@@ -5,8 +5,8 @@ import { DescribedError, Exit } from './lib/errors.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { ROOT } from './lib/project.ts';
 import { formatDuration, say, sayFailure, sayOk } from './lib/report.ts';
-import { run } from './lib/shell.ts';
-import { restartEngine } from './test/faults/engine.ts';
+import { run, whenInterrupted } from './lib/shell.ts';
+import { planEngineFaults } from './test/faults/engine.ts';
 import { FAULTS } from './test/faults/faults.ts';
 import { describeView } from './test/faults/outage.ts';
 import { type Outcome, runFault } from './test/faults/run.ts';
@@ -17,7 +17,8 @@ Brings one fault after the other about on a stack of its own, while users ask it
 into docs/reliability.md. Takes about ten minutes and leaves a running stack alone.
 
   make fault-report
-  make fault-report ENGINE=1      restarts the engine of this host as well, and with it every container of other apps
+  make fault-report ENGINE=1      restarts the engine of this host as well, and with it every container of other apps;
+                                  where systemd does not run it, once more with live-restore, which is off again afterwards
   npx tsx scripts/fault-report.ts [--engine] [--only PATTERN] [--output FILE]
 
   --only     the faults whose title matches; the table is then printed, not written`;
@@ -70,8 +71,10 @@ await main(import.meta.url, {
     if (process.getuid?.() !== 0) {
       throw new DescribedError('Faults are brought about by root', 'sudo make fault-report', Exit.missing);
     }
-    const faults = [...FAULTS, ...(flags.engine ? [restartEngine] : [])];
+    const engine = flags.engine ? await planEngineFaults() : undefined;
+    const faults = [...FAULTS, ...(engine?.faults ?? [])];
     const wanted = faults.filter(({ title }) => new RegExp(flags.only, 'i').test(title));
+    whenInterrupted(async () => engine?.putBack());
     const stage = await FaultStage.start('faults');
     const outcomes: Outcome[] = [];
     const failed: string[] = [];
@@ -88,6 +91,7 @@ await main(import.meta.url, {
       }
     } finally {
       await stage.dispose();
+      await engine?.putBack();
     }
     const table = formatOutcomes(outcomes);
     if (flags.only) return say(table);

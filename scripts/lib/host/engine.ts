@@ -38,7 +38,11 @@ export async function startEngine(by: 'systemd' | 'detached'): Promise<void> {
   }
   const offset = existsSync(ENGINE_LOG) ? statSync(ENGINE_LOG).size : 0;
   if (isAlive(PID_FILE, 'dockerd')) say('  The engine is starting already: waiting for it');
-  else await startDetached();
+  else {
+    removeStale(PID_FILE, 'dockerd');
+    removeStale(CONTAINERD_PID_FILE, 'containerd');
+    await startDetached(['dockerd'], ENGINE_LOG);
+  }
   const startedAt = Date.now();
   const comes = () => Date.now() - startedAt < GIVE_UP_MS || isAlive(PID_FILE, 'dockerd');
   if (await waitForEngine(comes)) return;
@@ -46,13 +50,21 @@ export async function startEngine(by: 'systemd' | 'detached'): Promise<void> {
   throw notStarted(log, ENGINE_LOG);
 }
 
-async function startDetached(): Promise<void> {
-  removeStale(PID_FILE, 'dockerd');
-  removeStale(CONTAINERD_PID_FILE, 'containerd');
+/**
+ * Starts an engine in a session of its own, which outlives this process and its terminal; does not wait for it.
+ * @param argv its program and arguments
+ * @param log the file to which it appends
+ * @param env what it inherits instead of, or beside, this process's environment
+ */
+export async function startDetached(
+  argv: readonly string[],
+  log: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const path = `${process.env.PATH ?? ''}:/usr/local/sbin:/usr/sbin:/sbin`;
-  await run(['setsid', '--fork', 'bash', '-c', DETACH, ENGINE_LOG, 'dockerd'], {
+  await run(['setsid', '--fork', 'bash', '-c', DETACH, log, ...argv], {
     cwd: '/',
-    env: { PATH: path },
+    env: { ...env, PATH: path },
   });
 }
 
@@ -70,7 +82,11 @@ function isAlive(pidFile: string, program: string): boolean {
   }
 }
 
-async function waitForEngine(comes: () => boolean): Promise<boolean> {
+/**
+ * Waits until the engine answers.
+ * @param comes whether there is still hope
+ */
+export async function waitForEngine(comes: () => boolean): Promise<boolean> {
   for (const until = Date.now() + WAIT_MS; Date.now() < until && comes(); await sleep(200)) {
     if (
       (await run(['docker', 'version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 }))

@@ -9,7 +9,7 @@ import { signToken } from '../../lib/model/rotation.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { describeView, viewOf } from '../faults/outage.ts';
-import { Users } from '../faults/users.ts';
+import { InsideUsers } from '../faults/users.ts';
 import { startScript, TestStack } from './harness.ts';
 
 /** Signs in as the API does, with the secret file as it is at that moment and blanks left out, again and again. */
@@ -22,7 +22,7 @@ const SIGN_IN = `
 
 describe('make prod-rotate-secrets', { timeout: 600_000 }, () => {
   let stack: TestStack;
-  let users: Users;
+  let users: InsideUsers;
   let begin: number;
   let first: Record<string, string>;
 
@@ -51,7 +51,7 @@ describe('make prod-rotate-secrets', { timeout: 600_000 }, () => {
     stack = await TestStack.create('rotate');
     await stack.mustScript('npm-network', ['create']);
     await stack.mustScript('up');
-    users = new Users(stack);
+    users = new InsideUsers(stack);
     await users.start();
     const secret = `${join(secretsDir(stack.settings.prefix), 'database_url')}:/run/secrets/database_url:ro`;
     await mustRun(

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,40 +9,12 @@ import { listContainers, listStack } from '../../lib/docker.ts';
 import { ROOT } from '../../lib/project.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { TestStack, until } from './harness.ts';
+import { npmLikeName, startNpmLike } from './npm-like.ts';
 
 const HINT = 'see above';
 const LOAD = join(ROOT, 'scripts/test/e2e/update-load.ts');
 /** More rounds, and no allowance for a machine that is busy with other things. */
 const HEAVY = process.env.KG_HEAVY === '1';
-
-/** As Nginx Proxy Manager writes it for a proxy host; each page of the test counts as a client of its own. */
-const NPM_LIKE = `
-events { worker_connections 4096; }
-pid /tmp/nginx.pid;
-error_log stderr warn;
-http {
-  access_log off;
-  client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
-  resolver 127.0.0.11 valid=10s ipv6=off;
-  map $arg_client $from { default $remote_addr; "~^[0-9]+$" 203.0.113.$arg_client; }
-  server {
-    listen 80;
-    set $forward_scheme http;
-    set $server "kidney-genetics-frontend";
-    set $port 80;
-    location / {
-      proxy_http_version 1.1;
-      proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection $http_connection;
-      proxy_set_header Host $host;
-      proxy_set_header X-Forwarded-Scheme $scheme;
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-For $from;
-      proxy_read_timeout 90s;
-      proxy_pass $forward_scheme://$server:$port$request_uri;
-    }
-  }
-}`;
 
 interface Report {
   requests: number;
@@ -69,21 +41,12 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
 
   before(async () => {
     stack = await TestStack.create('upd');
-    npm = `${stack.settings.prefix}-npm`;
+    npm = npmLikeName(stack);
     users = `${stack.settings.prefix}-users`;
     stack.setEnv('ALLOWED_HOSTS', `localhost,127.0.0.1,${npm}`);
     await stack.mustScript('npm-network', ['create']);
     await stack.mustScript('up');
-    const config = join(stack.tmp, 'npm.conf');
-    writeFileSync(config, NPM_LIKE);
-    await mustRun(
-      [
-        ...['docker', 'run', '-d', '--name', npm, '--network', stack.settings.network, '--tmpfs', '/tmp'],
-        ...['-v', `${config}:/npm.conf:ro`, '--entrypoint', 'nginx', image('frontend')],
-        ...['-e', 'stderr', '-c', '/npm.conf', '-g', 'daemon off;'],
-      ],
-      HINT,
-    );
+    await startNpmLike(stack);
   });
   after(() => stack?.dispose());
 

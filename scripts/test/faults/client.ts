@@ -1,5 +1,5 @@
 /**
- * A user's browsers, run by node in a container on the proxy's network: asks the page and the API through the frontend at
+ * A user's browsers, run by node in a container on the proxy's network or outside of any: asks the page and the API through the frontend at
  * a steady rate, whatever the answers, and edits genes. Prints one JSON line for each request once it is over.
  */
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,8 @@ const GIVE_UP_MS = 15_000;
 const MAX_IN_FLIGHT = 60;
 const PERIODS_MS = { page: 100, search: 100, edit: 200 } as const;
 
-const token = readFileSync('/run/token', 'utf8').trim();
+const { TOKEN_FILE = '/run/token', TARGET = 'http://kidney-genetics-frontend' } = process.env;
+const token = readFileSync(TOKEN_FILE, 'utf8').trim();
 let inFlight = 0;
 
 interface Answer {
@@ -21,14 +22,11 @@ interface Answer {
 /** A new connection for each: what Nginx Proxy Manager does. */
 function ask(path: string, edit?: object): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+    const host = 'kidney-genetics-frontend';
+    const editing = { host, authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const asked = request(
-      {
-        host: 'kidney-genetics-frontend',
-        path,
-        agent: false,
-        ...(edit ? { method: 'PATCH', headers } : {}),
-      },
+      new URL(path, TARGET),
+      edit ? { agent: false, method: 'PATCH', headers: editing } : { agent: false, headers: { host } },
       (response) => void collect(response).then(resolve, reject),
     );
     asked.on('error', reject);

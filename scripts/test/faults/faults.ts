@@ -25,6 +25,8 @@ export interface Fault {
   restarts?: readonly ('frontend' | 'backend' | 'postgres')[];
   /** What users must see nothing of. */
   spares: readonly AskedKind[];
+  /** Its users come from outside the engine: those in a container would go with it, and see nothing. */
+  outside?: true;
   /** Tried for the report alone. */
   slow?: true;
   /** How prod-health names it afterwards. */

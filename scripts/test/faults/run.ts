@@ -23,7 +23,8 @@ export interface Outcome {
 
 /** Brings a fault about, waits until all is well again with nobody doing anything, and looks at what users saw. */
 export async function runFault(stage: FaultStage, fault: Fault, size: Size): Promise<Outcome> {
-  const { stack, users } = stage;
+  const { stack } = stage;
+  const users = fault.outside ? await stage.startOutsideUsers() : stage.users;
   const startsOf = async () =>
     new Map((await listStack(stack.settings)).map(({ name, startedAt }) => [name, startedAt]));
   const before = await startsOf();
@@ -40,6 +41,7 @@ export async function runFault(stage: FaultStage, fault: Fault, size: Size): Pro
   const healthy = Date.now();
   await users.untilServed(HEAL_TIMEOUT_MS);
   const asked = (await users.asked(begin)).filter(({ at }) => at >= begin);
+  if (fault.outside) await users.stop();
   const after = await startsOf();
   return {
     title: fault.title,

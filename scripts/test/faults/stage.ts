@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { volumeName } from '../../lib/model/stack.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { TestStack, until } from '../e2e/harness.ts';
-import { Users } from './users.ts';
+import { InsideUsers, OutsideUsers, type Users } from './users.ts';
 
 const HINT = 'faults are tried as root: sudo make fault-report';
 /** Room for the database, its log of changes, and little more. */
@@ -14,10 +14,11 @@ const POSTGRES_ID = 999;
 export class FaultStage {
   readonly stack: TestStack;
   readonly users: Users;
+  private outside: Users | undefined;
 
   private constructor(stack: TestStack) {
     this.stack = stack;
-    this.users = new Users(stack);
+    this.users = new InsideUsers(stack);
   }
 
   /** @param env such as PROBE_INTERVAL of the compose file */
@@ -73,7 +74,14 @@ export class FaultStage {
     rmSync(join(this.disk, 'filler'), { force: true });
   }
 
+  async startOutsideUsers(): Promise<Users> {
+    this.outside = new OutsideUsers(this.stack);
+    await this.outside.start();
+    return this.outside;
+  }
+
   async dispose(): Promise<void> {
+    await this.outside?.stop();
     await this.stack.destroy();
     await run(['umount', this.disk]);
     await this.stack.dispose();

@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { listContainers, listStack } from '../../lib/docker.ts';
+import { lockPath } from '../../lib/lock.ts';
+import { IMAGES } from '../../lib/model/build.ts';
+import { ROOT } from '../../lib/project.ts';
+import { mustRun, run } from '../../lib/shell.ts';
+import { isGood } from '../faults/outage.ts';
+import { OutsideUsers } from '../faults/users.ts';
+import { TestStack, until } from './harness.ts';
+
+const HINT = 'see above';
+
+describe('updates that are broken off, with users asking throughout', { timeout: 900_000 }, () => {
+  let stack: TestStack;
+  let users: OutsideUsers;
+  let begin = 0;
+
+  before(async () => {
+    stack = await TestStack.create('broken');
+    await stack.mustScript('npm-network', ['create']);
+    await stack.mustScript('up');
+    users = new OutsideUsers(stack);
+    await users.start();
+  });
+  beforeEach(() => {
+    begin = Date.now();
+  });
+  after(async () => {
+    await users?.stop();
+    await stack?.dispose();
+  });
+
+  const image = (name: string): string => `${stack.settings.prefix}-${name}:latest`;
+
+  /** Ends a command with a signal once it has said something. */
+  const breakOff = async (
+    [name, ...args]: [string, ...string[]],
+    when: RegExp,
+    signal: NodeJS.Signals,
+  ): Promise<number | null> => {
+    const argv = ['--import', 'tsx', `scripts/${name}.ts`, ...args];
+    const env = { ...process.env, ...stack.env };
+    const child = spawn(process.execPath, argv, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'ignore'] });
+    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    let said = '';
+    child.stdout.on('data', (chunk) => {
+      said += String(chunk);
+    });
+    await until(`${name} says ${when}`, 150_000, async () => when.test(said));
+    await sleep(700);
+    child.kill(signal);
+    return ended;
+  };
+
+  const assertWhole = async (): Promise<void> => {
+    const all = await listContainers(`label=com.docker.compose.project=${stack.settings.prefix}`);
+    const names = all.map(({ name }) => name).sort();
+    assert.deepEqual(names, [stack.name('backend'), stack.name('frontend'), stack.name('postgres')]);
+    assert.equal(existsSync(lockPath(stack.settings.prefix)), false, 'the lock is free');
+  };
+
+  const revisions = async (): Promise<string[]> =>
+    (await listStack(stack.settings)).map(({ revision }) => revision).slice(0, 2);
+
+  /** 503 is the API of a busy machine that turns a request away by itself; what is dropped gets 502, or nothing. */
+  const assertAllServed = async (t: TestContext): Promise<void> => {
+    const asked = await users.asked(begin);
+    t.diagnostic(`${asked.length} requests in ${((Date.now() - begin) / 1000).toFixed(1)} s`);
+    const dropped = asked.filter((one) => !isGood(one) && one.status !== 503);
+    assert.deepEqual(dropped, [], `of ${asked.length} requests`);
+    assert.ok(asked.length > 50, `${asked.length} requests`);
+  };
+
+  it('a changed env file is deployed like a new image: only what it is about is replaced', async (t) => {
+    const before = await listStack(stack.settings);
+    stack.setEnv('LOG_LEVEL', 'WARNING');
+    await stack.mustScript('update', ['--no-build', '--no-backup']);
+    const after = await listStack(stack.settings);
+    const replaced = after.filter(({ id }) => !before.some((one) => one.id === id)).map(({ name }) => name);
+    assert.deepEqual(replaced, [stack.name('backend')]);
+    const environment = ['docker', 'inspect', '--format', '{{json .Config.Env}}', stack.name('backend')];
+    assert.match(await mustRun(environment, HINT), /"LOG_LEVEL=WARNING"/);
+    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+    await assertWhole();
+    await assertAllServed(t);
+  });
+
+  it('an update is ended by Ctrl-C, then killed, then carried on to its end', async (t) => {
+    for (const name of ['backend', 'frontend']) {
+      const input = `FROM ${image(name)}\nLABEL org.opencontainers.image.revision=second\n`;
+      await mustRun(['docker', 'build', '-t', image(name), '-'], HINT, { input });
+    }
+    const before = await listStack(stack.settings);
+    const update: [string, ...string[]] = ['update', '--no-build', '--no-backup'];
+    assert.equal(await breakOff(update, /backend: starting the next one/, 'SIGINT'), 130);
+    assert.equal(existsSync(lockPath(stack.settings.prefix)), false, 'Ctrl-C lets go of the lock');
+    const still = await listStack(stack.settings);
+    assert.deepEqual(
+      still.map(({ id }) => id),
+      before.map(({ id }) => id),
+      'nothing was touched',
+    );
+    await breakOff(update, /backend: the current one finishes/, 'SIGKILL');
+    assert.ok(existsSync(lockPath(stack.settings.prefix)), 'a killed one could not let go');
+    await stack.mustScript('update', ['--no-build', '--no-backup']);
+    await assertWhole();
+    assert.deepEqual(await revisions(), ['second', 'second']);
+    await assertAllServed(t);
+  });
+
+  it('the way back is killed half-way, and carried on to its end', async (t) => {
+    await breakOff(['rollback'], /frontend: both answer/, 'SIGKILL');
+    assert.notEqual((await revisions())[0], 'second', 'the backend is back already');
+    await stack.mustScript('rollback');
+    await assertWhole();
+    assert.ok(!(await revisions()).includes('second'));
+    await assertAllServed(t);
+  });
+
+  it('prod-prune removes old images of this stack, and none of anybody else', async () => {
+    const { prefix } = stack.settings;
+    const others = [`${prefix}-neighbour/backend:0.1.0-old-abcdef`, `${prefix}-backend-api:0.1.0-old-abcdef`];
+    const ours = [`${prefix}-backend:0.1.0-old-abcdef`, `${prefix}-frontend:0.1.0-old-abcdef`];
+    for (const name of [...others, ...ours]) {
+      // Images of their own: one that is in use would stay, whatever its names.
+      const input = `FROM ${image('backend')}\nLABEL kgt=${name}\n`;
+      await mustRun(['docker', 'build', '-t', name, '-'], HINT, { input });
+    }
+    try {
+      const said = await stack.mustScript('prune');
+      for (const name of ours) assert.match(said, new RegExp(`^  ${name}$`, 'm'));
+      for (const name of ours) assert.equal((await run(['docker', 'image', 'inspect', name])).exitCode, 1);
+      for (const name of others) await mustRun(['docker', 'image', 'inspect', name], `${name} has to stay`);
+      for (const name of IMAGES) await mustRun(['docker', 'image', 'inspect', image(name)], HINT);
+      assert.equal((await stack.script('prune', ['--cache-age', 'old'])).exitCode, 2);
+    } finally {
+      await run(['docker', 'rmi', ...others]);
+    }
+  });
+
+  it('prod-health and prod-up warn of a disk that is nearly full', async () => {
+    const small = join(stack.tmp, 'small-disk');
+    mkdirSync(small);
+    await mustRun(['mount', '-t', 'tmpfs', '-o', 'size=64m,mode=0700', 'tmpfs', small], HINT);
+    try {
+      for (const command of ['health', 'up']) {
+        const { stderr } = await stack.script(command, [], { BACKUP_DIR: small });
+        assert.match(stderr, /Only 64 MiB \(100 %\) of the backups' disk \(\S+small-disk\) are free/);
+        assert.doesNotMatch((await stack.script(command)).stderr, /the backups' disk/);
+      }
+    } finally {
+      await run(['umount', small]);
+    }
+  });
+});
