@@ -45,10 +45,25 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     users = `${stack.settings.prefix}-users`;
     stack.setEnv('ALLOWED_HOSTS', `localhost,127.0.0.1,${npm}`);
     await stack.mustScript('npm-network', ['create']);
+    const leave = await joinOthers();
     await stack.mustScript('up');
     await startNpmLike(stack);
+    await leave();
   });
   after(() => stack?.dispose());
+
+  /** Other apps, whose addresses are free again when they leave: an address that one of ours leaves is then not the lowest. */
+  const joinOthers = async (): Promise<() => Promise<void>> => {
+    const { network, prefix } = stack.settings;
+    const names = Array.from({ length: 6 }, (_, index) => `${prefix}-other-${index}`);
+    for (const name of names) {
+      const place = ['docker', 'run', '-d', '--rm', '--name', name, '--network', network];
+      await mustRun([...place, '--entrypoint', 'sleep', image('frontend'), '600'], HINT);
+    }
+    return async () => {
+      await mustRun(['docker', 'rm', '--force', ...names], HINT);
+    };
+  };
 
   const image = (name: string): string => `${stack.settings.prefix}-${name}:latest`;
 
