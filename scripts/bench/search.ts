@@ -26,7 +26,8 @@ export async function measureSearch(runs: number): Promise<Row[]> {
     await server.answerWithConstant(await server.readMeanSize(known));
     // Once unmeasured: from here on the server has each of them in memory.
     await server.readMeanSize(known);
-    const fresh = listFreshSearches(runs * 20_000);
+    const fresh = listFreshSearches();
+    const half = fresh.length / 2;
     const load = (paths: readonly string[], rate?: number) => putPaths(stack, server.url, paths, rate);
     const constant = () => load([server.constant]);
     await constant();
@@ -36,9 +37,8 @@ export async function measureSearch(runs: number): Promise<Row[]> {
     const steady = [];
     for (let run = 0; run < Math.min(runs, 3); run += 1)
       steady.push(await load(known, Math.floor(peak * 0.8)));
-    const next = () => fresh.splice(0, 10_000);
-    const mixed = await load(mixPaths(known, next()));
-    const first = await load(next());
+    const mixed = await load(mixPaths(known, fresh.slice(half)));
+    const first = await load(fresh.slice(0, half));
     const peer = { name: 'constant', values: repeated.peer.map(rateOf) };
     const rates = (what: string, loads: readonly Load[]): Row => ({
       what,

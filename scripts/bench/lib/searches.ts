@@ -22,19 +22,11 @@ export function listSearches(genes: number): string[] {
     .map(toPath);
 }
 
-/** The same kinds with numbers that `listSearches` has not: no answer to one of them is in memory. */
-export function listFreshSearches(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => {
-    const number = 100 + index;
-    const texts = [
-      `GEN${number}x`,
-      `alias ${number}`,
-      `collagen ${number}`,
-      `${WORDS[number % WORDS.length]} ${number}`,
-      `syndrome type ${number}`,
-    ];
-    return toPath(texts[number % texts.length] ?? '');
-  });
+/** The same kinds with numbers that `listSearches` has not; 8,100 different ones, of which none is in memory. */
+export function listFreshSearches(): string[] {
+  const numbers = Array.from({ length: 900 }, (_, index) => 100 + index);
+  const starts = ['gen', 'alias ', 'collagen ', 'syndrome type ', ...WORDS.map((words) => `${words} `)];
+  return numbers.flatMap((number) => starts.map((start) => toPath(`${start}${number}`)));
 }
 
 /** One of `fresh` after each nine of `known`, until there are no more. */
