@@ -15,7 +15,7 @@ import { run } from './lib/shell.ts';
 
 const USAGE = `
 Measures this kit beside what an operator would use instead, on this machine, by turns, under the same limits. Works on
-stacks of its own; exit 1 when a goal is missed. Takes about five minutes.
+stacks of its own; exit 1 when a goal is missed. Takes about six minutes.
 
   make bench                      WRITE=1 writes docs/performance.md and docs/performance.json
   npx tsx scripts/bench.ts [--only NAME] [--runs N] [--json] [--write]
