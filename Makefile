@@ -182,10 +182,6 @@ prod-scan: $(DEPS) ## Bill of materials of the images, and known vulnerabilities
 
 ##@ Development
 
-.PHONY: bench-search
-bench-search: $(DEPS) ## Measure the search at 50,000 genes against a constant body
-	@$(RUN) scripts/bench/search.ts
-
 .PHONY: dev-up
 dev-up: $(DEPS) ## Start the development stack with hot reload
 	@$(RUN) scripts/dev.ts up
@@ -205,6 +201,11 @@ test: $(DEPS) ## Everything: check, unit tests, end-to-end tests on real Docker
 .PHONY: fault-report
 fault-report: $(DEPS) ## Try every fault and write docs/reliability.md (ENGINE=1 restarts the engine too)
 	@$(RUN) scripts/fault-report.ts $${ENGINE:+--engine}
+
 .PHONY: bench
 bench: $(DEPS) ## Measure beside what one would use instead (WRITE=1 writes docs/performance.md)
 	@$(RUN) scripts/bench.ts $${ONLY:+--only "$$ONLY"} $${WRITE:+--write}
+
+.PHONY: bench-search
+bench-search: ## The search among 50,000 genes alone: make bench ONLY=search
+	@$(MAKE) bench ONLY=search

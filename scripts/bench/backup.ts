@@ -5,9 +5,10 @@ import { createBackup } from '../lib/backup/create.ts';
 import { FolderStore } from '../lib/backup/store.ts';
 import { DescribedError } from '../lib/errors.ts';
 import { runStreaming } from '../lib/shell.ts';
-import { TestStack } from '../test/e2e/harness.ts';
+import type { TestStack } from '../test/e2e/harness.ts';
 import { alternate, timeSeconds } from './lib/alternate.ts';
 import type { Row } from './lib/measure.ts';
+import { withStack } from './lib/own-stack.ts';
 
 const DATABASE = 'kidney_genetics';
 /** About 1 GB, of which a dump is 380 MB. */
@@ -16,8 +17,7 @@ FROM generate_series(1, 7500000) AS n`;
 
 /** How long a backup takes, with its manifest and its proofs, beside a bare dump with the same compression. */
 export async function measureBackup(runs: number): Promise<Row[]> {
-  const stack = await TestStack.create('bench-backup');
-  try {
+  return withStack('bench-backup', async (stack) => {
     await stack.mustScript('up', ['--test']);
     await stack.sql(FILL);
     const store = new FolderStore(join(stack.tmp, 'backups'));
@@ -35,9 +35,7 @@ export async function measureBackup(runs: number): Promise<Row[]> {
         goal: { of: 'ratio', atMost: 1.15 },
       },
     ];
-  } finally {
-    await stack.dispose();
-  }
+  });
 }
 
 async function dumpBare(stack: TestStack): Promise<void> {

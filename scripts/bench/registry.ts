@@ -4,6 +4,7 @@ import { measureColdStart } from './cold-start.ts';
 import { measureCommands } from './commands.ts';
 import { measureImages } from './images.ts';
 import type { Row } from './lib/measure.ts';
+import { measureSearch } from './search.ts';
 import { measureServing } from './serving.ts';
 
 interface Bench {
@@ -38,6 +39,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       'A backup with its manifest, row counts, checksum and proofs, beside a bare dump of the same database with the same ' +
       'compression. About half a second of it is the same for any size.',
     measure: measureBackup,
+  },
+  search: {
+    about:
+      'Searches among 50,000 genes beside a constant body of their mean size, both from the same server with the limits of ' +
+      'production, asked by wrk over 32 connections: 400 different texts by turns, unfinished and misspelt ones among them, ' +
+      'which the server then answers from memory; a tenth of them new; and all of them new.',
+    measure: measureSearch,
   },
   images: { about: 'What is built, and how long that takes again after an edit.', measure: measureImages },
 };

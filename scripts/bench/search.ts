@@ -1,92 +1,81 @@
-import { main } from '../lib/cli.ts';
-import { DescribedError } from '../lib/errors.ts';
-import { assertDockerReady } from '../lib/preflight.ts';
-import { formatTable, say, sayOk, sayProgress } from '../lib/report.ts';
-import { listSearches, measure, readMeanSize } from './load.ts';
-import { BenchStage } from './stage.ts';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatGeneRow, formatHeader } from '../../backend/src/genes/table.ts';
+import { generateGene } from '../lib/generated-genes.ts';
+import type { TestStack } from '../test/e2e/harness.ts';
+import { alternate, timeSeconds } from './lib/alternate.ts';
+import { type Load, putLoad } from './lib/load.ts';
+import { median, type Row } from './lib/measure.ts';
+import { ProductionStack } from './lib/production.ts';
+import { SearchServer } from './lib/search-server.ts';
+import { listFreshSearches, listSearches, mixPaths } from './lib/searches.ts';
 
-const USAGE = `
-Measures the search at 50,000 genes against the same server sending a constant body of the same size; exit 1 below the
-goals: half its rate, and p99 under 50 ms at 80 % of the peak rate. Takes about two minutes; uses 127.0.0.1 alone.
+const GENES = 50_000;
+const SECONDS = 2;
+const NAME = '50,000 genes';
 
-  make bench-search
-  npx tsx scripts/bench/search.ts [--genes N] [--seconds N] [--json]
-
-  --genes     how many; 50000 unless said
-  --seconds   length of each of the runs; 5 unless said`;
-
-const ROUNDS = 3;
-const GOAL_RATIO = 0.5;
-const GOAL_P99_MS = 50;
-
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
-
-async function compare(stage: BenchStage, genes: number, seconds: number) {
-  const searches = listSearches(genes);
-  sayProgress('Starting the database and the server');
-  await stage.start();
-  sayProgress(`Adding ${genes} genes`);
-  await stage.addGenes(genes);
-  const bytes = await readMeanSize(await stage.startServer(''), searches);
-  const url = await stage.startServer('x'.repeat(bytes));
-  await readMeanSize(url, searches);
-  const rounds = { constant: [] as number[], search: [] as number[], ratio: [] as number[] };
-  for (let round = 1; round <= ROUNDS; round += 1) {
-    sayProgress(`Round ${round} of ${ROUNDS}`);
-    const constant = (await measure(url, ['/api/docs/reference.css'], seconds)).rate;
-    const search = (await measure(url, searches, seconds)).rate;
-    rounds.constant.push(constant);
-    rounds.search.push(search);
-    rounds.ratio.push(search / constant);
-  }
-  const peak = median(rounds.search);
-  sayProgress('80 % of the peak rate');
-  const { p99 } = await measure(url, searches, seconds, Math.floor(peak * 0.8));
-  sayProgress('Searches never asked before');
-  const fresh = Array.from({ length: 20_000 }, (_, index) => `/api/v1/genes?q=collagen+${genes + index}`);
-  const first = await measure(url, fresh, seconds);
-  sayProgress('');
-  return {
-    bytes,
-    constant: median(rounds.constant),
-    search: peak,
-    ratio: median(rounds.ratio),
-    p99,
-    fresh: first.rate,
-  };
+/** The search beside the same server sending a constant body of the same size, and how long the genes take to come in. */
+export async function measureSearch(runs: number): Promise<Row[]> {
+  return ProductionStack.with('search', async (production) => {
+    const { stack } = production;
+    await production.make('prod-up');
+    const seconds = await importGenes(stack);
+    const server = await SearchServer.start(production);
+    const known = listSearches(GENES);
+    await server.answerWithConstant(await server.readMeanSize(known));
+    // Once unmeasured: from here on the server has each of them in memory.
+    await server.readMeanSize(known);
+    const fresh = listFreshSearches();
+    const half = fresh.length / 2;
+    const load = (paths: readonly string[], rate?: number) => putPaths(stack, server.url, paths, rate);
+    const constant = () => load([server.constant]);
+    await constant();
+    await load(known);
+    const repeated = await alternate(runs, { ours: () => load(known), peer: constant });
+    const peak = median(repeated.ours.map(rateOf));
+    const steady = [];
+    for (let run = 0; run < Math.min(runs, 3); run += 1)
+      steady.push(await load(known, Math.floor(peak * 0.8)));
+    const mixed = await load(mixPaths(known, fresh.slice(half)));
+    const first = await load(fresh.slice(0, half));
+    const peer = { name: 'constant', values: repeated.peer.map(rateOf) };
+    const rates = (what: string, loads: readonly Load[]): Row => ({
+      what,
+      unit: 'requests/s',
+      ours: loads.map(rateOf),
+      peer,
+    });
+    return [
+      { ...rates(`Search among ${NAME}`, repeated.ours), goal: { of: 'ratio', atLeast: 0.5 } },
+      {
+        what: 'Search at 80 % of that rate, 99 of 100 within',
+        unit: 'ms',
+        ours: steady.map(({ p99Ms }) => p99Ms),
+        goal: { of: 'value', atMost: 50 },
+      },
+      rates('Search, one in ten never asked before', [mixed]),
+      rates('Search, never asked before', [first]),
+      { what: `Import of ${NAME}`, unit: 's', ours: [seconds], goal: { of: 'value', atMost: 10 } },
+    ];
+  });
 }
 
-await main(import.meta.url, {
-  usage: USAGE,
-  options: {
-    genes: { type: 'string', default: '50000' },
-    seconds: { type: 'string', default: '5' },
-    json: { type: 'boolean' },
-  },
-  async run(flags) {
-    await assertDockerReady();
-    const stage = new BenchStage();
-    try {
-      const found = await compare(stage, Number(flags.genes), Number(flags.seconds));
-      if (flags.json) say(JSON.stringify(found));
-      else {
-        const rate = (value: number) => `${Math.round(value)}/s`;
-        say(
-          formatTable([
-            ['', 'FOUND', 'GOAL'],
-            [`constant body of ${found.bytes} bytes`, rate(found.constant), ''],
-            [`search among ${flags.genes} genes`, rate(found.search), ''],
-            ['ratio', found.ratio.toFixed(2), `at least ${GOAL_RATIO}`],
-            ['p99 at 80 % of the peak', `${found.p99} ms`, `under ${GOAL_P99_MS} ms`],
-            ['searches never asked before', rate(found.fresh), ''],
-          ]),
-        );
-      }
-      if (found.ratio < GOAL_RATIO || found.p99 >= GOAL_P99_MS)
-        throw new DescribedError('The search is below its goals', 'run it again on an idle machine');
-      if (!flags.json) sayOk('The search reaches its goals');
-    } finally {
-      await stage.remove();
-    }
-  },
-});
+const rateOf = ({ requestsPerSecond }: Load) => requestsPerSecond;
+
+function putPaths(stack: TestStack, url: string, paths: readonly string[], rate?: number): Promise<Load> {
+  const file = join(stack.tmp, 'paths');
+  writeFileSync(file, paths.map((path) => `${path}\n`).join(''));
+  return putLoad(url, { seconds: SECONDS, paths: file, ...(rate ? { rate } : {}) });
+}
+
+/** Loads genes that do not exist as an operator would. @returns how long that took, in seconds */
+async function importGenes(stack: TestStack): Promise<number> {
+  const file = join(stack.tmp, 'genes.csv');
+  const rows = Array.from({ length: GENES }, (_, index) => formatGeneRow(generateGene(index), 'csv'));
+  writeFileSync(file, formatHeader('csv') + rows.join(''));
+  const seconds = await timeSeconds(() => stack.mustScript('data-import', [file]));
+  while ((await stack.sql('select words_stale from data_state')) !== 'f') await sleep(250);
+  await stack.sql('vacuum analyze');
+  return seconds;
+}

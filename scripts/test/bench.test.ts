@@ -5,6 +5,7 @@ import { drawChart, formatGoal, formatValue, toCells } from '../bench/lib/format
 import { parseWrk } from '../bench/lib/load.ts';
 import { judge, median, type Row } from '../bench/lib/measure.ts';
 import { writePage } from '../bench/lib/page.ts';
+import { listFreshSearches, listSearches, mixPaths } from '../bench/lib/searches.ts';
 import { findLinks, readMaxAge } from '../bench/lib/visit.ts';
 
 const faster: Row = {
@@ -170,5 +171,17 @@ describe('a visit', () => {
       ),
       [31536000, 0, 0, 0],
     );
+  });
+});
+
+describe('searches of a benchmark', () => {
+  it('that were never asked before are none of the others, nor twice there', () => {
+    const all = [...listSearches(50_000), ...listFreshSearches()];
+    assert.equal(new Set(all).size, all.length);
+  });
+
+  it('are mixed one in ten', () => {
+    const mixed = mixPaths(['a', 'b'], ['new', 'newer']);
+    assert.equal(mixed.join(' '), 'a b a b a b a b a new b a b a b a b a b newer');
   });
 });

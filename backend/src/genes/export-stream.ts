@@ -31,7 +31,7 @@ export async function openExport(
   try {
     await client.query('begin isolation level repeatable read read only');
     const version = await readDataVersion(client);
-    const { terms } = await resolveSearch(client, selection);
+    const terms = await resolveSearch(client, selection);
     await client.query(`set local statement_timeout = ${timeoutMs}`);
     return { text: openText(client, exportStatement(selection, terms), format), version };
   } catch (error) {

@@ -9,6 +9,7 @@ import {
   lockedGeneStatement,
   pageStatement,
   type SearchTerms,
+  searchStatement,
   wordsStatement,
 } from './sql.ts';
 import { type AskedWord, buildTerms } from './terms.ts';
@@ -42,30 +43,39 @@ export async function listGenes(
   page: number,
   pageSize: number,
 ): Promise<GenePage> {
-  const { terms, total } = await resolveSearch(pool, selection);
-  if (total === 0) return { items: [], total };
-  const { rows } = await pool.query<GeneRow>(
-    pageStatement(selection, terms, pageSize, (page - 1) * pageSize),
-  );
-  return { items: rows.map(toGene), total };
+  const offset = (page - 1) * pageSize;
+  if (selection.q === null) {
+    const total = await count(pool, countStatement(selection, null));
+    const { rows } = await pool.query<GeneRow>(pageStatement(selection, pageSize, offset));
+    return { items: rows.map(toGene), total };
+  }
+  for (const terms of await readTerms(pool, selection.q)) {
+    const { rows } = await pool.query<GeneRow & { total: number }>(
+      searchStatement(selection, terms, pageSize, offset),
+    );
+    const total = rows[0]?.total ?? (page > 1 ? await count(pool, countStatement(selection, terms)) : 0);
+    if (total > 0) return { items: rows.map(({ total: _, ...row }) => toGene(row)), total };
+  }
+  return { items: [], total: 0 };
 }
 
 /**
  * Finds out what a selection's search text means among the genes there are: all its words together, or, when no gene
- * has them all, any of them.
+ * has them all, all but one, or else any of them.
  *
- * @returns terms for the statements (null without a search), and how many genes they select
+ * @returns terms for the statements; null without a search
  */
-export async function resolveSearch(
-  pool: Queryable,
-  selection: Selection,
-): Promise<{ terms: SearchTerms | null; total: number }> {
-  if (selection.q === null) return { terms: null, total: await count(pool, countStatement(selection, null)) };
-  const { rows } = await pool.query<AskedWord & { key: string }>(wordsStatement(selection.q));
-  const { all, any } = buildTerms(rows, rows[0]?.key ?? '');
-  const total = await count(pool, countStatement(selection, all));
-  if (total > 0 || any === null) return { terms: all, total };
-  return { terms: any, total: await count(pool, countStatement(selection, any)) };
+export async function resolveSearch(pool: Queryable, selection: Selection): Promise<SearchTerms | null> {
+  if (selection.q === null) return null;
+  const choices = await readTerms(pool, selection.q);
+  for (const terms of choices) if ((await count(pool, countStatement(selection, terms))) > 0) return terms;
+  return choices[0] ?? null;
+}
+
+/** What a search text may mean, the strictest first; never empty. */
+async function readTerms(pool: Queryable, text: string): Promise<SearchTerms[]> {
+  const { rows } = await pool.query<AskedWord & { key: string }>(wordsStatement(text));
+  return buildTerms(rows, rows[0]?.key ?? '');
 }
 
 async function count(pool: Queryable, statement: QueryConfig): Promise<number> {

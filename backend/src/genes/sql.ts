@@ -79,16 +79,31 @@ function writeConditions(selection: Selection, terms: SearchTerms | null): Condi
   return { where: conditions.length > 0 ? `where ${conditions.join(' and ')}` : '', orderBy, values };
 }
 
-/** Statement for one page of a selection; `total` on each row counts the whole selection. */
-export function pageStatement(
+/** Statement for one page of a selection. */
+export function pageStatement(selection: Selection, limit: number, offset: number): QueryConfig {
+  const { where, orderBy, values } = writeConditions(selection, null);
+  const range = `limit ${values.add(limit)} offset ${values.add(offset)}`;
+  return prepared(`select ${geneColumns} from genes g ${where} order by ${orderBy} ${range}`, values.list);
+}
+
+/**
+ * Statement for one page of a search; `total` on each row counts the whole selection. Finding and rating happen once, on
+ * as little of each gene as that takes.
+ */
+export function searchStatement(
   selection: Selection,
-  terms: SearchTerms | null,
+  terms: SearchTerms,
   limit: number,
   offset: number,
 ): QueryConfig {
   const { where, orderBy, values } = writeConditions(selection, terms);
   const range = `limit ${values.add(limit)} offset ${values.add(offset)}`;
-  return prepared(`select ${geneColumns} from genes g ${where} order by ${orderBy} ${range}`, values.list);
+  return prepared(
+    `select ${geneColumns}, page.total from (
+      select g.hgnc_id as id, count(*) over () as total from genes g ${where} order by ${orderBy} ${range}
+    ) as page join genes g on g.hgnc_id = page.id order by ${orderBy}`,
+    values.list,
+  );
 }
 
 /** Statement that counts a selection. */
@@ -131,9 +146,11 @@ export function wordsStatement(text: string): QueryConfig {
   return prepared(wordsText, [text]);
 }
 
+// Similar words are looked for among words of letters alone: in a code such as a symbol, one character more makes it another
+// code, and all codes of a series resemble each other.
 const wordsText = `
-  with asked as (
-    select word, place,
+  with asked as materialized (
+    select word, place, word_deletes(word) as deletes, word !~ '[0-9]' as spelt,
       case
         when not is_correctable(word) then true
         when exists (select from words where words.word >= asked.word and words.word < asked.word || chr(1114111)) then true
@@ -148,11 +165,15 @@ const wordsText = `
   left join lateral (
     select array_agg(word) as list
     from (
-      select words.word
-      from words
-      where not asked.known
-        and (words.deletes && word_deletes(asked.word) or words.word % asked.word or asked.word <% words.word)
-      order by words.deletes && word_deletes(asked.word) desc, similarity(words.word, asked.word) desc, words.genes desc
+      select word
+      from (
+        select word, genes, true as near from words where not asked.known and words.deletes && asked.deletes
+        union
+        select word, genes, words.deletes && asked.deletes from words
+        where not asked.known and asked.spelt and words.word !~ '[0-9]'
+          and (words.word % asked.word or asked.word <% words.word)
+      ) as alike
+      order by near desc, similarity(word, asked.word) desc, genes desc
       limit 24
     ) as likeliest
   ) as similar_words on true

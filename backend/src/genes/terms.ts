@@ -34,21 +34,20 @@ const maxReplacements = 5;
  *
  * @param words in the order of the text
  * @param key the text's letters and digits
- * @returns terms for genes that have all the words, and for genes that have any (when none has all)
+ * @returns terms for genes that have all the words; then, in case no gene does, for those that have all but one, and any
  */
-export function buildTerms(
-  words: readonly AskedWord[],
-  key: string,
-): { all: SearchTerms; any: SearchTerms | null } {
+export function buildTerms(words: readonly AskedWord[], key: string): SearchTerms[] {
   const telling = words.filter(({ word }) => !stopWords.has(word));
   const operands = (telling.length > 0 ? telling : words)
     .map(writeOperand)
     .filter((operand) => operand !== null);
   const unique = [...new Set(operands)];
-  return {
-    all: { tsquery: unique.length > 0 ? unique.join(' & ') : null, key },
-    any: unique.length > 1 ? { tsquery: unique.join(' | '), key } : null,
-  };
+  const queries = [unique.join(' & ')];
+  if (unique.length > 2) {
+    queries.push(unique.map((one) => `(${unique.filter((other) => other !== one).join(' & ')})`).join(' | '));
+  }
+  if (unique.length > 1) queries.push(unique.join(' | '));
+  return queries.map((query) => ({ tsquery: query || null, key }));
 }
 
 function writeOperand({ word, known, candidates }: AskedWord): string | null {

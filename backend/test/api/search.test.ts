@@ -68,6 +68,20 @@ describe('the search', () => {
     assert.ok(found.includes('GLA') && found.includes('COL4A5'));
   });
 
+  it('leaves out one word before it leaves out more', async () => {
+    const found = await search('alport syndrome cystinosis');
+    assert.ok(found.includes('COL4A5') && !found.includes('KCNJ1'));
+    const page = await api.json('/genes?q=alport+syndrome+cystinosis&pageSize=1&page=2');
+    assert.deepEqual([page.total, page.items.length], [found.length, 1]);
+    const beyond = await api.json('/genes?q=alport+syndrome+cystinosis&page=9');
+    assert.deepEqual([beyond.total, beyond.items.length], [found.length, 0]);
+  });
+
+  it('mends a symbol by one character', async () => {
+    assert.ok((await search('UMDO')).includes('UMOD'));
+    assert.ok((await search('COL44A5')).includes('COL4A5'));
+  });
+
   it('finds nothing for what resembles nothing', async () => {
     assert.deepEqual(await search('zzzzqqqqxxxx'), []);
     assert.deepEqual(await search('☃'), []);

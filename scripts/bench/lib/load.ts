@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { DescribedError } from '../../lib/errors.ts';
 import { mustRun } from '../../lib/shell.ts';
 
@@ -9,18 +10,32 @@ export interface Load {
   p99Ms: number;
 }
 
+interface LoadOptions {
+  seconds?: number;
+  connections?: number;
+  headers?: readonly string[];
+  /** A file with a path a line, which are asked for by turns instead of the address itself. */
+  paths?: string;
+  /** Requests a second; without it, as many as are answered. Only with `paths`. */
+  rate?: number;
+}
+
+const PATHS = fileURLToPath(new URL('paths.lua', import.meta.url));
+
 /**
  * Asks an address of this machine as often as it answers.
  * @throws DescribedError when an answer was an error or a connection broke: such a figure says nothing
  */
 export async function putLoad(
   url: string,
-  { seconds = 3, connections = 32, headers = ['Accept-Encoding: gzip'] } = {},
+  { seconds = 3, connections = 32, headers = ['Accept-Encoding: gzip'], paths, rate }: LoadOptions = {},
 ): Promise<Load> {
   const argv = ['wrk', '--latency', '--threads', '1', '--connections', String(connections)];
   const asked = headers.flatMap((header) => ['--header', header]);
+  const script = paths ? ['--script', PATHS] : [];
+  const rest = paths ? ['--', paths, ...(rate ? [String(rate)] : [])] : [];
   const text = await mustRun(
-    [...argv, '--timeout', '10s', '--duration', `${seconds}s`, ...asked, url],
+    [...argv, '--timeout', '10s', '--duration', `${seconds}s`, ...asked, ...script, url, ...rest],
     'see what it says',
   );
   const { errors, ...load } = parseWrk(text);

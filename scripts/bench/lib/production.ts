@@ -4,7 +4,8 @@ import { composeArgv } from '../../lib/model/stack.ts';
 import { ROOT } from '../../lib/project.ts';
 import { findDeployedRelease } from '../../lib/release/releases.ts';
 import { mustRun } from '../../lib/shell.ts';
-import { TestStack } from '../../test/e2e/harness.ts';
+import type { TestStack } from '../../test/e2e/harness.ts';
+import { withStack } from './own-stack.ts';
 
 const HINT = 'make bench';
 
@@ -19,13 +20,10 @@ export class ProductionStack {
 
   /** Prepares a stack; starts nothing. Whatever happens to `use`, it is gone afterwards. */
   static async with<T>(name: string, use: (production: ProductionStack) => Promise<T>): Promise<T> {
-    const stack = await TestStack.create(name);
-    try {
+    return withStack(name, async (stack) => {
       await mustRun(['docker', 'network', 'create', stack.settings.network], HINT);
-      return await use(new ProductionStack(stack));
-    } finally {
-      await stack.dispose();
-    }
+      return use(new ProductionStack(stack));
+    });
   }
 
   /** Runs a target as an operator does. */

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from '../../lib/project.ts';
 import { mustRun, run } from '../../lib/shell.ts';
-import { freePort, TestStack, until } from '../../test/e2e/harness.ts';
+import { freePort, type TestStack, until } from '../../test/e2e/harness.ts';
+import { withStack } from './own-stack.ts';
 
 const HINT = 'make bench';
 const PEER_CONF = join(ROOT, 'scripts/bench/peers/nginx.conf');
@@ -24,18 +25,17 @@ export class ServingStage {
 
   /** Starts both sides; whatever happens to `use`, both are gone afterwards. */
   static async with<T>(use: (stage: ServingStage) => Promise<T>): Promise<T> {
-    const stack = await TestStack.create('serving');
-    const network = `${stack.settings.prefix}-peer`;
-    try {
-      const stage = new ServingStage(stack, await freePort());
-      await stack.mustScript('up', ['--test']);
-      await stage.startPeer(network);
-      return await use(stage);
-    } finally {
-      await stack.destroy();
-      await run(['docker', 'network', 'rm', network]);
-      await stack.dispose();
-    }
+    const networkOf = (stack: TestStack) => `${stack.settings.prefix}-peer`;
+    return withStack(
+      'serving',
+      async (stack) => {
+        const stage = new ServingStage(stack, await freePort());
+        await stack.mustScript('up', ['--test']);
+        await stage.startPeer(networkOf(stack));
+        return use(stage);
+      },
+      (stack) => run(['docker', 'network', 'rm', networkOf(stack)]),
+    );
   }
 
   get peerName(): string {

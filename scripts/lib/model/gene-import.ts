@@ -95,6 +95,5 @@ update genes g set ${fields} from staged s where s."hgncId" = g.hgnc_id and ${di
 insert into genes (hgnc_id, symbol, name, aliases, chromosome, band, inheritance, disease_group, evidence, diseases)
 select s."hgncId", ${values('s')} from staged s
 where not exists (select from genes g where g.hgnc_id = s."hgncId") order by s.line;
-commit;
-analyze genes;`;
+commit;`;
 }
