@@ -16,7 +16,7 @@ import {
   nameRelease,
   parseHistory,
 } from '../lib/model/release.ts';
-import { joinArgv, runNextArgv } from '../lib/model/replace.ts';
+import { countLowerFree, joinArgv, runNextArgv } from '../lib/model/replace.ts';
 import { readSettings } from '../lib/model/stack.ts';
 import { pruneEngineLog } from '../lib/release/prune.ts';
 
@@ -196,6 +196,30 @@ describe('the next container', () => {
       ],
     ]);
   });
+});
+
+describe('the address that a container leaves', () => {
+  const network = {
+    IPAM: { Config: [{ Subnet: '172.20.0.0/16', Gateway: '172.20.0.1' }] },
+    Containers: {
+      npm: { IPv4Address: '172.20.0.3/16' },
+      frontend: { IPv4Address: '172.20.0.7/16' },
+      other: { IPv4Address: '172.20.1.0/16' },
+    },
+  };
+  const addresses: [address: string, lower: number][] = [
+    ['172.20.0.2', 0],
+    ['172.20.0.3', 1],
+    ['172.20.0.7', 4],
+    ['172.20.1.0', 252],
+  ];
+  for (const [address, lower] of addresses) {
+    it(`${address} is given out after ${lower} others`, () =>
+      assert.equal(countLowerFree(network, address), lower));
+  }
+
+  it('is not searched for on a network of IPv6 alone', () =>
+    assert.equal(countLowerFree({ IPAM: { Config: [{ Subnet: 'fd00::/64' }] }, Containers: {} }, ''), 0));
 });
 
 describe('the build cache', () => {

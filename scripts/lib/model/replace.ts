@@ -73,3 +73,30 @@ export function placeholderArgv(
     ...['--cap-drop', 'ALL', '--read-only', '--security-opt', 'no-new-privileges', ...wait],
   ];
 }
+
+/** What `docker network inspect` tells of a network's addresses. */
+export interface NetworkAddresses {
+  IPAM: { Config: readonly { Subnet: string; Gateway?: string }[] };
+  Containers: Readonly<Record<string, { IPv4Address: string }>>;
+}
+
+/** How many free addresses of a network the engine would give out before the given one: it gives the lowest first. */
+export function countLowerFree({ IPAM, Containers }: NetworkAddresses, address: string): number {
+  const config = IPAM.Config.find(({ Subnet }) => Subnet.includes('.'));
+  if (!config) return 0;
+  const end = toNumber(address);
+  const taken = [config.Gateway ?? '', ...Object.values(Containers).map(({ IPv4Address }) => IPv4Address)];
+  const lower = new Set(
+    taken
+      .filter(Boolean)
+      .map(toNumber)
+      .filter((number) => number < end),
+  );
+  return Math.max(0, end - toNumber(config.Subnet) - 1 - lower.size);
+}
+
+/** @param address such as 172.20.0.3 or 172.20.0.3/16 */
+function toNumber(address: string): number {
+  const parts = (address.split('/')[0] ?? '').split('.').map(Number);
+  return parts.reduce((sum, part) => sum * 256 + part, 0);
+}

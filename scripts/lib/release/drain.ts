@@ -1,6 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listContainers } from '../docker.ts';
-import { NAME_CACHE_MS, placeholderArgv, type ReplacedService } from '../model/replace.ts';
+import {
+  countLowerFree,
+  NAME_CACHE_MS,
+  type NetworkAddresses,
+  placeholderArgv,
+  type ReplacedService,
+} from '../model/replace.ts';
 import type { StackSettings } from '../model/stack.ts';
 import { mustRun, run } from '../shell.ts';
 
@@ -10,8 +16,10 @@ const LEAVES_ON = 'kidney-genetics.leaves-on';
 const LEAVE_MS = 2500;
 /** A long download gets this long; the servers cut it somewhat earlier themselves. */
 const STOP_SECONDS = '40';
-/** In one try; all tries together make twice as many. */
-const MOST_PLACEHOLDERS = 16;
+/** Longer than a container may take to stop. */
+const FILL_MS = 60_000;
+/** On a network with more free addresses below, a proxy may wait. */
+const MOST_LOWER = 32;
 /** Asks a backend, from inside its container, whether it was told to leave. */
 const ASK_LEAVING = `require('node:http').get({ host: '127.0.0.1', port: process.env.PORT, path: '/api/health',
   headers: { host: 'kidney-genetics-backend' }, agent: false }, (answer) => {
@@ -26,10 +34,11 @@ export async function isLeaving(container: ContainerInfo): Promise<boolean> {
 
 /**
  * Stops a container while another one answers to its names: what is open is finished first, WebSockets are sent to the
- * other one.
+ * other one, and its address refuses for as long as a proxy may know it.
  */
 export async function drain(settings: StackSettings, container: ContainerInfo): Promise<void> {
   if (container.state !== 'running') return;
+  const hold = await prepareHold(settings, container);
   const isBackend = container.service === 'kidney-genetics-backend';
   if (isBackend) await leave(container);
   // nginx refuses new connections at once and ends when those through it have: they have to come anew.
@@ -39,6 +48,7 @@ export async function drain(settings: StackSettings, container: ContainerInfo): 
   );
   if (!isBackend) await sendSocketsAway(settings);
   await stopping;
+  await hold();
 }
 
 async function leave(container: ContainerInfo): Promise<void> {
@@ -59,25 +69,39 @@ async function sendSocketsAway(settings: StackSettings): Promise<void> {
 export async function retire(settings: StackSettings, container: ContainerInfo): Promise<void> {
   await drain(settings, container);
   await run(['docker', 'rm', '-f', container.id]);
-  await holdAddress(settings, container);
 }
 
 /**
- * Lets an address that a container has left refuse connections for as long as proxies may still know it: nobody there would
- * hold each of them up for seconds. The engine gives out the lowest free address of a network; how many lower ones are free
- * as well is not asked but tried, by twice as many containers each time, since every tenth of a second counts.
+ * Prepares to let the address that a container is about to leave refuse connections for as long as proxies may still know
+ * it: nobody there would hold each of them up for seconds. The engine gives out the lowest free address of a network, so
+ * the free ones below are taken first.
+ * @returns takes the address, to be called once the container has stopped
  */
-export async function holdAddress(settings: StackSettings, left: ContainerInfo): Promise<void> {
-  const address = left.addresses[settings.network];
-  const service = left.service as ReplacedService;
-  for (let count = 1; address && count <= MOST_PLACEHOLDERS; count *= 2) {
-    const members = await listContainers(`network=${settings.network}`);
-    if (members.some(({ addresses }) => addresses[settings.network] === address)) return;
-    await Promise.all(
-      Array.from({ length: count }, (_, index) => {
-        const id = `${left.id.slice(0, 6)}${count + index}`;
-        return run(placeholderArgv(settings, service, left.imageId, id, NAME_CACHE_MS[service] + 1000));
-      }),
-    );
-  }
+async function prepareHold(settings: StackSettings, leaving: ContainerInfo): Promise<() => Promise<void>> {
+  const address = leaving.addresses[settings.network];
+  if (!address) return async () => undefined;
+  const stand = (id: string, ms: number) => {
+    const service = leaving.service as ReplacedService;
+    return run(placeholderArgv(settings, service, leaving.imageId, `${leaving.id.slice(0, 6)}-${id}`, ms));
+  };
+  const lower = Math.min(MOST_LOWER, countLowerFree(await inspectAddresses(settings.network), address));
+  const fillers = await Promise.all(Array.from({ length: lower }, (_, index) => stand(`${index}`, FILL_MS)));
+  return async () => {
+    const isHeld = async () => {
+      const { Containers } = await inspectAddresses(settings.network);
+      return Object.values(Containers).some(({ IPv4Address }) => IPv4Address.split('/')[0] === address);
+    };
+    // Others may have left the network meanwhile: then twice as many are tried each time, since every moment counts.
+    for (let count = 1; count <= MOST_LOWER && !(await isHeld()); count *= 2) {
+      const ms = NAME_CACHE_MS[leaving.service as ReplacedService] + 1000;
+      await Promise.all(Array.from({ length: count }, (_, index) => stand(`on-${count + index}`, ms)));
+    }
+    const ids = fillers.map(({ stdout }) => stdout.trim()).filter(Boolean);
+    if (ids.length > 0) await run(['docker', 'rm', '-f', ...ids]);
+  };
+}
+
+async function inspectAddresses(network: string): Promise<NetworkAddresses> {
+  const argv = ['docker', 'network', 'inspect', network, '--format', '{{json .}}'];
+  return JSON.parse(await mustRun(argv, 'make npm-network-check')) as NetworkAddresses;
 }

@@ -15,7 +15,7 @@ import { containerName, type Service, type StackSettings, shortName } from '../m
 import { ROOT } from '../project.ts';
 import { formatDuration, say, sayOk } from '../report.ts';
 import { mustRun, run } from '../shell.ts';
-import { drain, holdAddress, isLeaving, retire } from './drain.ts';
+import { drain, isLeaving, retire } from './drain.ts';
 import { smokeTest } from './smoke.ts';
 
 /** A change under way: which stack, Compose's variables for what it shall be, how long a container may take. */
@@ -59,7 +59,7 @@ export async function replaceService(service: ReplacedService, change: Change): 
   }
   const replaced = await recreate(service, change);
   if (next) {
-    await settle(service, current, replaced, change);
+    await settle(service, replaced);
     await retire(settings, next);
   }
   sayOk(`${name} replaced in ${formatDuration(Date.now() - startedAt)}`);
@@ -154,15 +154,9 @@ async function recreate(service: ReplacedService, change: Change): Promise<Conta
 
 /**
  * Returns when every proxy knows the replaced container: one that asked in the moment between it and its predecessor was
- * told of the next one alone. It mostly has its predecessor's address; where not, that one refuses meanwhile.
+ * told of the next one alone.
  */
-async function settle(
-  service: ReplacedService,
-  before: ContainerInfo | undefined,
-  after: ContainerInfo,
-  { settings }: Change,
-): Promise<void> {
-  if (before) await holdAddress(settings, before);
+async function settle(service: ReplacedService, after: ContainerInfo): Promise<void> {
   await sleep(Math.max(0, Date.parse(after.startedAt) + NAME_CACHE_MS[service] - Date.now()));
 }
 
