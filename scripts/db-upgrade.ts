@@ -2,14 +2,8 @@ import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup
 import { runBackup, runDrills } from './lib/backup/run.ts';
 import { main } from './lib/cli.ts';
 import { confirm } from './lib/confirm.ts';
-import {
-  dropKept,
-  readUpgrade,
-  UPGRADE_COMMAND,
-  type Upgrade,
-  undoUpgrade,
-  upgradeDatabase,
-} from './lib/database/database-upgrade.ts';
+import { dropKept, undoUpgrade, upgradeDatabase } from './lib/database/database-upgrade.ts';
+import { readUpgrade, UPGRADE_COMMAND, type Upgrade } from './lib/database/upgrade-state.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
 import { volumeName } from './lib/model/stack.ts';

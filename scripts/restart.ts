@@ -1,11 +1,10 @@
 import { main } from './lib/cli.ts';
-import { assertNoUpgrade } from './lib/database/database-upgrade.ts';
-import { listStack } from './lib/docker.ts';
+import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
+import { inspectStack } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
-import { composeArgv, composeNames } from './lib/model/stack.ts';
 import { explainByDocker } from './lib/preflight.ts';
-import { loadSettings, ROOT } from './lib/project.ts';
+import { loadSettings } from './lib/project.ts';
 import { formatDuration, sayOk } from './lib/report.ts';
 import { mustRun } from './lib/shell.ts';
 import { waitHealthy } from './lib/wait-healthy.ts';
@@ -24,11 +23,10 @@ await main(import.meta.url, {
     const settings = loadSettings();
     lockStack(settings.prefix, 'make prod-restart');
     assertNoUpgrade(settings.prefix);
-    const [first] = await listStack(settings).catch(explainByDocker);
-    const mode = first?.mode;
-    if (!mode) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
-    const env = composeNames(mode, settings);
-    await mustRun(composeArgv(mode, settings, ['restart']), 'make prod-up', { cwd: ROOT, env });
+    const containers = await inspectStack(settings).catch(explainByDocker);
+    if (containers.length === 0) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
+    // All at once, where Compose goes from one to the next: the API waits for its database by itself.
+    await Promise.all(containers.map(({ id }) => mustRun(['docker', 'restart', id], 'make prod-up')));
     await waitHealthy(settings, Number(flags.timeout) * 1000);
     sayOk(`Restarted, all healthy in ${formatDuration(Date.now() - startedAt)}`);
   },

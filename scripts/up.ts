@@ -2,7 +2,7 @@ import { build } from './build.ts';
 import { main } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
-import { assertNoUpgrade } from './lib/database/database-upgrade.ts';
+import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { type ContainerInfo, inspectStack, listStack } from './lib/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';

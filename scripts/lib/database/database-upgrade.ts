@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { renameSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackupContext } from '../backup/context.ts';
 import { findBackups } from '../backup/find.ts';
@@ -14,56 +13,16 @@ import type { Release } from '../model/release.ts';
 import { upServiceArgv } from '../model/replace.ts';
 import { containerName, SERVICES, type StackSettings, upArgv, volumeName } from '../model/stack.ts';
 import { ROOT } from '../project.ts';
-import { recordChange, stateDir } from '../release/history.ts';
+import { recordChange } from '../release/history.ts';
 import { imageName } from '../release/releases.ts';
 import { say, sayOk } from '../report.ts';
 import { mustRun, run } from '../shell.ts';
 import { waitHealthy } from '../wait-healthy.ts';
+import { noteUpgrade, statePath, UPGRADE_COMMAND, type Upgrade } from './upgrade-state.ts';
 
-export const UPGRADE_COMMAND = 'make prod-db-upgrade';
 const [POSTGRES, BACKEND] = SERVICES;
 const PGDATA = '/var/lib/postgresql/data';
 const START_MS = 180_000;
-
-/** An upgrade that has begun: written down after each step, so that the next run carries on from there. */
-export interface Upgrade {
-  step: 'begun' | 'dumped' | 'kept' | 'emptied' | 'restored';
-  from: Release;
-  to: Release;
-  /** The volume that keeps the former data. */
-  kept: string;
-  /** The dump that is restored. */
-  file: string;
-}
-
-function statePath(prefix: string, name: 'database-upgrade' | 'database-upgraded'): string {
-  return join(stateDir(prefix), `${name}.json`);
-}
-
-/** The upgrade that is under way or was interrupted; or the last one that was done, as long as its old data are kept. */
-export function readUpgrade(
-  prefix: string,
-  name: 'database-upgrade' | 'database-upgraded',
-): Upgrade | undefined {
-  const path = statePath(prefix, name);
-  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Upgrade) : undefined;
-}
-
-function note(prefix: string, upgrade: Upgrade): void {
-  const path = statePath(prefix, 'database-upgrade');
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.draft`, JSON.stringify(upgrade), { flush: true });
-  renameSync(`${path}.draft`, path);
-}
-
-/** @throws DescribedError while the data are between two versions: an API that writes now would write into the old ones */
-export function assertNoUpgrade(prefix: string): void {
-  if (!existsSync(statePath(prefix, 'database-upgrade'))) return;
-  throw new DescribedError(
-    'An upgrade of the database was interrupted',
-    `carry on: ${UPGRADE_COMMAND}; or go back: ${UPGRADE_COMMAND} UNDO=1`,
-  );
-}
 
 /**
  * Moves the data to another major version: by a dump, into a new volume, while the API stands still.
@@ -75,10 +34,10 @@ export async function upgradeDatabase(context: BackupContext, begun: Upgrade): P
   let upgrade = begun;
   const done = (step: Upgrade['step'], found: Partial<Upgrade> = {}) => {
     upgrade = { ...upgrade, ...found, step };
-    note(prefix, upgrade);
+    noteUpgrade(prefix, upgrade);
   };
   if (upgrade.step === 'begun') {
-    note(prefix, upgrade);
+    noteUpgrade(prefix, upgrade);
     await run(['docker', 'stop', containerName(settings, BACKEND)]);
     say('  The API stands still: what is dumped now is all there is');
     done('dumped', { file: (await runBackup(context)).file });
@@ -111,7 +70,7 @@ export async function undoUpgrade(
   await run(['docker', 'stop', containerName(settings, BACKEND)]);
   await removeDatabaseContainer(settings);
   if (step === 'kept' || step === 'emptied' || step === 'restored') {
-    note(prefix, { from, to, kept, file, step: 'kept' });
+    noteUpgrade(prefix, { from, to, kept, file, step: 'kept' });
     await run(['docker', 'volume', 'rm', volumeName(settings)]);
     await copyVolume(settings, from, kept, volumeName(settings));
   }

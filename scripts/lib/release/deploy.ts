@@ -1,5 +1,5 @@
 import { prepareCompose } from '../compose.ts';
-import { assertNoUpgrade } from '../database/database-upgrade.ts';
+import { assertNoUpgrade } from '../database/upgrade-state.ts';
 import { listStack } from '../docker.ts';
 import { loadEnvFile } from '../env-file.ts';
 import { DescribedError } from '../errors.ts';

@@ -1,0 +1,49 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { DescribedError } from '../errors.ts';
+import type { Release } from '../model/release.ts';
+import { stateDir } from '../release/history.ts';
+
+export const UPGRADE_COMMAND = 'make prod-db-upgrade';
+
+/** An upgrade that has begun: written down after each step, so that the next run carries on from there. */
+export interface Upgrade {
+  step: 'begun' | 'dumped' | 'kept' | 'emptied' | 'restored';
+  from: Release;
+  to: Release;
+  /** The volume that keeps the former data. */
+  kept: string;
+  /** The dump that is restored. */
+  file: string;
+}
+
+/** The file that says how far an upgrade is, or that the last one is done. */
+export function statePath(prefix: string, name: 'database-upgrade' | 'database-upgraded'): string {
+  return join(stateDir(prefix), `${name}.json`);
+}
+
+/** The upgrade that is under way or was interrupted; or the last one that was done, as long as its old data are kept. */
+export function readUpgrade(
+  prefix: string,
+  name: 'database-upgrade' | 'database-upgraded',
+): Upgrade | undefined {
+  const path = statePath(prefix, name);
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as Upgrade) : undefined;
+}
+
+/** Writes down how far an upgrade is, all or nothing. */
+export function noteUpgrade(prefix: string, upgrade: Upgrade): void {
+  const path = statePath(prefix, 'database-upgrade');
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.draft`, JSON.stringify(upgrade), { flush: true });
+  renameSync(`${path}.draft`, path);
+}
+
+/** @throws DescribedError while the data are between two versions: an API that writes now would write into the old ones */
+export function assertNoUpgrade(prefix: string): void {
+  if (!existsSync(statePath(prefix, 'database-upgrade'))) return;
+  throw new DescribedError(
+    'An upgrade of the database was interrupted',
+    `carry on: ${UPGRADE_COMMAND}; or go back: ${UPGRADE_COMMAND} UNDO=1`,
+  );
+}
