@@ -139,8 +139,6 @@ export const BREAKS: Readonly<Record<string, (facts: Facts) => void>> = {
     of(facts, 'frontend').usernsMode = 'host';
   },
   'host-namespace-cgroup': (facts) => {
-    facts.host.cgroupVersion = '2';
-    for (const container of facts.containers) container.cgroupMode = 'private';
     of(facts, 'backend').cgroupMode = 'host';
   },
   devices: (facts) => {

@@ -23,6 +23,7 @@ const HOST_NAMESPACES = [
   { kind: 'net', mode: 'networkMode', item: '5.10', what: 'network' },
   { kind: 'ipc', mode: 'ipcMode', item: '5.17', what: 'shared memory' },
   { kind: 'uts', mode: 'utsMode', item: '5.21', what: 'own name' },
+  { kind: 'cgroup', mode: 'cgroupMode', item: '5.25', what: 'tree of cgroups' },
 ] as const;
 
 const users: Check[] = [
@@ -277,22 +278,6 @@ const isolation: Check[] = [
         usernsMode === 'host' ? 'userns_mode is host' : undefined,
       );
     },
-  },
-  {
-    id: 'host-namespace-cgroup',
-    family: 'container',
-    title: 'No container sees the host’s tree of cgroups where the kernel can hide it',
-    source: 'CIS Docker 1.6.0, 5.25',
-    mend: `no "cgroup: host" and no "cgroup_parent:". ${UP}`,
-    judge: (facts) =>
-      eachContainer(
-        facts,
-        facts.host.cgroupVersion === '2'
-          ? 'a cgroup namespace of its own in each'
-          : 'cgroup v1: the engine does not hide it',
-        ({ cgroupMode }) =>
-          facts.host.cgroupVersion === '2' && cgroupMode === 'host' ? 'cgroup is host' : undefined,
-      ),
   },
   {
     id: 'devices',

@@ -230,7 +230,7 @@ export async function inspectHost(): Promise<HostFacts> {
   const [options = '[]', cgroupVersion = '', engine = ''] = (
     await run(['docker', 'info', '--format', format])
   ).stdout.split('\n');
-  const kinds = ['pid', 'net', 'ipc', 'uts'];
+  const kinds = ['pid', 'net', 'ipc', 'uts', 'cgroup'];
   return {
     engine,
     cgroupVersion,
