@@ -110,6 +110,18 @@ describe('the checks of prod-verify', () => {
     assert.match(said([]), /without userns-remap/);
   });
 
+  it('say that a rootless engine without cgroups sets no limits', () => {
+    const facts = healthyFacts();
+    facts.host.cgroupDriver = 'none';
+    const broken = judge(facts).filter(({ status }) => status === 'fail');
+    assert.deepEqual(
+      broken.map(({ id }) => id),
+      ['limit-memory', 'limit-cpu', 'limit-processes'],
+    );
+    for (const { found } of broken)
+      assert.match(found, /rootless and can set no limits.*cgroup v2 \(here v1\)/);
+  });
+
   it('tell a base of 40 days from one of 100', () => {
     const statusAt = (days: number) => {
       const facts = healthyFacts();

@@ -4,6 +4,7 @@ import {
   type Check,
   eachContainer,
   eachInside,
+  type Finding,
   fail,
   none,
   ok,
@@ -11,7 +12,13 @@ import {
   serviceOf,
   warn,
 } from './check.ts';
-import { CAPABILITY_SETS, type CapabilitySet, type ContainerFacts, type Facts } from './facts.ts';
+import {
+  CAPABILITY_SETS,
+  type CapabilitySet,
+  type ContainerFacts,
+  type Facts,
+  type InsideFacts,
+} from './facts.ts';
 
 const UP = 'bring the stack back to what deploy/docker-compose.prod.yml says: make prod-up';
 const UIDS: Readonly<Record<string, number>> = { backend: 1000, frontend: 101, postgres: 999 };
@@ -296,12 +303,7 @@ const limits: Check[] = [
     title: 'The kernel limits the memory of each container',
     source: 'Specification, resource management: memory limits; CIS Docker 1.6.0, 5.11; OWASP Docker rule 7',
     mend: `deploy.resources.limits.memory. ${UP}`,
-    judge: (facts) =>
-      eachInside(
-        facts,
-        perService(facts, ({ inside }) => formatBytes(inside?.memory ?? 0)),
-        ({ memory }) => (memory === null ? 'no limit' : undefined),
-      ),
+    judge: (facts) => eachLimit(facts, 'memory', (inside) => formatBytes(inside.memory ?? 0)),
   },
   {
     id: 'limit-cpu',
@@ -309,12 +311,7 @@ const limits: Check[] = [
     title: 'The kernel limits the CPU time of each container',
     source: 'Specification, resource management: CPU limits; CIS Docker 1.6.0, 5.12; OWASP Docker rule 7',
     mend: `deploy.resources.limits.cpus. ${UP}`,
-    judge: (facts) =>
-      eachInside(
-        facts,
-        perService(facts, ({ inside }) => `${inside?.cpus} CPU`),
-        ({ cpus }) => (cpus === null ? 'no limit' : undefined),
-      ),
+    judge: (facts) => eachLimit(facts, 'cpus', (inside) => `${inside.cpus} CPU`),
   },
   {
     id: 'limit-processes',
@@ -322,12 +319,7 @@ const limits: Check[] = [
     title: 'The kernel limits the number of processes of each container',
     source: 'CIS Docker 1.6.0, 5.29; OWASP Docker rule 7',
     mend: `deploy.resources.limits.pids. ${UP}`,
-    judge: (facts) =>
-      eachInside(
-        facts,
-        perService(facts, ({ inside }) => String(inside?.pids)),
-        ({ pids }) => (pids === null ? 'no limit' : undefined),
-      ),
+    judge: (facts) => eachLimit(facts, 'pids', (inside) => String(inside.pids)),
   },
   {
     id: 'limit-open-files',
@@ -357,6 +349,26 @@ const limits: Check[] = [
       ),
   },
 ];
+
+/** A limit that the compose file sets, as the kernel has it. */
+function eachLimit(
+  facts: Facts,
+  limit: 'memory' | 'cpus' | 'pids',
+  say: (inside: InsideFacts) => string,
+): Finding {
+  const { cgroupDriver, cgroupVersion } = facts.host;
+  if (cgroupDriver === 'none') {
+    return fail(
+      `this engine is rootless and can set no limits: they need cgroup v2 (here v${cgroupVersion}) delegated by ` +
+        'systemd, docs/deployment/security-hardening.md',
+    );
+  }
+  return eachInside(
+    facts,
+    perService(facts, ({ inside }) => (inside ? say(inside) : 'not running')),
+    (inside) => (inside[limit] === null ? 'no limit' : undefined),
+  );
+}
 
 const running: Check[] = [
   {

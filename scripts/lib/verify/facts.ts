@@ -25,6 +25,8 @@ export interface Facts {
 export interface HostFacts {
   engine: string;
   cgroupVersion: string;
+  /** cgroupfs or systemd; none where the engine may set no limits. */
+  cgroupDriver: string;
   /** Names of the engine's security options: seccomp, apparmor, selinux, rootless, userns, cgroupns. */
   security: string[];
   /** This process's own namespaces, by kind; none where the engine runs elsewhere. */

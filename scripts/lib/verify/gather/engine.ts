@@ -226,14 +226,15 @@ async function inspectEach(names: readonly string[]): Promise<Map<string, RawIma
 
 /** What the engine and the kernel offer. */
 export async function inspectHost(): Promise<HostFacts> {
-  const format = '{{json .SecurityOptions}}\n{{.CgroupVersion}}\n{{.ServerVersion}}';
-  const [options = '[]', cgroupVersion = '', engine = ''] = (
+  const format = '{{json .SecurityOptions}}\n{{.CgroupVersion}}\n{{.CgroupDriver}}\n{{.ServerVersion}}';
+  const [options = '[]', cgroupVersion = '', cgroupDriver = '', engine = ''] = (
     await run(['docker', 'info', '--format', format])
   ).stdout.split('\n');
   const kinds = ['pid', 'net', 'ipc', 'uts', 'cgroup'];
   return {
     engine,
     cgroupVersion,
+    cgroupDriver,
     security: (JSON.parse(options || '[]') as string[]).map(
       (text) => /name=([a-z]+)/.exec(text)?.[1] ?? text,
     ),
