@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
-import { request } from 'node:http';
 import { connect } from 'node:net';
+import { WebSocket } from 'ws';
 import type { StackSettings } from './model/stack.ts';
 
 const TIMEOUT_MS = 5000;
@@ -22,7 +21,7 @@ export async function probeStack(settings: StackSettings): Promise<Probe[]> {
     timed('Frontend', () => get(`${site}/`)),
     timed('API', () => get(`${api}/api/health`)),
     timed('Genes', () => get(`${site}/api/v1/genes`)),
-    timed('WebSocket', () => upgrade(`${site}/ws/genes`)),
+    timed('WebSocket', () => openWebSocket(`${site.replace('http', 'ws')}/ws/genes`)),
     timed('Database', () => askPostgres(host, settings.ports.postgres)),
   ]);
 }
@@ -44,29 +43,18 @@ async function get(url: string): Promise<string> {
   return `${url} answers ${response.status} with ${length} characters`;
 }
 
-/** The opening handshake of RFC 6455, section 1.3. */
-function upgrade(url: string): Promise<string> {
+function openWebSocket(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const headers = {
-      Connection: 'Upgrade',
-      Upgrade: 'websocket',
-      'Sec-WebSocket-Version': '13',
-      'Sec-WebSocket-Key': randomBytes(16).toString('base64'),
-    };
-    const asked = request(url, { headers, timeout: TIMEOUT_MS });
-    asked.on('upgrade', (_response, socket) => {
-      socket.destroy();
-      resolve(`${url.replace('http', 'ws')} is open`);
+    const socket = new WebSocket(url, { handshakeTimeout: TIMEOUT_MS });
+    socket.on('open', () => {
+      socket.terminate();
+      resolve(`${url} is open`);
     });
-    asked.on('response', (response) => {
-      response.resume();
-      reject(new Error(`${url} answers ${response.statusCode} instead of switching to a WebSocket`));
+    socket.on('unexpected-response', (asked, { statusCode }) => {
+      asked.destroy();
+      reject(new Error(`${url} answers ${statusCode} instead of switching to a WebSocket`));
     });
-    asked.on('timeout', () =>
-      asked.destroy(new Error(`${url} does not answer within ${TIMEOUT_MS / 1000} s`)),
-    );
-    asked.on('error', reject);
-    asked.end();
+    socket.on('error', reject);
   });
 }
 

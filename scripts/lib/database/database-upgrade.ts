@@ -88,7 +88,7 @@ export async function dropKept(settings: StackSettings, { kept }: Upgrade): Prom
 async function removeDatabaseContainer(settings: StackSettings): Promise<void> {
   const name = containerName(settings, POSTGRES);
   await run(['docker', 'stop', name]);
-  await run(['docker', 'rm', name]);
+  await run(['docker', 'rm', '-v', name]);
 }
 
 async function copyVolume(

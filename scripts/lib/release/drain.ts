@@ -68,7 +68,7 @@ async function sendSocketsAway(settings: StackSettings): Promise<void> {
 /** Drains and removes the container that stood in. */
 export async function retire(settings: StackSettings, container: ContainerInfo): Promise<void> {
   await drain(settings, container);
-  await run(['docker', 'rm', '-f', container.id]);
+  await run(['docker', 'rm', '-f', '-v', container.id]);
 }
 
 /**

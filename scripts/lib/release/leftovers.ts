@@ -30,6 +30,6 @@ export async function removeLeftovers(settings: StackSettings): Promise<void> {
 export async function stopLeftovers(settings: StackSettings): Promise<void> {
   for (const { id } of await findNext(settings)) {
     await run(['docker', 'stop', id]);
-    await run(['docker', 'rm', '-f', id]);
+    await run(['docker', 'rm', '-f', '-v', id]);
   }
 }

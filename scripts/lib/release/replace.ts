@@ -110,7 +110,7 @@ async function startNext(service: ReplacedService, change: Change): Promise<Cont
     return next;
   } catch (error) {
     const log = (await lastLogLines(nextName(settings, service))).replace(/^/gm, '    ');
-    await run(['docker', 'rm', '-f', nextName(settings, service)]);
+    await run(['docker', 'rm', '-f', '-v', nextName(settings, service)]);
     throw new DescribedError(
       `The next ${name} was removed, and the current one goes on: ${(error as Error).message}\n  Its last lines:\n${log}`,
       `mend what they say, then: ${command}`,

@@ -63,9 +63,17 @@ export class TestStack {
     return stack;
   }
 
-  /** Runs a script as its make target does. */
-  script(name: string, args: readonly string[] = [], env: Record<string, string> = {}): Promise<RunResult> {
-    const argv = [process.execPath, '--import', 'tsx', `scripts/${name}.ts`, ...args];
+  /**
+   * Runs a script as its make target does.
+   * @param under a program and its arguments that start it: nsenter --net=...
+   */
+  script(
+    name: string,
+    args: readonly string[] = [],
+    env: Record<string, string> = {},
+    under: readonly string[] = [],
+  ): Promise<RunResult> {
+    const argv = [...under, process.execPath, '--import', 'tsx', `scripts/${name}.ts`, ...args];
     return run(argv, { cwd: ROOT, env: { ...this.env, ...env }, timeoutMs: 240_000 });
   }
 
@@ -135,7 +143,7 @@ export class TestStack {
     const { prefix, network } = this.settings;
     const ids = await run(['docker', 'ps', '-aq', '--filter', `name=^/${prefix}-`]);
     const containers = ids.stdout.split('\n').filter(Boolean);
-    if (containers.length > 0) await run(['docker', 'rm', '-f', ...containers]);
+    if (containers.length > 0) await run(['docker', 'rm', '-f', '-v', ...containers]);
     await run(['docker', 'network', 'rm', network, `${prefix}-internal`, `${prefix}-test`]);
     await run(['docker', 'volume', 'rm', volumeName(this.settings)]);
     rmSync(secretsDir(prefix), { recursive: true, force: true });

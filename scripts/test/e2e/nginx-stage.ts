@@ -73,7 +73,7 @@ export class NginxStage {
   }
 
   async remove(name: string): Promise<void> {
-    await this.docker('rm', '--force', `${PREFIX}-${name}`);
+    await this.docker('rm', '--force', '--volumes', `${PREFIX}-${name}`);
   }
 
   /** Lets a container finish as an update does. */

@@ -109,7 +109,7 @@ export class NpmStage {
   }
 
   async dispose(): Promise<void> {
-    await run(['docker', 'rm', '--force', this.container]);
+    await run(['docker', 'rm', '--force', '--volumes', this.container]);
     await run(['docker', 'network', 'rm', '--force', this.outside]);
   }
 

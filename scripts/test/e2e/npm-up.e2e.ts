@@ -96,7 +96,7 @@ describe('an Nginx Proxy Manager of the kit', { timeout: 300_000 }, () => {
       assert.equal(refused.exitCode, 1);
       assert.match(refused.stderr, new RegExp(`has an Nginx Proxy Manager already: ${other}`));
     } finally {
-      await run(['docker', 'rm', '--force', other]);
+      await run(['docker', 'rm', '--force', '--volumes', other]);
     }
     assert.equal((await drive('up')).exitCode, 0);
   });

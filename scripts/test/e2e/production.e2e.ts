@@ -110,7 +110,7 @@ describe('production mode', { timeout: 900_000 }, () => {
        }
        console.log(ours, theirs);`,
     );
-    await run(['docker', 'rm', '-f', other]);
+    await run(['docker', 'rm', '-f', '-v', other]);
     assert.equal(stdout, '100 100\n', stderr);
   });
 
@@ -164,7 +164,7 @@ describe('production mode', { timeout: 900_000 }, () => {
   it('finds a backend at a new address without a restart of nginx', async () => {
     const nginx = await stack.container('frontend');
     const squatter = `${stack.settings.prefix}-squatter`;
-    await run(['docker', 'rm', '-f', stack.name('backend')]);
+    await run(['docker', 'rm', '-f', '-v', stack.name('backend')]);
     // Takes the address that the backend had, so that the new one gets another.
     const image = `${stack.settings.prefix}-backend:latest`;
     const idle = ['node', '-e', 'setInterval(() => {}, 1e6)'];
@@ -178,7 +178,7 @@ describe('production mode', { timeout: 900_000 }, () => {
       return (await stack.nodeOn(stack.settings.network, code)).exitCode === 0;
     });
     assert.equal((await stack.container('frontend')).startedAt, nginx.startedAt);
-    await run(['docker', 'rm', '-f', squatter]);
+    await run(['docker', 'rm', '-f', '-v', squatter]);
   });
 
   it('has an API that waits for its database: not healthy before, never restarted, and said once', async () => {

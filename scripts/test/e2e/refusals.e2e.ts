@@ -55,7 +55,7 @@ describe('what stands in the way is said, with the one thing that mends it', { t
     );
     await stack.mustScript('npm-network', ['create']);
     await refused('up', [], 3, /name \S+-no-backend is taken by a container outside Compose/);
-    await mustRun(['docker', 'rm', stack.name('backend')], 'see above');
+    await mustRun(['docker', 'rm', '-v', stack.name('backend')], 'see above');
   });
 
   it('a name on the shared network that another app answers to', async () => {
@@ -66,7 +66,7 @@ describe('what stands in the way is said, with the one thing that mends it', { t
     await refused('up', [], 3, /\S+-no-squatter of another app already answers to kidney-genetics-frontend/);
     const check = await stack.mustScript('npm-network', ['check']);
     assert.match(check, /-no-squatter .*kidney-genetics-frontend/);
-    await run(['docker', 'rm', '-f', squatter]);
+    await run(['docker', 'rm', '-f', '-v', squatter]);
   });
 
   it('every problem of the env file at once', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker.ts';
 import { mustRun } from '../../lib/shell.ts';
+import type { Result } from '../../lib/verify/check.ts';
 import { TestStack } from './harness.ts';
 
 describe('test mode', { timeout: 600_000 }, () => {
@@ -41,6 +42,21 @@ describe('test mode', { timeout: 600_000 }, () => {
     assert.match(stderr, /API .*(ECONNREFUSED|fetch failed)/);
     await mustRun(['docker', 'start', stack.name('backend')], 'see above');
     await stack.untilHealthy();
+  });
+
+  it('keeps every rule that test mode can keep, and names those that it cannot', async () => {
+    const { exitCode, stdout } = await stack.script('verify', ['--test', '--json']);
+    const { results } = JSON.parse(stdout) as { results: Result[] };
+    const of = (status: Result['status']) =>
+      results.filter((result) => result.status === status).map(({ id }) => id);
+    assert.deepEqual([exitCode, of('fail')], [0, []]);
+    assert.deepEqual(of('skip').sort(), [
+      ...['database-egress', 'database-from-frontend', 'database-from-host', 'database-from-proxy-network'],
+      ...['database-network', 'database-to-host', 'metrics-hidden', 'published-ports'],
+    ]);
+    for (const { status, found } of results) if (status === 'skip') assert.match(found, /test mode/);
+    const wrongMode = await stack.script('verify');
+    assert.match(wrongMode.stderr, /is up in test mode\n.*make prod-test-verify/);
   });
 
   it('is not left for production unless told to, and the data move along', async () => {

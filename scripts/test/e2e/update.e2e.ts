@@ -93,7 +93,7 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
   const endUsers = async (): Promise<Report> => {
     await mustRun(['docker', 'stop', '--time', '90', users], HINT);
     const report = JSON.parse((await readUsers()).trim().split('\n').at(-1) ?? '') as Report;
-    await run(['docker', 'rm', '-f', users]);
+    await run(['docker', 'rm', '-f', '-v', users]);
     return report;
   };
 
