@@ -13,7 +13,7 @@ tests on real Docker and in Chromium, which use names of their own and leave a r
   make test
   npx tsx scripts/test.ts [--only NAME]
 
-  --only   one of: check, scripts, build, backend, frontend, end-to-end`;
+  --only   one of: check, scripts, build, backend, frontend, end-to-end, leftovers`;
 
 interface Step {
   name: string;
@@ -33,6 +33,7 @@ async function listSteps(): Promise<Step[]> {
     { name: 'backend', argv: ['npm', 'test', '--silent', '-w', 'backend'] },
     { name: 'frontend', argv: ['npm', 'test', '--silent', '-w', 'frontend'] },
     { name: 'end-to-end', argv: [...tsx, '--test'], files: e2e },
+    { name: 'leftovers', argv: [...tsx, 'scripts/test/leftovers.ts'] },
   ];
 }
 
