@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,6 @@ import { volumeName } from '../../lib/model/stack.ts';
 import { loadSettings, ROOT } from '../../lib/project.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { startScript, TEST_PREFIX, TestStack } from '../e2e/harness.ts';
-import { makePostgresImage } from './old-postgres.ts';
 
 /**
  * Not part of `make test`, for the minutes that an older PostgreSQL takes to be made from Debian 12's packages:
@@ -30,7 +29,7 @@ describe('make prod-db-upgrade', { timeout: 1_800_000 }, () => {
     latest = `${stack.name('postgres')}:latest`;
     args = { BACKUP_DIR: join(stack.tmp, 'back ups') };
     Object.assign(stack.env, args);
-    await makePostgresImage(OLD_IMAGE, OLD, 'bookworm', stack.tmp);
+    await makeOldImage(stack.tmp);
     await mustRun(['docker', 'tag', OLD_IMAGE, latest], HINT);
     await stack.mustScript('npm-network', ['create']);
     await stack.mustScript('up');
@@ -101,3 +100,30 @@ describe('make prod-db-upgrade', { timeout: 1_800_000 }, () => {
     assert.notEqual(old.exitCode, 0);
   });
 });
+
+/** The project's database image on the older PostgreSQL of Debian 12, made as the stand-ins of base images are. */
+async function makeOldImage(folder: string): Promise<void> {
+  if ((await run(['docker', 'image', 'inspect', OLD_IMAGE])).exitCode === 0) return;
+  const base = join(ROOT, 'deploy/base');
+  const [tar, context] = [join(folder, 'root.tar'), join(folder, 'base')];
+  await mustRun(
+    [
+      ...['mmdebstrap', '--variant=minbase', '--format=tar', `--include=postgresql-${OLD},locales`],
+      ...[`--dpkgopt=${base}/dpkg.cfg`, `--dpkgopt=${base}/postgres/dpkg.cfg`],
+      ...[`--hook-directory=${base}/hooks`, `--hook-directory=${base}/postgres/hooks`],
+      ...['bookworm', tar, '/etc/apt/sources.list.d/debian.sources'],
+    ],
+    HINT,
+  );
+  await mustRun(['docker', 'import', tar, `${OLD_IMAGE}-root`], HINT);
+  rmSync(tar);
+  mkdirSync(context);
+  const text = readFileSync(join(base, 'postgres/Dockerfile'), 'utf8');
+  const dockerfile = text.replace(/(postgresql\/|PG_MAJOR=)17/g, `$1${OLD}`);
+  writeFileSync(join(context, 'Dockerfile'), dockerfile);
+  await mustRun(['cp', join(base, 'postgres/docker-entrypoint.sh'), context], HINT);
+  const root = ['--build-arg', `ROOT=${OLD_IMAGE}-root`, '--build-arg', `PG_VERSION=${OLD}`];
+  await mustRun(['docker', 'build', ...root, '--tag', `${OLD_IMAGE}-base`, context], HINT);
+  const argv = ['docker', 'build', '--file', 'deploy/postgres.Dockerfile', '--tag', OLD_IMAGE];
+  await mustRun([...argv, '--build-arg', `POSTGRES_BASE=${OLD_IMAGE}-base`, '.'], HINT, { cwd: ROOT });
+}
