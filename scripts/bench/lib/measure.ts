@@ -1,5 +1,5 @@
 /** What a figure counts; decides how it is written. */
-export type Unit = 'requests/s' | 'ms' | 's' | 'B' | 'MB' | 'MiB' | 'µs CPU';
+export type Unit = 'requests/s' | 'requests' | 'ms' | 's' | 'B' | 'MB' | 'MiB' | 'µs CPU';
 
 /** What a figure has to reach. */
 export type Goal =

@@ -27,16 +27,26 @@ export class ProductionStack {
   }
 
   /** Runs a target as an operator does. */
-  async make(target: string): Promise<void> {
-    await mustRun(['make', target], HINT, { cwd: ROOT, env: this.stack.env });
+  async make(...words: string[]): Promise<void> {
+    await mustRun(['make', ...words], HINT, { cwd: ROOT, env: this.stack.env });
   }
 
   /** Runs the bare command; after the first `prod-up`, whose release it takes. */
   async compose(...args: string[]): Promise<void> {
     this.composeEnv ??= await this.prepare();
+    await this.run(args, this.composeEnv);
+  }
+
+  /** Runs the bare command on the images that were built last, as one does who has no releases. */
+  async composeLatest(...args: string[]): Promise<void> {
+    this.composeEnv ??= await this.prepare();
+    await this.run(args, { ...this.composeEnv, IMAGE_TAG: 'latest', DATABASE_TAG: 'latest' });
+  }
+
+  private async run(args: readonly string[], env: Record<string, string>): Promise<void> {
     const { settings } = this.stack;
     const argv = composeArgv('production', settings, ['--env-file', settings.envFile, ...args]);
-    await mustRun(argv, HINT, { cwd: ROOT, env: this.composeEnv });
+    await mustRun(argv, HINT, { cwd: ROOT, env });
   }
 
   /** Removes containers and data, so that the next start is the first. */

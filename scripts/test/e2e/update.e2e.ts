@@ -1,49 +1,26 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers, listStack } from '../../lib/docker.ts';
 import { ROOT } from '../../lib/project.ts';
-import { mustRun, run } from '../../lib/shell.ts';
+import { mustRun } from '../../lib/shell.ts';
 import { TestStack, until } from './harness.ts';
 import { npmLikeName, startNpmLike } from './npm-like.ts';
+import { changeImage, UpdateUsers } from './update-users.ts';
 
 const HINT = 'see above';
-const LOAD = join(ROOT, 'scripts/test/e2e/update-load.ts');
 /** More rounds, and no allowance for a machine that is busy with other things. */
 const HEAVY = process.env.KG_HEAVY === '1';
 
-interface Report {
-  requests: number;
-  outcomes: Record<string, { count: number; at: number[] }>;
-  slowestPace: number;
-  slow: number;
-  p50: number;
-  p99: number;
-  max: number;
-  writes: number;
-  sockets: number;
-  open: number;
-  closes: Record<string, number>;
-  cameBack: number;
-  longestAwayMs: number;
-  resyncs: number;
-  missed: number;
-}
-
 describe('updates and the way back', { timeout: 1_200_000 }, () => {
   let stack: TestStack;
-  let npm = '';
-  let users = '';
+  let users: UpdateUsers;
 
   before(async () => {
     stack = await TestStack.create('upd');
-    npm = npmLikeName(stack);
-    users = `${stack.settings.prefix}-users`;
-    stack.setEnv('ALLOWED_HOSTS', `localhost,127.0.0.1,${npm}`);
+    users = new UpdateUsers(stack);
+    stack.setEnv('ALLOWED_HOSTS', `localhost,127.0.0.1,${npmLikeName(stack)}`);
     await stack.mustScript('npm-network', ['create']);
     const leave = await joinOthers();
     await stack.mustScript('up');
@@ -67,43 +44,7 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
 
   const image = (name: string): string => `${stack.settings.prefix}-${name}:latest`;
 
-  /** Makes another image of what `latest` is, as a build of other sources would. */
-  const change = async (name: string, revision: string, more = ''): Promise<void> => {
-    const input = `FROM ${image(name)}\nLABEL org.opencontainers.image.revision=${revision}\n${more}\n`;
-    await mustRun(['docker', 'build', '-t', image(name), '-'], HINT, { input });
-  };
-
-  const startUsers = async (): Promise<void> => {
-    const settings = {
-      TARGET: `http://${npm}`,
-      TOKEN: makeToken(),
-      RATE: '195',
-      WRITES: '5',
-      SOCKETS: '200',
-    };
-    const variables = Object.entries(settings).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
-    const container = ['docker', 'run', '-d', '--name', users, '--network', stack.settings.network];
-    const program = ['-v', `${LOAD}:/load.ts:ro`, image('backend'), 'node', '/load.ts'];
-    await mustRun([...container, ...variables, ...program], HINT);
-    await until('users are at it', 60_000, async () => (await readUsers()).includes('running'));
-  };
-
-  const readUsers = async (): Promise<string> => (await run(['docker', 'logs', users])).stdout;
-
-  const endUsers = async (): Promise<Report> => {
-    await mustRun(['docker', 'stop', '--time', '90', users], HINT);
-    const report = JSON.parse((await readUsers()).trim().split('\n').at(-1) ?? '') as Report;
-    await run(['docker', 'rm', '-f', '-v', users]);
-    return report;
-  };
-
-  const makeToken = (): string => {
-    const key = /^SECRET_KEY=(.+)$/m.exec(readFileSync(stack.settings.envFile, 'utf8'))?.[1] ?? '';
-    const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
-    const expires = Math.floor(Date.now() / 1000) + 7200;
-    const text = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode({ sub: 'test', scope: 'genes:write', exp: expires })}`;
-    return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
-  };
+  const change = (name: string, revision: string, more?: string) => changeImage(stack, name, revision, more);
 
   const ids = async (): Promise<string[]> => (await listStack(stack.settings)).map(({ id }) => id);
   const names = async (): Promise<string[]> => {
@@ -119,7 +60,7 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     await change('backend', 'first');
     await change('frontend', 'first');
     await stack.mustScript('update', ['--no-build']);
-    await startUsers();
+    await users.start();
     for (let round = 0; round < (HEAVY ? 2 : 1); round += 1) {
       await change('backend', `second${round}`);
       await change('frontend', `second${round}`);
@@ -152,7 +93,7 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     assert.deepEqual(await revisions(), ['first', 'first']);
     if (HEAVY) await sleep(20_000);
 
-    const report = await endUsers();
+    const report = await users.end();
     t.diagnostic(JSON.stringify(report));
     // On a machine that is busy with other things the API turns requests away by itself; that is not what an update drops.
     const busy = !HEAVY && report.slowestPace < 1;
