@@ -7,6 +7,7 @@ import type { BomComponent } from '../../lib/model/bill-of-materials.ts';
 import type { ScanFinding } from '../../lib/model/scan.ts';
 import { mustRun } from '../../lib/shell.ts';
 import type { Result } from '../../lib/verify/check.ts';
+import type { ScanFacts } from '../../lib/verify/facts.ts';
 import { scanFolder } from '../../lib/verify/gather/scan.ts';
 import { TestStack } from './harness.ts';
 
@@ -78,20 +79,18 @@ describe('prod-scan', { timeout: 600_000 }, () => {
     if (!npm) assert.equal(first.complete, false);
   });
 
-  it('lets prod-verify see bill and findings of what runs', async () => {
-    const { stdout } = await stack.script('verify', [
-      '--json',
-      '--only',
-      'image-bill-of-materials,image-updates',
-    ]);
+  async function verifyScan(): Promise<Record<string, Result['status']>> {
+    const only = ['--only', 'image-bill-of-materials,image-updates'];
+    const { stdout } = await stack.script('verify', ['--json', ...only]);
     const { results } = JSON.parse(stdout) as { results: Result[] };
-    assert.deepEqual(
-      results.map(({ id, status }) => [id, status]),
-      [
-        ['image-bill-of-materials', 'ok'],
-        ['image-updates', first.high.length > 0 ? 'fail' : first.complete ? 'ok' : 'warn'],
-      ],
-    );
+    return Object.fromEntries(results.map(({ id, status }) => [id, status]));
+  }
+
+  it('lets prod-verify see bill and findings of what runs', async () => {
+    assert.deepEqual(await verifyScan(), {
+      'image-bill-of-materials': 'ok',
+      'image-updates': first.high.length > 0 ? 'fail' : first.complete ? 'ok' : 'warn',
+    });
   });
 
   it('fails for a package that waits for its security update', async () => {
@@ -112,5 +111,17 @@ describe('prod-scan', { timeout: 600_000 }, () => {
       /HIGH deb:libssl3t64: libssl3t64 3\.0\.0-1 in \S+-postgres:latest\n +→ mended in 3\./,
     );
     assert.match(stderr, /findings from HIGH on\n +→ npx tsx scripts\/base-images\.ts --refresh/);
+  });
+
+  it('lets prod-verify fail once such an image runs, and for a bill that lists nothing of an image', async () => {
+    await stack.mustScript('update', ['--no-build', '--with-database', '--no-backup']);
+    const updates = { 'image-bill-of-materials': 'ok', 'image-updates': 'fail' };
+    assert.deepEqual(await verifyScan(), updates);
+    const file = join(scanFolder(stack.settings.prefix), 'summary.json');
+    const summary = JSON.parse(readFileSync(file, 'utf8')) as ScanFacts;
+    const { imageId } = await stack.container('postgres');
+    assert.ok(summary.components[imageId]);
+    writeFileSync(file, JSON.stringify({ ...summary, components: { ...summary.components, [imageId]: 0 } }));
+    assert.deepEqual(await verifyScan(), { ...updates, 'image-bill-of-materials': 'fail' });
   });
 });
