@@ -132,6 +132,19 @@ describe('the checks of prod-verify', () => {
     assert.deepEqual([1, 40, 100].map(statusAt), ['ok', 'warn', 'fail']);
   });
 
+  it('say why a scan without findings is no proof', () => {
+    const said = (change: Partial<NonNullable<Facts['scan']>>) => {
+      const facts = healthyFacts();
+      assert.ok(facts.scan);
+      Object.assign(facts.scan, change);
+      const { status, found } = judge(facts).find(({ id }) => id === 'image-updates') ?? assert.fail();
+      return `${status} ${found}`;
+    };
+    assert.match(said({}), /^ok .*nothing from HIGH on/);
+    assert.match(said({ complete: false }), /^warn .*; the rest gave no answer$/);
+    assert.match(said({ at: '2026-11-01T00:00:00Z' }), /^warn .*; that was 24 days ago$/);
+  });
+
   it('warn before a PostgreSQL gets no more updates, and fail afterwards', () => {
     const statusOn = (now: string) => {
       const facts = { ...healthyFacts(), now };

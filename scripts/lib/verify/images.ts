@@ -120,7 +120,9 @@ export const imageChecks: readonly Check[] = [
       if (!scan) return warn(facts.scan ? 'the last scan was of other images' : 'never scanned');
       if (scan.high.length > 0) return fail(scan.high.slice(0, 5).join(', '));
       const text = `${scan.at.slice(0, 10)}: nothing from HIGH on (${scan.method})`;
-      return scan.complete && daysSince(facts, scan.at) <= OLD_SCAN_DAYS ? ok(text) : warn(text);
+      if (!scan.complete) return warn(`${text}; the rest gave no answer`);
+      const days = daysSince(facts, scan.at);
+      return days <= OLD_SCAN_DAYS ? ok(text) : warn(`${text}; that was ${days} days ago`);
     },
   },
 ];
