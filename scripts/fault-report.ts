@@ -14,7 +14,7 @@ import { FaultStage } from './test/faults/stage.ts';
 
 const USAGE = `
 Brings one fault after the other about on a stack of its own, while users ask it all the time, and writes what they saw
-into docs/reliability.md. Takes about ten minutes and leaves a running stack alone.
+into docs/reliability.md. Takes about six minutes and leaves a running stack alone.
 
   make fault-report
   make fault-report ENGINE=1      restarts the engine of this host as well, and with it every container of other apps;

@@ -5,11 +5,11 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listStack } from '../../lib/docker.ts';
 import { parseEnvFile } from '../../lib/model/env-file.ts';
-import { signToken } from '../../lib/model/rotation.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { describeView, viewOf } from '../faults/outage.ts';
 import { InsideUsers } from '../faults/users.ts';
+import { editGene } from './edits.ts';
 import { startScript, TestStack } from './harness.ts';
 
 /** Signs in as the API does, with the secret file as it is at that moment and blanks left out, again and again. */
@@ -31,21 +31,8 @@ describe('make prod-rotate-secrets', { timeout: 600_000 }, () => {
     (await run(['docker', 'logs', `${stack.settings.prefix}-signing-in`])).stdout.split('\n').filter(Boolean);
   const startsOf = async () =>
     (await listStack(stack.settings)).map(({ id, startedAt }) => `${id} ${startedAt}`);
-  /** The status of an edit with a token of this key; 404 where the key is good, as there is no such gene. */
-  const editWith = async (key: string) => {
-    const exp = Math.floor(Date.now() / 1000) + 600;
-    const token = signToken(key, { sub: 'test', scope: 'genes:write', exp });
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const { stdout } = await stack.nodeOn(
-      stack.settings.network,
-      `const options = { method: 'PATCH', body: '{"name":"x"}', headers: ${JSON.stringify(headers)} };
-       const ask = async () => (await fetch('http://kidney-genetics-frontend/api/v1/genes/NONE', options)).status;
-       let status = await ask();
-       while (status === 503) status = await ask();
-       console.log(status);`,
-    );
-    return stdout.trim();
-  };
+  /** 404 where the key is good, as there is no such gene. */
+  const editWith = (key: string) => editGene(stack, key, 'NONE', 'x');
 
   before(async () => {
     stack = await TestStack.create('rotate');

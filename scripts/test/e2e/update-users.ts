@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { loadEnvFile } from '../../lib/env-file.ts';
-import { signToken } from '../../lib/model/rotation.ts';
 import { ROOT } from '../../lib/project.ts';
 import { mustRun, run } from '../../lib/shell.ts';
+import { makeToken } from './edits.ts';
 import { type TestStack, until } from './harness.ts';
 import { npmLikeName } from './npm-like.ts';
 
@@ -41,10 +41,9 @@ export class UpdateUsers {
   async start(): Promise<void> {
     const { envFile, network } = this.stack.settings;
     const { SECRET_KEY = '' } = await loadEnvFile(envFile);
-    const exp = Math.floor(Date.now() / 1000) + 7200;
     const settings = {
       TARGET: `http://${npmLikeName(this.stack)}`,
-      TOKEN: signToken(SECRET_KEY, { sub: 'test', scope: 'genes:write', exp }),
+      TOKEN: makeToken(SECRET_KEY),
       RATE: '195',
       WRITES: '5',
       SOCKETS: '200',

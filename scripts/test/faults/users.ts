@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { loadEnvFile } from '../../lib/env-file.ts';
-import { signToken } from '../../lib/model/rotation.ts';
 import { ROOT } from '../../lib/project.ts';
 import { mustRun, openPipe, type PipedProcess, run } from '../../lib/shell.ts';
+import { makeToken } from '../e2e/edits.ts';
 import { freePort, type TestStack, until } from '../e2e/harness.ts';
 import { npmLikeName, startNpmLike } from '../e2e/npm-like.ts';
 import { type Asked, isGood } from './outage.ts';
@@ -47,8 +47,7 @@ export abstract class Users {
   protected async writeToken(): Promise<string> {
     const token = join(this.stack.tmp, 'token');
     const { SECRET_KEY = '' } = await loadEnvFile(this.stack.settings.envFile);
-    const exp = Math.floor(Date.now() / 1000) + 7200;
-    writeFileSync(token, signToken(SECRET_KEY, { sub: 'users', scope: 'genes:write', exp }), { mode: 0o444 });
+    writeFileSync(token, makeToken(SECRET_KEY), { mode: 0o444 });
     return token;
   }
 }

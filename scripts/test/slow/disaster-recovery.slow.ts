@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parseEnvFile } from '../../lib/model/env-file.ts';
-import { signToken } from '../../lib/model/rotation.ts';
 import { ROOT } from '../../lib/project.ts';
 import { formatDuration } from '../../lib/report.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { backupFolder, newest } from '../e2e/backup-support.ts';
+import { editGene } from '../e2e/edits.ts';
 import { TEST_PREFIX, TestStack } from '../e2e/harness.ts';
 import { findShellBlocks } from '../shell-blocks.ts';
 
@@ -97,17 +97,7 @@ describe('disaster recovery', { timeout: 1_800_000 }, () => {
   });
 
   it('lets people edit with the new key, and with the lost one no more', async () => {
-    const edit = async (key: string) => {
-      const exp = Math.floor(Date.now() / 1000) + 600;
-      const token = signToken(key, { sub: 'test', scope: 'genes:write', exp });
-      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-      const { stdout } = await stack.nodeOn(
-        stack.settings.network,
-        `const options = { method: 'PATCH', body: '{"name":"edited"}', headers: ${JSON.stringify(headers)} };
-         console.log((await fetch('http://kidney-genetics-frontend/api/v1/genes/PKD1', options)).status);`,
-      );
-      return stdout.trim();
-    };
+    const edit = (key: string) => editGene(stack, key, 'PKD1', 'edited');
     assert.notEqual(newKey(), oldKey);
     assert.equal(await edit(oldKey), '401');
     assert.equal(await edit(newKey()), '200');
