@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-RUN := node --import tsx
+RUN := node scripts/launch.cjs
 DEPS := node_modules/.package-lock.json
 
 $(DEPS): package-lock.json package.json backend/package.json frontend/package.json

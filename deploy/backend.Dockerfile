@@ -17,6 +17,16 @@ COPY tsconfig.base.json ./
 COPY backend backend
 RUN npm run build -w backend
 
+# What V8 makes of the sources, so that no start does it anew: an eighth of it. Such a cache is good for one version of Node,
+# one user and one path; the server, started without settings, has loaded everything when it says so and ends.
+FROM ${NODE_BASE} AS compiled
+COPY --from=builder /src/backend/dist /app
+ENV NODE_COMPILE_CACHE=/app/compile-cache
+RUN install -d -o 1000 "$NODE_COMPILE_CACHE"
+USER 1000:1000
+RUN ! node /app/server.js
+RUN chmod -R a+rX "$NODE_COMPILE_CACHE"
+
 # What the final image holds besides the server, gathered under /rootfs.
 FROM ${NODE_BASE} AS rootfs
 RUN set -eu; \
@@ -33,9 +43,9 @@ RUN set -eu; \
 
 FROM scratch
 COPY --from=rootfs /rootfs /
-COPY --from=builder /src/backend/dist /app
+COPY --from=compiled --chown=0:0 /app /app
 WORKDIR /app
-ENV PATH=/usr/bin NODE_ENV=production HOST=0.0.0.0 PORT=8000
+ENV PATH=/usr/bin NODE_ENV=production NODE_COMPILE_CACHE=/app/compile-cache HOST=0.0.0.0 PORT=8000
 USER 1000:1000
 EXPOSE 8000
 # The server drains on SIGTERM: it finishes open requests and closes WebSockets.

@@ -11,7 +11,7 @@ or, where there is no systemd, by cron. It asks every hour whether something is 
   make prod-backup-schedule REMOVE=1
   npx tsx scripts/backup-schedule.ts [--remove]`;
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { remove: { type: 'boolean' } },
   async run(flags) {

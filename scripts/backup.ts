@@ -56,7 +56,7 @@ async function list(context: BackupContext, remote: boolean, json: boolean): Pro
   say(formatBackups(manifests, missing, Date.now()));
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {
     verify: { type: 'string' },

@@ -13,7 +13,7 @@ this host's Debian mirror. What is missing is pulled or made.
   --refresh   pull or make all of them anew, for security updates; then: make prod-build
   --json      print the images as JSON`;
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { refresh: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(flags) {

@@ -39,7 +39,7 @@ async function readRevision(): Promise<string> {
   return stdout.trim() || 'unknown';
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {
     only: { type: 'string' },

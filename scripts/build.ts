@@ -74,7 +74,7 @@ async function readRevision(): Promise<string> {
   return described.exitCode === 0 ? described.stdout.trim() : 'unknown';
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { 'no-cache': { type: 'boolean' } },
   async run(flags) {

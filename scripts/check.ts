@@ -59,7 +59,7 @@ async function runCheck({ name, argv }: Check): Promise<boolean> {
   return exitCode === 0;
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {},
   async run() {

@@ -40,7 +40,7 @@ async function writeWhole(file: string, text: string): Promise<void> {
   }
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {},
   maxPositionals: 1,

@@ -65,7 +65,7 @@ function report(counts: ImportCounts, { dryRun }: ImportOptions, startedAt: numb
   );
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { 'dry-run': { type: 'boolean' }, replace: { type: 'boolean' }, json: { type: 'boolean' } },
   maxPositionals: 1,

@@ -57,7 +57,7 @@ async function begin(context: BackupContext, yes: boolean): Promise<Upgrade | un
   return { step: 'begun', from, to, kept: `${volumeName(settings)}-${had}`, file: '' };
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { undo: { type: 'boolean' }, 'drop-old': { type: 'boolean' }, yes: { type: 'boolean' } },
   async run(flags) {

@@ -42,7 +42,7 @@ async function down(): Promise<void> {
   sayOk('The development stack is down; its data stay');
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {},
   maxPositionals: 1,

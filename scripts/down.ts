@@ -16,7 +16,7 @@ Stops the stack and removes its containers and its own network. The data stay: n
   make prod-test-down             test mode
   npx tsx scripts/down.ts [--test]`;
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { test: { type: 'boolean' } },
   async run(flags) {

@@ -59,7 +59,7 @@ async function describeHost(): Promise<string> {
   return `Made on ${new Date().toISOString().slice(0, 10)} on a host with ${stdout.trim()}.`;
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {
     engine: { type: 'boolean' },

@@ -61,7 +61,7 @@ async function probe(settings: StackSettings, containers: readonly ContainerInfo
   return probeStack(settings);
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { test: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(flags) {

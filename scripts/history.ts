@@ -26,7 +26,7 @@ function toRow({ at, who, command, from, to, outcome, seconds, reason }: Deploym
   ];
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { json: { type: 'boolean' } },
   async run(flags) {

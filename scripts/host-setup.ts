@@ -57,7 +57,7 @@ function reportChecks(checks: readonly Check[]): void {
   say(formatTable([['', 'NAME', 'FOUND', 'NEEDED'], ...rows]));
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { check: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(flags) {

@@ -53,7 +53,7 @@ function toCells({ release, built, bytes, deployed, runs }: ReleaseRow): string[
   ];
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { prune: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(flags) {

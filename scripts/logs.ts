@@ -16,7 +16,7 @@ Shows the logs of the stack and follows them until Ctrl-C.
   --no-follow   end after the past lines
   SERVICE       backend, frontend or postgres; all unless said`;
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { tail: { type: 'string', default: '100' }, 'no-follow': { type: 'boolean' } },
   maxPositionals: 1,

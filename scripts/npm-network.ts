@@ -37,7 +37,7 @@ async function checkNetwork(name: string): Promise<void> {
   );
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {},
   maxPositionals: 1,

@@ -46,7 +46,7 @@ async function remove(signedIn: SignedIn, order: Order): Promise<void> {
   else sayOk(`NPM no longer serves ${order.domain}; its certificate stays, for the next time`);
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {
     remove: { type: 'boolean' },

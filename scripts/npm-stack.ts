@@ -86,7 +86,7 @@ async function identify(settings: StackSettings): Promise<string> {
   ).stdout;
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {},
   maxPositionals: 1,

@@ -43,7 +43,7 @@ function pick(only: string | undefined) {
   return { checks: checks ?? [], last: last ?? [] };
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {
     quick: { type: 'boolean' },

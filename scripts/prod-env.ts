@@ -37,7 +37,7 @@ export async function makeEnvFile(path: string): Promise<void> {
   sayOk(`${relative(ROOT, path)} made, with fresh secrets (mode 0600)`);
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {},
   async run() {

@@ -18,7 +18,7 @@ Volumes, running images and everything of other projects stay.
 
   --cache-age   what no build has used for so long goes: 30m, 48h; 24h unless said`;
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { 'cache-age': { type: 'string', default: '24h' } },
   async run(flags) {

@@ -15,7 +15,7 @@ Restarts the containers of the stack, in whichever mode it is up, and waits unti
   make prod-restart
   npx tsx scripts/restart.ts [--timeout SECONDS]`;
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { timeout: { type: 'string', default: '120' } },
   async run(flags) {

@@ -57,7 +57,7 @@ async function dropReplaced({ database }: BackupContext, server: string, yes: bo
   sayOk(replaced.length === 0 ? 'No replaced database is kept' : `${replaced.length} removed`);
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {
     undo: { type: 'boolean' },

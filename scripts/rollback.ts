@@ -20,7 +20,7 @@ Goes back to an earlier release without dropping a request. The database and its
 
 const COMMAND = 'make prod-rollback';
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { timeout: { type: 'string', default: '120' } },
   maxPositionals: 1,

@@ -22,7 +22,7 @@ point it is completed by the same command.
 
 const COMMAND = 'make prod-rotate-secrets';
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { 'forget-previous': { type: 'boolean' } },
   async run(flags) {

@@ -118,7 +118,7 @@ function assertPassed(looks: readonly Look[], { failing }: Judgement): void {
   );
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { json: { type: 'boolean' } },
   async run(flags) {

@@ -2,6 +2,7 @@ import { glob } from 'zx';
 import { main } from './lib/cli.ts';
 import { DescribedError } from './lib/errors.ts';
 import { installTools } from './lib/host/test-tools.ts';
+import { commandArgv } from './lib/model/command.ts';
 import { ROOT } from './lib/project.ts';
 import { formatDuration, paint, say, sayFailure, sayOk, sayWarning } from './lib/report.ts';
 import { run } from './lib/shell.ts';
@@ -23,17 +24,17 @@ interface Step {
 }
 
 async function listSteps(): Promise<Step[]> {
-  const tsx = ['node', '--import', 'tsx'];
+  const tests = [process.execPath, '--import', 'tsx', '--test'];
   const unit = (await glob('scripts/test/*.test.ts', { cwd: ROOT })).sort();
   const e2e = (await glob(['scripts/test/e2e/*.e2e.ts', 'frontend/test/e2e/*.e2e.ts'], { cwd: ROOT })).sort();
   return [
-    { name: 'check', argv: [...tsx, 'scripts/check.ts'] },
-    { name: 'scripts', argv: [...tsx, '--test', ...unit] },
-    { name: 'build', argv: [...tsx, 'scripts/build.ts'] },
+    { name: 'check', argv: commandArgv('check') },
+    { name: 'scripts', argv: [...tests, ...unit] },
+    { name: 'build', argv: commandArgv('build') },
     { name: 'backend', argv: ['npm', 'test', '--silent', '-w', 'backend'] },
     { name: 'frontend', argv: ['npm', 'test', '--silent', '-w', 'frontend'] },
-    { name: 'end-to-end', argv: [...tsx, '--test'], files: e2e },
-    { name: 'leftovers', argv: [...tsx, 'scripts/test/leftovers.ts'] },
+    { name: 'end-to-end', argv: tests, files: e2e },
+    { name: 'leftovers', argv: commandArgv('test/leftovers') },
   ];
 }
 
@@ -75,7 +76,7 @@ async function runFiles(
   return failed;
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: { only: { type: 'string' } },
   async run(flags) {

@@ -3,7 +3,7 @@ import { main } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
-import { type ContainerInfo, inspectStack, listStack } from './lib/docker.ts';
+import { type ContainerInfo, listProject } from './lib/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
@@ -55,7 +55,7 @@ async function composeUp(
   env: EnvValues,
   release: Release,
   timeoutMs: number,
-): Promise<void> {
+): Promise<ContainerInfo[]> {
   const variables = await prepareCompose(mode, settings, env, release);
   const done = new AbortController();
   const starting = run(upArgv(mode, settings), { cwd: ROOT, env: variables });
@@ -141,20 +141,35 @@ function identify(containers: readonly ContainerInfo[]): string {
 
 /** What is there and what is wrong, looked at side by side; changes nothing of the stack. */
 async function lookAround(mode: Mode, settings: StackSettings) {
-  const env = await loadEnvFile(settings.envFile);
-  const [containers, built, deployed] = await Promise.all([
-    listStack(settings),
+  const [env, containers, built, deployed] = await Promise.all([
+    loadEnv(settings),
+    listProject(settings),
     imagesBuilt(settings),
-    findDeployedRelease(settings),
+    findDeployed(settings),
     mode === 'production' ? assertNetworkExists(settings) : undefined,
     assertNamesFree(settings, mode),
-    assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
     warnOfFullDisk(settings),
   ]);
   return { env, containers, built, deployed };
 }
 
-await main(import.meta.url, {
+async function loadEnv(settings: StackSettings): Promise<EnvValues> {
+  const env = await loadEnvFile(settings.envFile);
+  await assertPasswordUnchanged(settings.prefix, env, volumeName(settings));
+  return env;
+}
+
+async function findDeployed(settings: StackSettings): Promise<Release | undefined> {
+  const release = await findDeployedRelease(settings);
+  if (release) await assertReadsVolume(settings, release);
+  return release;
+}
+
+function assertReadsVolume(settings: StackSettings, { database }: Release): Promise<void> {
+  return assertReadsData(settings, imageName(settings, 'postgres', database));
+}
+
+main(import.meta.url, {
   usage: USAGE,
   options: {
     test: { type: 'boolean' },
@@ -174,21 +189,20 @@ await main(import.meta.url, {
     }
     const look = () => lookAround(mode, settings);
     const { env, containers, built, deployed } = await whenDockerReady(look);
-    if (flags.switch) await leaveOtherMode(mode, settings, containers);
-    else refuseOtherMode(mode, settings, containers);
+    if (flags.switch) await leaveOtherMode(mode, settings, containers.proper);
+    else refuseOtherMode(mode, settings, containers.proper);
     if (!deployed && !built) await build(settings);
     const release = deployed ?? (await tagLatest(settings));
-    const [other] = await Promise.all([
-      findOtherBuild(settings, release),
-      assertReadsData(settings, imageName(settings, 'postgres', release.database)),
-    ]);
+    if (!deployed) await assertReadsVolume(settings, release);
     if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
     await mendInterrupted(settings, release);
     const up = () => composeUp(mode, settings, env, release, Number(flags.timeout) * 1000);
-    if (deployed) await up();
-    else await recordChange(settings.prefix, targetOf(mode), null, release, up);
-    const [after] = await Promise.all([inspectStack(settings), removeLeftovers(settings)]);
-    summarize(mode, settings, identify(after) === identify(containers), startedAt);
+    const [after, other] = await Promise.all([
+      deployed ? up() : recordChange(settings.prefix, targetOf(mode), null, release, up),
+      findOtherBuild(settings, release),
+    ]);
+    if (containers.beside.length > 0) await removeLeftovers(settings);
+    summarize(mode, settings, identify(after) === identify(containers.proper), startedAt);
     if (other) say(`  It runs ${release.app}; another build is here: make prod-update NO_BUILD=1`);
   },
 });

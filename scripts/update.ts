@@ -57,7 +57,7 @@ async function chooseRelease(
   return { ...built, database: from.database };
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {
     'no-build': { type: 'boolean' },

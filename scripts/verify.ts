@@ -42,7 +42,7 @@ async function report(
   else if (flags.junit !== '-') sayResults(results, tookMs, FAMILY_TITLES);
 }
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {
     test: { type: 'boolean' },

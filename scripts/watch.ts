@@ -24,7 +24,7 @@ clients. On a terminal it redraws in place, elsewhere it prints a line each time
 const FIRST_LOOK_MS = 10_000;
 const BARS = 60;
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {
     interval: { type: 'string', default: '2' },

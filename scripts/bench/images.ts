@@ -1,6 +1,7 @@
 import { appendFile, cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { commandArgv } from '../lib/model/command.ts';
 import { loadSettings, ROOT } from '../lib/project.ts';
 import { mustRun, run } from '../lib/shell.ts';
 import { TEST_PREFIX } from '../test/e2e/harness.ts';
@@ -47,7 +48,7 @@ async function readSize(image: string): Promise<number> {
 async function timeRebuilds(runs: number): Promise<number[]> {
   const copy = await mkdtemp(join(tmpdir(), `${PREFIX}-`));
   const build = () =>
-    mustRun(['node', '--import', 'tsx', 'scripts/build.ts'], HINT, {
+    mustRun(commandArgv('build'), HINT, {
       cwd: copy,
       env: { STACK_PREFIX: PREFIX },
     });

@@ -29,11 +29,11 @@ export interface Command<O extends ParseArgsOptionsConfig> {
  * Sets the process's exit code: see `Exit`.
  * @param moduleUrl the module's import.meta.url
  */
-export async function main<O extends ParseArgsOptionsConfig>(
-  moduleUrl: string,
-  command: Command<O>,
-): Promise<void> {
-  if (!isEntry(moduleUrl)) return;
+export function main<O extends ParseArgsOptionsConfig>(moduleUrl: string, command: Command<O>): void {
+  if (isEntry(moduleUrl)) void start(command);
+}
+
+async function start<O extends ParseArgsOptionsConfig>(command: Command<O>): Promise<void> {
   process.once('SIGINT', () => void onInterrupt('SIGINT'));
   process.once('SIGTERM', () => void onInterrupt('SIGTERM'));
   process.stdout.on('error', ignoreClosedPipe);
@@ -50,7 +50,7 @@ export async function main<O extends ParseArgsOptionsConfig>(
 }
 
 /**
- * Node ends a program as soon as nothing keeps it alive, with code 13 and its work half done, whatever that still waits for.
+ * Node ends a program as soon as nothing keeps it alive, its work half done, whatever that still waits for.
  * Here it goes on for a while, and then says what it waited for.
  * @returns to be called when the work is done
  */

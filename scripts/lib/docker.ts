@@ -105,8 +105,16 @@ export function followHealth(settings: StackSettings, onChange: () => void): () 
 
 /** The containers of a stack, in the order of their names; not those that stand in for one during an update. */
 export async function listStack(settings: StackSettings): Promise<ContainerInfo[]> {
-  const all = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
-  return sortByName(all.filter(({ labels }) => labels['com.docker.compose.oneoff'] !== 'True'));
+  return (await listProject(settings)).proper;
+}
+
+/** The containers of a stack, and those beside them that are there while an update goes on, or that a broken one left. */
+export async function listProject(
+  settings: StackSettings,
+): Promise<{ proper: ContainerInfo[]; beside: ContainerInfo[] }> {
+  const all = sortByName(await listContainers(`label=com.docker.compose.project=${settings.prefix}`));
+  const isBeside = ({ labels }: ContainerInfo) => labels['com.docker.compose.oneoff'] === 'True';
+  return { proper: all.filter((one) => !isBeside(one)), beside: all.filter(isBeside) };
 }
 
 function toInfo(raw: Inspected): ContainerInfo {

@@ -42,12 +42,19 @@ export async function inspectEnvFile(path: string): Promise<{ values: EnvValues;
   if (!(await envFileExists(path))) {
     throw new DescribedError(`${relative(ROOT, path)} is missing`, 'make prod-env', Exit.missing);
   }
-  const [text, { mode }, tracked] = await Promise.all([
-    readFile(path, 'utf8'),
+  const [values, { mode }, tracked] = await Promise.all([
+    readEnvValues(path),
     stat(path),
     run(['git', 'ls-files', '--error-unmatch', '--', path], { cwd: ROOT }),
   ]);
-  const values = parseEnvFile(text);
   const facts = { mode: mode & 0o777, trackedByGit: tracked.exitCode === 0 };
-  return { values: values as EnvValues, problems: findEnvProblems(values, facts) };
+  return { values, problems: findEnvProblems(values, facts) };
+}
+
+/**
+ * Reads the env file and checks nothing.
+ * @throws Error when it cannot be read
+ */
+export async function readEnvValues(path: string): Promise<EnvValues> {
+  return parseEnvFile(await readFile(path, 'utf8')) as EnvValues;
 }

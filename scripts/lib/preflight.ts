@@ -1,6 +1,6 @@
 import { stat, statfs } from 'node:fs/promises';
 import { listContainers, objectExists } from './docker.ts';
-import { inspectEnvFile } from './env-file.ts';
+import { readEnvValues } from './env-file.ts';
 import { DescribedError, Exit } from './errors.ts';
 import { findBackupFolder } from './model/backup-settings.ts';
 import { type Disk, isNearlyFull } from './model/disk.ts';
@@ -16,30 +16,48 @@ import {
 import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from './model/version.ts';
 import { ROOT } from './project.ts';
 import { formatBytes, sayWarning } from './report.ts';
-import { run } from './shell.ts';
+import { type RunResult, run } from './shell.ts';
 
 /**
  * Docker Engine and Compose are there, recent enough, and answer.
  * @throws DescribedError (exit 3)
  */
 export async function assertDockerReady(): Promise<void> {
-  const [engine, compose] = await Promise.all([
-    run(['docker', 'version', '--format', '{{.Server.Version}}']),
-    run(['docker', 'compose', 'version', '--short']),
-  ]);
+  const engine = await askDocker();
   if (engine.exitCode === 127) throw missing('Docker is not installed', 'make host-setup');
   if (/permission denied/i.test(engine.stderr)) {
     throw missing('You may not use Docker', 'sudo usermod -aG docker "$USER", then sign in again');
   }
   if (engine.exitCode !== 0)
     throw missing('Docker is installed, but its engine does not answer', 'make host-setup');
-  if (!isAtLeast(engine.stdout, MIN_ENGINE)) {
-    throw missing(`Docker Engine ${engine.stdout.trim()} is older than ${MIN_ENGINE}`, 'make host-setup');
+  const { version, compose } = parseDockerInfo(engine.stdout);
+  if (!isAtLeast(version, MIN_ENGINE)) {
+    throw missing(`Docker Engine ${version} is older than ${MIN_ENGINE}`, 'make host-setup');
   }
-  if (compose.exitCode !== 0) throw missing('Docker has no Compose v2 plugin', 'make host-setup');
-  if (!isAtLeast(compose.stdout, MIN_COMPOSE)) {
-    throw missing(`Docker Compose ${compose.stdout.trim()} is older than ${MIN_COMPOSE}`, 'make host-setup');
+  if (!compose) throw missing('Docker has no Compose v2 plugin', 'make host-setup');
+  if (!isAtLeast(compose, MIN_COMPOSE)) {
+    throw missing(`Docker Compose ${compose} is older than ${MIN_COMPOSE}`, 'make host-setup');
   }
+}
+
+let asked: Promise<RunResult> | undefined;
+
+/** Once in the life of a command: the answer takes as long as everything that is looked at beside it. */
+function askDocker(): Promise<RunResult> {
+  const format =
+    '{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"plugins":{{json .ClientInfo.Plugins}}}';
+  asked ??= run(['docker', 'info', '--format', format]);
+  return asked;
+}
+
+/** The engine's version and folder, and the version of the Compose plugin. */
+function parseDockerInfo(text: string): { version: string; root: string; compose: string | undefined } {
+  const { version, root, plugins } = JSON.parse(text) as {
+    version: string;
+    root: string;
+    plugins: { Name: string; Version?: string }[] | null;
+  };
+  return { version, root, compose: plugins?.find(({ Name }) => Name === 'compose')?.Version };
 }
 
 /**
@@ -112,10 +130,11 @@ export function imagesBuilt(settings: StackSettings): Promise<boolean> {
 
 /** Warns when the disk that Docker writes to is nearly full, on which a database stops, or that of the backups. */
 export async function warnOfFullDisk({ envFile }: StackSettings): Promise<void> {
-  const { values } = await inspectEnvFile(envFile).catch(() => ({ values: {} }));
+  const values = await readEnvValues(envFile).catch(() => ({}));
   const backups = findBackupFolder({ ...values, ...process.env }, ROOT);
-  const { stdout } = await run(['docker', 'info', '--format', '{{.DockerRootDir}}']);
-  const docker = await readDisk(stdout.trim() || '/').catch(() => readDisk('/'));
+  const { exitCode, stdout } = await askDocker();
+  const root = exitCode === 0 ? parseDockerInfo(stdout).root : '/';
+  const docker = await readDisk(root).catch(() => readDisk('/'));
   const other = await readDisk(backups).catch(() => docker);
   warnOfDisk("Docker's disk", docker);
   if (other.device !== docker.device) warnOfDisk(`the backups' disk (${backups})`, other);

@@ -14,13 +14,14 @@ const MAX_RESTARTS = 3;
  * @param timeoutMs how long at the most
  * @param options.after health counts only when this is done: until then the containers may be the former ones
  * @param options.signal ends the wait early, without an error
+ * @returns the containers as they were seen last
  * @throws DescribedError with the last log lines of the service that does not get healthy
  */
 export async function waitHealthy(
   settings: StackSettings,
   timeoutMs: number,
   { after, signal }: { after?: Promise<unknown>; signal?: AbortSignal } = {},
-): Promise<void> {
+): Promise<ContainerInfo[]> {
   let counts = after === undefined;
   let news = false;
   let pause = new AbortController();
@@ -36,21 +37,23 @@ export async function waitHealthy(
   const unfollow = followHealth(settings, wake);
   const since = Date.now();
   const shown = new Map<string, string>();
+  let containers: ContainerInfo[] = [];
   try {
     while (!signal?.aborted) {
       news = false;
       const counting = counts;
-      const containers = await inspectStack(settings);
+      containers = await inspectStack(settings);
       const waited = Date.now() - since;
       const byService = new Map(containers.map((container) => [container.service, container]));
       showProgress(byService, shown, waited);
-      if (counting && SERVICES.every((service) => byService.get(service)?.health === 'healthy')) return;
+      if (counting && SERVICES.every((service) => byService.get(service)?.health === 'healthy')) break;
       const late = findHopeless(containers, waited > timeoutMs);
       if (late) throw await describeUnhealthy(settings, late.container, waited);
       if (news) continue;
       pause = new AbortController();
       await sleep(POLL_MS, undefined, { signal: pause.signal }).catch(() => undefined);
     }
+    return containers;
   } finally {
     unfollow();
   }

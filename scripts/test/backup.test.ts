@@ -180,7 +180,7 @@ describe('the files of the schedule', () => {
     assert.equal(file?.path, '/etc/cron.d/kg-backup');
     assert.equal(
       file?.content.split('\n').at(-2),
-      "17 * * * * root cd '/srv/my app'\\''s 100\\%' && STACK_PREFIX=kg /usr/bin/node --import tsx scripts/backup.ts --scheduled >>/var/log/kg-backup.log 2>&1",
+      "17 * * * * root cd '/srv/my app'\\''s 100\\%' && STACK_PREFIX=kg /usr/bin/node scripts/launch.cjs scripts/backup.ts --scheduled >>/var/log/kg-backup.log 2>&1",
     );
   });
 
@@ -191,7 +191,7 @@ describe('the files of the schedule', () => {
     assert.match(service?.content ?? '', /^Environment=STACK_PREFIX=kg$/m);
     assert.match(
       service?.content ?? '',
-      /^ExecStart=\/usr\/bin\/node --import tsx scripts\/backup.ts --scheduled$/m,
+      /^ExecStart=\/usr\/bin\/node scripts\/launch.cjs scripts\/backup.ts --scheduled$/m,
     );
     assert.match(timer?.content ?? '', /^RandomizedDelaySec=30min\nPersistent=true$/m);
   });

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { commandArgv } from '../lib/model/command.ts';
 import { ROOT } from '../lib/project.ts';
 import { run } from '../lib/shell.ts';
 
 const start = (...flags: string[]) => {
-  const argv = [process.execPath, '--import', 'tsx', 'scripts/test/fixtures/abandoned.ts', ...flags];
+  const argv = commandArgv('test/fixtures/abandoned', flags);
   return run(argv, { cwd: ROOT });
 };
 

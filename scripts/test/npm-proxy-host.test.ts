@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { commandArgv } from '../lib/model/command.ts';
 import { explainFailure } from '../lib/model/npm-failures.ts';
 import {
   certificateBody,
@@ -49,7 +50,7 @@ function command(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<RunResult> {
-  const argv = [process.execPath, '--import', 'tsx', 'scripts/npm-proxy-host.ts', ...args];
+  const argv = commandArgv('npm-proxy-host', args);
   return run(argv, {
     cwd: ROOT,
     timeoutMs: 60_000,

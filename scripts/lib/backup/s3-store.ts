@@ -1,16 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import type { S3ServiceException } from '@aws-sdk/client-s3';
+import { S3, type S3ServiceException } from '@aws-sdk/client-s3';
+import { Upload } from '@aws-sdk/lib-storage';
 import { DescribedError } from '../errors.ts';
 import { type Manifest, parseManifest } from '../model/backup.ts';
 import type { RemoteLocation, S3Settings } from '../model/backup-settings.ts';
 import { type BackupStore, OTHER } from './store.ts';
 import { assertDigest, digestOf } from './streams.ts';
-
-// The client warns of the versions of Node that its later versions will need; the lockfile holds this one.
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
-const { S3 } = await import('@aws-sdk/client-s3');
-const { Upload } = await import('@aws-sdk/lib-storage');
 
 /** Of a part; 10,000 parts are allowed, so a backup may have 160 GB before parts grow. */
 const PART_BYTES = 16 * 1024 ** 2;
@@ -18,7 +14,7 @@ const MAX_PARTS = 9_000;
 
 /** Backups in an S3 bucket: a dump and its manifest, which is written last. */
 export class S3Store implements BackupStore {
-  private readonly client: InstanceType<typeof S3>;
+  private readonly client: S3;
   private readonly location: RemoteLocation;
   private readonly lockMs: number;
 

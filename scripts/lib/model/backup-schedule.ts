@@ -1,4 +1,5 @@
 import type { Manifest } from './backup.ts';
+import { commandArgv } from './command.ts';
 
 const HOUR = 3_600_000;
 /** Nights are quiet: a day's backup is due from two o'clock, local time. */
@@ -65,7 +66,7 @@ function cronPath(prefix: string): string {
 }
 
 function command({ node }: ScheduleFacts): string[] {
-  return [node, '--import', 'tsx', 'scripts/backup.ts', '--scheduled'];
+  return commandArgv('backup', ['--scheduled'], node);
 }
 
 function formatService(facts: ScheduleFacts): string {

@@ -27,24 +27,26 @@ export function readHistory(prefix: string): Deployment[] {
  * Writes down a change from its beginning to its end, whichever that is; a change that is killed has no end.
  * @param command as its user knows it
  */
-export async function recordChange(
+export async function recordChange<T>(
   prefix: string,
   command: string,
   from: Release | null,
   to: Release,
-  change: () => Promise<void>,
-): Promise<void> {
+  change: () => Promise<T>,
+): Promise<T> {
   const id = `${Date.now().toString(36)}-${process.pid}`;
   const at = () => new Date().toISOString();
   append(prefix, { event: 'began', id, at: at(), who: whoami(), command, from, to });
+  let result: T;
   try {
-    await change();
+    result = await change();
   } catch (error) {
     const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
     append(prefix, { event: 'ended', id, at: at(), outcome: 'failed', reason });
     throw error;
   }
   append(prefix, { event: 'ended', id, at: at(), outcome: 'done' });
+  return result;
 }
 
 /** Appended in one write and on the disk before anything follows from it. A line that was cut off is closed first. */

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '../../lib/model/backup.ts';
-import { ROOT } from '../../lib/project.ts';
 import { run } from '../../lib/shell.ts';
-import { TestStack } from './harness.ts';
+import { type Started, TestStack } from './harness.ts';
 
 /** A stack in test mode with a table of known content, and a folder of backups of its own. */
 export async function backupStack(name: string, rows: number): Promise<TestStack> {
@@ -54,22 +52,6 @@ export function assertNoBrokenFile(folder: string): void {
   const known = new Set(manifests.flatMap(({ name, file }) => [`${name}.json`, file]));
   const others = readdirSync(folder).filter((name) => !known.has(name) && !name.endsWith('.partial'));
   assert.deepEqual(others, []);
-}
-
-export interface Started {
-  child: ChildProcess;
-  ended: Promise<number | null>;
-}
-
-/** Starts a script without waiting for it. */
-export function startScript(stack: TestStack, name: string, args: readonly string[] = []): Started {
-  const argv = ['--import', 'tsx', `scripts/${name}.ts`, ...args];
-  const child = spawn(process.execPath, argv, {
-    cwd: ROOT,
-    env: { ...process.env, ...stack.env },
-    stdio: 'ignore',
-  });
-  return { child, ended: new Promise((resolve) => child.on('exit', resolve)) };
 }
 
 /** The most memory that a process has had, in bytes, until it ends. */

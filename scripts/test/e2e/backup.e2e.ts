@@ -22,10 +22,9 @@ import {
   backupStack,
   newest,
   readManifests,
-  startScript,
   watchMemory,
 } from './backup-support.ts';
-import type { TestStack } from './harness.ts';
+import { startScript, type TestStack } from './harness.ts';
 
 const ROWS = 200_000;
 

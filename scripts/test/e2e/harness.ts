@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listStack } from '../../lib/docker.ts';
 import { IMAGES } from '../../lib/model/build.ts';
+import { commandArgv } from '../../lib/model/command.ts';
 import { readSettings, type StackSettings, volumeName } from '../../lib/model/stack.ts';
 import { loadSettings, ROOT } from '../../lib/project.ts';
 import { stateDir } from '../../lib/release/history.ts';
@@ -73,7 +74,7 @@ export class TestStack {
     env: Record<string, string> = {},
     under: readonly string[] = [],
   ): Promise<RunResult> {
-    const argv = [...under, process.execPath, '--import', 'tsx', `scripts/${name}.ts`, ...args];
+    const argv = [...under, ...commandArgv(name, args)];
     return run(argv, { cwd: ROOT, env: { ...this.env, ...env }, timeoutMs: 240_000 });
   }
 
@@ -160,13 +161,25 @@ export class TestStack {
   }
 }
 
+/** A script that goes on by itself. */
+export interface Started {
+  child: ChildProcess;
+  /** Its exit code; null when a signal ended it. */
+  ended: Promise<number | null>;
+  /** What it has printed so far. */
+  said(): string;
+}
+
 /** Starts a script as its make target does, and leaves it running: to be ended at a chosen moment. */
-export function startScript(stack: TestStack, name: string, args: readonly string[] = []): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', `scripts/${name}.ts`, ...args], {
-    cwd: ROOT,
-    env: { ...process.env, ...stack.env },
-    stdio: 'ignore',
+export function startScript(stack: TestStack, name: string, args: readonly string[] = []): Started {
+  const [node = '', ...argv] = commandArgv(name, args);
+  const env = { ...process.env, ...stack.env };
+  const child = spawn(node, argv, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'ignore'] });
+  let said = '';
+  child.stdout.on('data', (chunk) => {
+    said += String(chunk);
   });
+  return { child, ended: new Promise((resolve) => child.on('exit', resolve)), said: () => said };
 }
 
 /**

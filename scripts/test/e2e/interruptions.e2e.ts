@@ -14,8 +14,7 @@ describe('interrupted and doubled commands', { timeout: 600_000 }, () => {
 
   /** Starts prod-up and sends SIGINT after a while; gives the exit code. */
   const interruptUp = async (afterMs: number): Promise<number | null> => {
-    const child = startScript(stack, 'up');
-    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+    const { child, ended } = startScript(stack, 'up');
     await sleep(afterMs);
     child.kill('SIGINT');
     return ended;

@@ -10,9 +10,8 @@ import {
   newest,
   randomFrom,
   readManifests,
-  startScript,
 } from './backup-support.ts';
-import type { TestStack } from './harness.ts';
+import { startScript, type TestStack } from './harness.ts';
 
 /** KG_HEAVY=1: a database of 1 GB and ten points each; by default a small one and a few. */
 const HEAVY = process.env.KG_HEAVY === '1';

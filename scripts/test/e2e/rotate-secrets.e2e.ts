@@ -81,7 +81,7 @@ describe('make prod-rotate-secrets', { timeout: 600_000 }, () => {
   for (const ms of [2500, 7000]) {
     it(`killed after ${ms / 1000} s it is completed by the next run, and prod-up does no harm between`, async () => {
       const old = readEnv();
-      const child = startScript(stack, 'rotate-secrets');
+      const { child } = startScript(stack, 'rotate-secrets');
       await sleep(ms);
       child.kill('SIGKILL');
       const up = await stack.script('up');

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
@@ -7,11 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers, listStack } from '../../lib/docker.ts';
 import { lockPath } from '../../lib/lock.ts';
 import { IMAGES } from '../../lib/model/build.ts';
-import { ROOT } from '../../lib/project.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { isGood } from '../faults/outage.ts';
 import { OutsideUsers } from '../faults/users.ts';
-import { TestStack, until } from './harness.ts';
+import { startScript, TestStack, until } from './harness.ts';
 
 const HINT = 'see above';
 
@@ -43,15 +41,8 @@ describe('updates that are broken off, with users asking throughout', { timeout:
     when: RegExp,
     signal: NodeJS.Signals,
   ): Promise<number | null> => {
-    const argv = ['--import', 'tsx', `scripts/${name}.ts`, ...args];
-    const env = { ...process.env, ...stack.env };
-    const child = spawn(process.execPath, argv, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'ignore'] });
-    const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
-    let said = '';
-    child.stdout.on('data', (chunk) => {
-      said += String(chunk);
-    });
-    await until(`${name} says ${when}`, 150_000, async () => when.test(said));
+    const { child, ended, said } = startScript(stack, name, args);
+    await until(`${name} says ${when}`, 150_000, async () => when.test(said()));
     await sleep(700);
     child.kill(signal);
     return ended;

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers, listStack } from '../../lib/docker.ts';
-import { ROOT } from '../../lib/project.ts';
 import { mustRun } from '../../lib/shell.ts';
-import { TestStack, until } from './harness.ts';
+import { startScript, TestStack, until } from './harness.ts';
 import { npmLikeName, startNpmLike } from './npm-like.ts';
 import { changeImage, UpdateUsers } from './update-users.ts';
 
@@ -136,16 +134,9 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
   });
 
   it('carry on when they were killed at the worst moment, and prod-up does as well', async () => {
-    const argv = ['--import', 'tsx', 'scripts/update.ts', '--no-build'];
-    const env = { ...process.env, ...stack.env };
-    const child = spawn(process.execPath, argv, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'ignore'] });
-    const ended = new Promise((resolve) => child.on('exit', resolve));
-    let said = '';
-    child.stdout.on('data', (chunk) => {
-      said += String(chunk);
-    });
+    const { child, ended, said } = startScript(stack, 'update', ['--no-build']);
     await until('the current backend was told to leave', 120_000, async () =>
-      /finishes what it has begun/.test(said),
+      /finishes what it has begun/.test(said()),
     );
     await sleep(500);
     child.kill('SIGKILL');

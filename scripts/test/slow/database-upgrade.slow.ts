@@ -74,7 +74,7 @@ describe('make prod-db-upgrade', { timeout: 1_800_000 }, () => {
   it('killed at any point it is completed by the next run, and prod-up refuses meanwhile', async () => {
     const path = join(ROOT, 'deploy/state', stack.settings.prefix, 'database-upgrade.json');
     for (const step of ['begun', 'dumped', 'emptied']) {
-      const child = startScript(stack, 'db-upgrade', ['--yes']);
+      const { child } = startScript(stack, 'db-upgrade', ['--yes']);
       const read = () => {
         try {
           return (JSON.parse(readFileSync(path, 'utf8')) as { step: string }).step;

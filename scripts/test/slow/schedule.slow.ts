@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { commandArgv } from '../../lib/model/command.ts';
 import { ROOT } from '../../lib/project.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { backupFolder, backupStack, newest, readManifests } from '../e2e/backup-support.ts';
@@ -63,7 +64,7 @@ describe('make prod-backup-schedule on systemd', { timeout: 900_000 }, () => {
   const schedule = (...args: string[]) => {
     const env = { ...stack.env, DOCKER_HOST: `unix://${SOCKET}` };
     const named = Object.entries(env).flatMap(([key, value]) => ['--env', `${key}=${value}`]);
-    const script = [process.execPath, '--import', 'tsx', 'scripts/backup-schedule.ts', ...args];
+    const script = commandArgv('backup-schedule', args);
     return run(['docker', 'exec', '--workdir', ROOT, ...named, host, ...script]);
   };
   const readUnits = () =>

@@ -1,0 +1,7 @@
+// Starts a command: node scripts/launch.cjs scripts/up.ts [FLAGS]
+// The sources are loaded as CommonJS: for ES modules tsx needs a second thread, and each command began a tenth of a second later.
+const { resolve } = require('node:path');
+
+require('tsx/cjs');
+process.argv.splice(1, 1);
+require(resolve(process.argv[1]));
