@@ -28,7 +28,7 @@ function toRow(container: ContainerInfo, stats: Stats): string[] {
   return [
     container.name,
     container.state,
-    container.health === 'healthy' ? paint('green', 'healthy') : paint('red', container.health),
+    container.health === 'healthy' ? paint('green', 'healthy') : paint('red', up ? container.health : '-'),
     since,
     String(container.restarts),
     `${use?.cpu ?? '-'} of ${container.cpuLimit || '∞'} CPU`,
@@ -49,6 +49,13 @@ function showProbes(probes: readonly Probe[]): void {
     if (ok) sayOk(line);
     else sayFailure(line, '');
   }
+}
+
+/** What does not run is started; what runs and is not well says why in its log. */
+function mendOf(containers: readonly ContainerInfo[]): string {
+  const running = containers.filter(({ state }) => state === 'running' || state === 'restarting');
+  if (running.length >= SERVICES.length) return 'make prod-logs';
+  return containers.some(({ mode }) => mode === 'test') ? 'make prod-test-up' : 'make prod-up';
 }
 
 async function probe(settings: StackSettings, containers: readonly ContainerInfo[]): Promise<Probe[]> {
@@ -95,12 +102,11 @@ main(import.meta.url, {
       await showTroubles(containers, troubles);
     }
     const healthy = SERVICES.every((service) =>
-      containers.some(
-        (one) => one.service === service && one.state === 'running' && one.health === 'healthy',
-      ),
+      containers.some((one) => one.service === service && one.health === 'healthy'),
     );
-    if (!healthy || probes.some(({ ok }) => !ok)) sayFailure('Not everything is healthy', 'make prod-logs');
-    else if (backups.colour !== 'red') return;
+    if (!healthy || probes.some(({ ok }) => !ok)) {
+      sayFailure('Not everything is healthy', mendOf(containers));
+    } else if (backups.colour !== 'red') return;
     process.exitCode = Exit.failed;
   },
 });

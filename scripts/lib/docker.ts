@@ -16,7 +16,7 @@ export interface ContainerInfo {
   mode: Mode | undefined;
   /** running, restarting, exited, ... */
   state: string;
-  /** healthy, unhealthy, starting, or none without a health check. */
+  /** healthy, unhealthy, starting; none without a health check, or while it does not run. */
   health: string;
   startedAt: string;
   finishedAt: string;
@@ -127,7 +127,8 @@ function toInfo(raw: Inspected): ContainerInfo {
     project: labels['com.docker.compose.project'] ?? '',
     mode: environment === 'production' || environment === 'test' ? environment : undefined,
     state: raw.State.Status,
-    health: raw.State.Health?.Status ?? 'none',
+    // The engine keeps what the last probe found when the container has ended.
+    health: raw.State.Status === 'running' ? (raw.State.Health?.Status ?? 'none') : 'none',
     startedAt: raw.State.StartedAt,
     finishedAt: raw.State.FinishedAt,
     probe: raw.State.Health?.Log?.at(-1)?.Output.trim() ?? '',
