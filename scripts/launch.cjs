@@ -1,5 +1,6 @@
 // Starts a command: node scripts/launch.cjs scripts/up.ts [FLAGS]
 // The sources are loaded as CommonJS: for ES modules tsx needs a second thread, and each command began a tenth of a second later.
+// So import() takes packages alone, no source of ours.
 const { resolve } = require('node:path');
 
 require('tsx/cjs');

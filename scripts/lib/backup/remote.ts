@@ -1,9 +1,9 @@
 import { DescribedError } from '../errors.ts';
 import type { BackupSettings, RemoteLocation } from '../model/backup-settings.ts';
-import type { S3Store } from './s3-store.ts';
+import { S3Store } from './s3-store.ts';
 
 /**
- * Opens a bucket; the client is loaded only then.
+ * Opens the bucket of the settings, or another.
  * @param location the one of the settings unless said
  * @throws DescribedError when the settings name no bucket or no keys
  */
@@ -20,8 +20,5 @@ export async function openRemote(
       'set BACKUP_S3_ACCESS_KEY_ID and BACKUP_S3_SECRET_ACCESS_KEY, or the same with _FILE, in the env file',
     );
   }
-  // The client warns of the versions of Node that its later versions will need; the lockfile holds this one.
-  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
-  const { S3Store } = await import('./s3-store.ts');
-  return new S3Store(s3, location, Math.max(1, keep.daily));
+  return S3Store.open(s3, location, Math.max(1, keep.daily));
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { S3, type S3ServiceException } from '@aws-sdk/client-s3';
-import { Upload } from '@aws-sdk/lib-storage';
+import type { S3, S3ServiceException } from '@aws-sdk/client-s3';
+import type { Upload } from '@aws-sdk/lib-storage';
 import { DescribedError } from '../errors.ts';
 import { type Manifest, parseManifest } from '../model/backup.ts';
 import type { RemoteLocation, S3Settings } from '../model/backup-settings.ts';
@@ -12,17 +12,33 @@ import { assertDigest, digestOf } from './streams.ts';
 const PART_BYTES = 16 * 1024 ** 2;
 const MAX_PARTS = 9_000;
 
+interface Sdk {
+  S3: typeof S3;
+  Upload: typeof Upload;
+}
+
+async function loadSdk(): Promise<Sdk> {
+  // It warns of the versions of Node that its later versions will need; the lockfile holds this one.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
+  const [{ S3 }, { Upload }] = await Promise.all([
+    import('@aws-sdk/client-s3'),
+    import('@aws-sdk/lib-storage'),
+  ]);
+  return { S3, Upload };
+}
+
 /** Backups in an S3 bucket: a dump and its manifest, which is written last. */
 export class S3Store implements BackupStore {
+  private readonly sdk: Sdk;
   private readonly client: S3;
   private readonly location: RemoteLocation;
   private readonly lockMs: number;
 
-  /** @param lockDays for how long new objects are locked, where the bucket can do that */
-  constructor(s3: S3Settings, location: RemoteLocation, lockDays: number) {
+  private constructor(sdk: Sdk, s3: S3Settings, location: RemoteLocation, lockDays: number) {
+    this.sdk = sdk;
     this.location = location;
     this.lockMs = lockDays * 86_400_000;
-    this.client = new S3({
+    this.client = new sdk.S3({
       region: s3.region,
       ...(s3.endpoint ? { endpoint: s3.endpoint, forcePathStyle: true } : {}),
       credentials: { accessKeyId: s3.accessKeyId, secretAccessKey: s3.secretAccessKey },
@@ -32,6 +48,14 @@ export class S3Store implements BackupStore {
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
     });
+  }
+
+  /**
+   * Opens a bucket; the client is loaded only now.
+   * @param lockDays for how long new objects are locked, where the bucket can do that
+   */
+  static async open(s3: S3Settings, location: RemoteLocation, lockDays: number): Promise<S3Store> {
+    return new S3Store(await loadSdk(), s3, location, lockDays);
   }
 
   get place(): string {
@@ -105,7 +129,7 @@ export class S3Store implements BackupStore {
     const partSize = Math.max(PART_BYTES, Math.ceil(manifest.bytes / MAX_PARTS));
     const lock = await this.retention();
     const body = await source.read(manifest);
-    const upload = new Upload({
+    const upload = new this.sdk.Upload({
       client: this.client,
       // One part at a time keeps the memory small.
       queueSize: 1,
