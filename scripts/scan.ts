@@ -107,7 +107,7 @@ function assertPassed(looks: readonly Look[], { failing }: Judgement): void {
   if (failing.length > 0) {
     throw new DescribedError(
       `${failing.length} findings from HIGH on`,
-      'npx tsx scripts/base-images.ts --refresh, then: make prod-build prod-up prod-scan',
+      'npx tsx scripts/base-images.ts --refresh, then: make prod-update WITH_DATABASE=1 prod-scan',
     );
   }
   if (looks.some((look) => look.findings)) return;

@@ -1,7 +1,7 @@
 import { type AptSource, findDebianArchive, formatDeb822 } from './apt-sources.ts';
 import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from './version.ts';
 
-const MIN_NODE = '20';
+const MIN_NODE = '20.19';
 
 /** What was found on the host. A version is undefined where the program is missing. */
 export interface HostFacts {

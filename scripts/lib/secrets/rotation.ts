@@ -78,7 +78,7 @@ async function rotateKey(place: Place, { before, now }: Rotation): Promise<void>
   if (!existsSync(previous)) {
     throw new DescribedError(
       'The stack was started by an older version of this kit, whose secrets are not rotated while it runs',
-      `make prod-build, make prod-up, then: ${AGAIN}`,
+      `make prod-update, then: ${AGAIN}`,
     );
   }
   await replaceSecretFile(previous, before.secretKey);
@@ -93,7 +93,7 @@ async function rotateKey(place: Place, { before, now }: Rotation): Promise<void>
   if (answers.every((status) => status === 404)) return;
   throw new DescribedError(
     `The API does not take tokens of the new key and of the old one (it answers ${answers.join(' and ')})`,
-    `bring it up to date with this checkout, make prod-build, then make prod-up; then again: ${AGAIN}`,
+    `bring it up to date with this checkout: make prod-update, then: ${AGAIN}`,
   );
 }
 

@@ -225,7 +225,7 @@ const files: Check[] = [
     family: 'container',
     title: 'The API’s image has no shell and no package manager',
     source: 'Specification, runtime security: no shell in production images where possible',
-    mend: 'deploy/backend.Dockerfile ends FROM scratch; build it anew: make prod-build prod-up',
+    mend: 'deploy/backend.Dockerfile ends FROM scratch; deploy it anew: make prod-update',
     judge: (facts) =>
       asked(facts, 'backend', serviceOf(facts, 'backend')?.inside, ({ tools }) => {
         const others = facts.containers.filter(({ inside }) => inside && inside.tools.length > 0);

@@ -3,8 +3,8 @@ import type { DatabaseFacts, Facts } from './facts.ts';
 
 const ROLE =
   'deploy/postgres/create-app-role.sh makes it right for a new volume; for this one as the superuser: ALTER ROLE';
-const RULES = 'deploy/postgres/pg_hba.conf, then: make prod-build prod-up';
-const SETTINGS = 'deploy/postgres/postgresql.conf, then: make prod-build prod-up';
+const RULES = 'deploy/postgres/pg_hba.conf, then: make prod-update WITH_DATABASE=1';
+const SETTINGS = 'deploy/postgres/postgresql.conf, then: make prod-update WITH_DATABASE=1';
 
 /** Last day with updates, by major version: https://www.postgresql.org/support/versioning/ */
 const END_OF_LIFE: Readonly<Record<number, string>> = {

@@ -1,7 +1,7 @@
 import { asked, type Check, type Finding, fail, none, ok } from './check.ts';
 import { type Answer, type Facts, type HttpFacts, PAGES, type RawOutcome } from './facts.ts';
 
-const NGINX = 'see deploy/nginx, then: make prod-build prod-up';
+const NGINX = 'see deploy/nginx, then: make prod-update';
 const HEADERS_SOURCE = 'Specification, application security: security headers; OWASP HTTP Headers';
 /** nginx cuts a slow client after 10 s; a busy host may take a little longer to say so. */
 const SLOW_MS = 15_000;

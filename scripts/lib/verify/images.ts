@@ -1,7 +1,7 @@
 import { type Check, fail, none, ok, warn } from './check.ts';
 import type { Facts, ScanFacts } from './facts.ts';
 
-const BUILD = 'make prod-build prod-up';
+const BUILD = 'make prod-update WITH_DATABASE=1';
 const SCAN = 'make prod-scan';
 const OLD_BASE_DAYS = 30;
 const VERY_OLD_BASE_DAYS = 90;
@@ -78,7 +78,7 @@ export const imageChecks: readonly Check[] = [
     family: 'images',
     title: `The bases are younger than ${OLD_BASE_DAYS} days`,
     source: 'Specification, runtime security: base image updates; CIS Docker 1.6.0, 4.4',
-    mend: 'npx tsx scripts/base-images.ts --refresh, then: make prod-build prod-up',
+    mend: 'npx tsx scripts/base-images.ts --refresh, then: make prod-update WITH_DATABASE=1',
     judge(facts) {
       const ages = facts.images.map(({ service, baseCreated }) => ({
         service,
@@ -114,7 +114,7 @@ export const imageChecks: readonly Check[] = [
     family: 'images',
     title: 'No package of the images waits for a security update, as of a scan of this week',
     source: 'Specification, success criteria: image vulnerability scan passes; CIS Docker 1.6.0, 4.4',
-    mend: `${SCAN}; updates come with: npx tsx scripts/base-images.ts --refresh, then make prod-build prod-up`,
+    mend: `${SCAN}; updates come with: npx tsx scripts/base-images.ts --refresh, then make prod-update WITH_DATABASE=1`,
     judge(facts) {
       const scan = currentScan(facts);
       if (!scan) return warn(facts.scan ? 'the last scan was of other images' : 'never scanned');

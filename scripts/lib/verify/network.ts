@@ -237,7 +237,7 @@ const names: Check[] = [
     id: 'alias-conflicts',
     family: 'network',
     title: 'Nobody else on the shared network answers to a name of ours',
-    source: 'Specification, conflict prevention checklist; design: names on shared networks',
+    source: 'Specification, conflict prevention checklist',
     mend: 'rename its service or alias; who answers to what: make npm-network-check',
     judge(facts) {
       const members = facts.networks.find(({ name }) => name === facts.stack.network)?.members ?? [];

@@ -67,7 +67,7 @@ const files: Check[] = [
     id: 'secret-files-mode',
     family: 'secrets',
     title: 'Only its owner can enter the folder of the secret files, and nobody else can write them',
-    source: 'OWASP Secrets Management; design: file secrets',
+    source: 'OWASP Secrets Management',
     mend: 'make prod-up sets them right',
     judge({ secrets: { folder } }) {
       if (!folder) return fail('the folder is not there');
