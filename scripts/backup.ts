@@ -1,7 +1,7 @@
 import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
 import { chooseStore, findBackups, listOwn, listUsable } from './lib/backup/find.ts';
 import { formatBackups, formatVerdicts } from './lib/backup/list.ts';
-import { runBackup, runDrills, thinBackups } from './lib/backup/run.ts';
+import { makeUpCopy, runBackup, runDrills, thinBackups } from './lib/backup/run.ts';
 import { main } from './lib/cli.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { findDue } from './lib/model/backup-schedule.ts';
@@ -29,9 +29,10 @@ async function runScheduled(context: BackupContext): Promise<void> {
   const { store, settings, backup } = context;
   const due = findDue(await listUsable(store, settings.prefix), new Date());
   if (due.backup) await runBackup(context);
+  const copied = !due.backup && (await makeUpCopy(context));
   const readable = backup.recipients.length === 0 || backup.identityFile !== undefined;
   if (due.drill && readable) await runDrills(context, await findBackups(context, 'latest'));
-  if (!due.backup) return;
+  if (!due.backup && !copied) return;
   await thinBackups(context, store, false);
   if (backup.remote) await thinBackups(context, await chooseStore(context, true), false);
 }

@@ -10,7 +10,7 @@ this host's Debian mirror. What is missing is pulled or made.
 
   npx tsx scripts/base-images.ts [--refresh] [--json]
 
-  --refresh   pull or make all of them anew, for security updates; then: make prod-build
+  --refresh   pull or make all of them anew, for security updates; then: make prod-update WITH_DATABASE=1
   --json      print the images as JSON`;
 
 main(import.meta.url, {

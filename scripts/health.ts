@@ -2,7 +2,7 @@ import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
 import { main } from './lib/cli.ts';
 import { type ContainerInfo, listStack, readStats } from './lib/docker.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
-import { SERVICES, type StackSettings } from './lib/model/stack.ts';
+import { SERVICES, type StackSettings, upTarget } from './lib/model/stack.ts';
 import { warnOfFullDisk, whenDockerReady } from './lib/preflight.ts';
 import { type Probe, probeStack } from './lib/probes.ts';
 import { loadSettings } from './lib/project.ts';
@@ -55,7 +55,7 @@ function showProbes(probes: readonly Probe[]): void {
 function mendOf(containers: readonly ContainerInfo[]): string {
   const running = containers.filter(({ state }) => state === 'running' || state === 'restarting');
   if (running.length >= SERVICES.length) return 'make prod-logs';
-  return containers.some(({ mode }) => mode === 'test') ? 'make prod-test-up' : 'make prod-up';
+  return upTarget(containers.find(({ mode }) => mode)?.mode);
 }
 
 async function probe(settings: StackSettings, containers: readonly ContainerInfo[]): Promise<Probe[]> {

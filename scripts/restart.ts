@@ -3,7 +3,7 @@ import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { inspectStack } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
-import { explainByDocker } from './lib/preflight.ts';
+import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatDuration, sayOk } from './lib/report.ts';
 import { mustRun } from './lib/shell.ts';
@@ -23,8 +23,12 @@ main(import.meta.url, {
     const settings = loadSettings();
     lockStack(settings.prefix, 'make prod-restart');
     assertNoUpgrade(settings.prefix);
-    const containers = await inspectStack(settings).catch(explainByDocker);
-    if (containers.length === 0) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
+    const containers = await inspectStack(settings);
+    if (containers.length === 0) {
+      // The engine that made them was fit then: it is asked about only now.
+      await assertDockerReady();
+      throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
+    }
     // All at once, where Compose goes from one to the next: the API waits for its database by itself.
     await Promise.all(containers.map(({ id }) => mustRun(['docker', 'restart', id], 'make prod-up')));
     await waitHealthy(settings, Number(flags.timeout) * 1000);

@@ -2,10 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { main } from './lib/cli.ts';
+import { listStack } from './lib/docker.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { type BomComponent, makeBom, toDebianComponent } from './lib/model/bill-of-materials.ts';
 import { IMAGES, type ImageName } from './lib/model/build.ts';
 import { type Judgement, judgeFindings, parseExceptions, type ScanException } from './lib/model/scan.ts';
+import type { StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { formatDuration, say, sayFailure, sayOk, sayWarning } from './lib/report.ts';
@@ -16,7 +18,7 @@ import type { ScanFacts } from './lib/verify/facts.ts';
 import { scanFolder } from './lib/verify/gather/scan.ts';
 
 const USAGE = `
-Writes a bill of materials (SBOM, CycloneDX 1.5) of each image with its Debian and npm packages, and looks for known
+Writes a bill of materials (SBOM, CycloneDX 1.5) of each image that runs, or was built last where none does, with its Debian and npm packages, and looks for known
 vulnerabilities in them: by trivy or grype where the host has one, else by the security updates that wait in Debian's
 archive and by npm audit. Says which of these it did. Exit 1 from HIGH on, 3 when nothing could be asked.
 
@@ -34,8 +36,16 @@ interface Described extends Target {
   components: BomComponent[];
 }
 
-async function describe(prefix: string, name: ImageName): Promise<Described> {
-  const image = `${prefix}-${name}:latest`;
+/** The images that run; where nothing does, those that were built last. */
+async function findImages(settings: StackSettings): Promise<{ name: ImageName; image: string }[]> {
+  const containers = await listStack(settings);
+  return IMAGES.map((name) => {
+    const container = containers.find(({ service }) => service === `kidney-genetics-${name}`);
+    return { name, image: container?.image ?? `${settings.prefix}-${name}:latest` };
+  });
+}
+
+async function describe(name: ImageName, image: string): Promise<Described> {
   const out = await mustRun(
     ['docker', 'image', 'inspect', '--format', '{{.Id}} {{json .Config.Labels}}', image],
     'make prod-build',
@@ -123,10 +133,11 @@ main(import.meta.url, {
   options: { json: { type: 'boolean' } },
   async run(flags) {
     const startedAt = Date.now();
-    const { prefix } = loadSettings();
+    const settings = loadSettings();
     const [exceptions] = await Promise.all([readExceptions(), assertDockerReady()]);
-    const described = await Promise.all(IMAGES.map((name) => describe(prefix, name)));
-    const folder = scanFolder(prefix);
+    const images = await findImages(settings);
+    const described = await Promise.all(images.map(({ name, image }) => describe(name, image)));
+    const folder = scanFolder(settings.prefix);
     const [boms, looks] = await Promise.all([
       writeBoms(folder, described),
       lookForVulnerabilities(described),

@@ -15,6 +15,7 @@ import {
   type Mode,
   type StackSettings,
   upArgv,
+  upTarget,
   volumeName,
 } from './lib/model/stack.ts';
 import {
@@ -81,7 +82,7 @@ function refuseOtherMode(mode: Mode, settings: StackSettings, containers: readon
   if (!other) return;
   throw new DescribedError(
     `${settings.prefix} is up in ${other} mode, which uses the same containers and the same data`,
-    `to stop that and switch: ${targetOf(mode)} SWITCH=1`,
+    `to stop that and switch: ${upTarget(mode)} SWITCH=1`,
   );
 }
 
@@ -94,7 +95,7 @@ async function leaveOtherMode(
   if (!other) return;
   say(`Stopping ${other} mode; its data stay.`);
   await stopLeftovers(settings);
-  await mustRun(composeArgv(other, settings, ['down']), `${targetOf(mode)} SWITCH=1`, {
+  await mustRun(composeArgv(other, settings, ['down']), `${upTarget(mode)} SWITCH=1`, {
     cwd: ROOT,
     env: composeNames(other, settings),
   });
@@ -102,10 +103,6 @@ async function leaveOtherMode(
 
 function findOtherMode(mode: Mode, containers: readonly ContainerInfo[]): Mode | undefined {
   return containers.find((container) => container.mode && container.mode !== mode)?.mode;
-}
-
-function targetOf(mode: Mode): string {
-  return mode === 'test' ? 'make prod-test-up' : 'make prod-up';
 }
 
 function warnOfLocalHosts(hosts: string): void {
@@ -180,7 +177,7 @@ main(import.meta.url, {
     const startedAt = Date.now();
     const settings = loadSettings();
     const mode: Mode = flags.test ? 'test' : 'production';
-    lockStack(settings.prefix, targetOf(mode));
+    lockStack(settings.prefix, upTarget(mode));
     assertNoUpgrade(settings.prefix);
     // The first run of test mode is a trial: it needs no file written by hand.
     if (mode === 'test' && !(await envFileExists(settings.envFile))) {
@@ -189,16 +186,17 @@ main(import.meta.url, {
     }
     const look = () => lookAround(mode, settings);
     const { env, containers, built, deployed } = await whenDockerReady(look);
-    if (flags.switch) await leaveOtherMode(mode, settings, containers.proper);
-    else refuseOtherMode(mode, settings, containers.proper);
+    if (!flags.switch) refuseOtherMode(mode, settings, containers.proper);
     if (!deployed && !built) await build(settings);
     const release = deployed ?? (await tagLatest(settings));
     if (!deployed) await assertReadsVolume(settings, release);
     if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
+    // Whatever can fail has been looked at: only now what runs is stopped.
+    await leaveOtherMode(mode, settings, containers.proper);
     await mendInterrupted(settings, release);
     const up = () => composeUp(mode, settings, env, release, Number(flags.timeout) * 1000);
     const [after, other] = await Promise.all([
-      deployed ? up() : recordChange(settings.prefix, targetOf(mode), null, release, up),
+      deployed ? up() : recordChange(settings.prefix, upTarget(mode), null, release, up),
       findOtherBuild(settings, release),
     ]);
     if (containers.beside.length > 0) await removeLeftovers(settings);

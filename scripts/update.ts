@@ -3,14 +3,15 @@ import { backUpBefore } from './lib/backup/run.ts';
 import { main } from './lib/cli.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { lockStack } from './lib/lock.ts';
-import type { Release } from './lib/model/release.ts';
+import { findDeployed, type Release } from './lib/model/release.ts';
 import type { StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
 import { assertSameMajor, updateDatabase } from './lib/release/database-update.ts';
 import { assertDeployable, deploy } from './lib/release/deploy.ts';
+import { readHistory } from './lib/release/history.ts';
 import { checkMigrations } from './lib/release/migrations.ts';
-import { findDeployedRelease, tagLatest, tagRunning } from './lib/release/releases.ts';
+import { tagLatest, tagRunning } from './lib/release/releases.ts';
 import { formatDuration, say, sayOk } from './lib/report.ts';
 import { mustRun } from './lib/shell.ts';
 
@@ -73,7 +74,8 @@ main(import.meta.url, {
     await assertDockerReady();
     lockStack(settings.prefix, COMMAND);
     await assertDeployable(settings, COMMAND);
-    const from = (await findDeployedRelease(settings)) ?? (await tagRunning(settings));
+    // Its images need not be here any more: what is deployed now takes their place.
+    const from = findDeployed(readHistory(settings.prefix)) ?? (await tagRunning(settings));
     await bringImages(settings, flags['no-build'] === true, flags.images);
     const to = await chooseRelease(settings, from, flags['with-database'] === true);
     const { POSTGRES_DB = 'kidney_genetics' } = await loadEnvFile(settings.envFile);

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { main } from './lib/cli.ts';
 import { DescribedError } from './lib/errors.ts';
 import type { Mode } from './lib/model/stack.ts';
@@ -37,7 +38,10 @@ async function report(
   flags: { json?: boolean; junit?: string },
 ): Promise<void> {
   if (flags.junit === '-') process.stdout.write(formatJunit(results, tookMs));
-  else if (flags.junit) await writeFile(flags.junit, formatJunit(results, tookMs));
+  else if (flags.junit) {
+    await mkdir(dirname(flags.junit), { recursive: true });
+    await writeFile(flags.junit, formatJunit(results, tookMs));
+  }
   if (flags.json) say(JSON.stringify({ counts: countResults(results), results }, undefined, 2));
   else if (flags.junit !== '-') sayResults(results, tookMs, FAMILY_TITLES);
 }

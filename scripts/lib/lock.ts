@@ -42,7 +42,7 @@ export function lockStack(prefix: string, command: string): void {
       return;
     }
     const holder = readHolder(path);
-    if (holder && startTime(holder.pid) === holder.started) {
+    if (isAlive(holder)) {
       throw new DescribedError(
         `${holder.command} (pid ${holder.pid}, ${holder.user}) has been changing ${prefix} since ${holder.since}`,
         'wait until it is done, or end it with Ctrl-C, then run this again',
@@ -82,6 +82,10 @@ function create(path: string, holder: Holder): boolean {
   }
 }
 
+function isAlive(holder: Holder | undefined): holder is Holder {
+  return holder !== undefined && startTime(holder.pid) === holder.started;
+}
+
 function readHolder(path: string): Holder | undefined {
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as Holder;
@@ -90,11 +94,12 @@ function readHolder(path: string): Holder | undefined {
   }
 }
 
-/** Renames before it removes: of two that find the same dead holder, one succeeds. */
+/** Renames before it removes, and looks again: another may have found the same dead holder and taken its place by now. */
 function removeDead(path: string): void {
   const grave = `${path}.dead.${process.pid}`;
   try {
     renameSync(path, grave);
+    if (isAlive(readHolder(grave))) linkSync(grave, path);
     unlinkSync(grave);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;

@@ -71,15 +71,6 @@ export async function whenDockerReady<T>(look: () => Promise<T>): Promise<T> {
   return looking;
 }
 
-/**
- * For a look at containers that failed: the engine that made them was fit then, so it is asked only now.
- * @throws DescribedError (exit 3) with what is wrong with Docker, or else the error itself
- */
-export async function explainByDocker(error: unknown): Promise<never> {
-  await assertDockerReady();
-  throw error;
-}
-
 /** @throws DescribedError (exit 3) when the network shared with the proxy is missing */
 export async function assertNetworkExists(settings: StackSettings): Promise<void> {
   if (await objectExists('network', settings.network)) return;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, followHealth, inspectStack, lastLogLines } from './docker.ts';
 import { DescribedError } from './errors.ts';
-import { containerName, SERVICES, type StackSettings, shortName } from './model/stack.ts';
+import { containerName, SERVICES, type StackSettings, shortName, upTarget } from './model/stack.ts';
 import { formatDuration, isFancy, paint, say } from './report.ts';
 
 /** For what the engine does not tell by itself, such as a container that ends before it has any health. */
@@ -29,10 +29,11 @@ export async function waitHealthy(
     news = true;
     pause.abort();
   };
-  after?.then(() => {
+  const settled = () => {
     counts = true;
     wake();
-  });
+  };
+  after?.then(settled, settled);
   signal?.addEventListener('abort', wake);
   const unfollow = followHealth(settings, wake);
   const since = Date.now();
@@ -47,7 +48,7 @@ export async function waitHealthy(
       const byService = new Map(containers.map((container) => [container.service, container]));
       showProgress(byService, shown, waited);
       if (counting && SERVICES.every((service) => byService.get(service)?.health === 'healthy')) break;
-      const late = findHopeless(containers, waited > timeoutMs);
+      const late = findHopeless(containers, counting, waited > timeoutMs);
       if (late) throw await describeUnhealthy(settings, late.container, waited);
       if (news) continue;
       pause = new AbortController();
@@ -62,10 +63,11 @@ export async function waitHealthy(
 /** The container that will not get healthy, or has not in time; none may be there at all. */
 function findHopeless(
   containers: readonly ContainerInfo[],
+  counting: boolean,
   tooLate: boolean,
 ): { container: ContainerInfo | undefined } | undefined {
   const sick = containers.filter(({ health }) => health !== 'healthy');
-  const broken = sick.find(({ restarts }) => restarts >= MAX_RESTARTS);
+  const broken = counting ? sick.find(({ restarts }) => restarts >= MAX_RESTARTS) : undefined;
   return broken || tooLate ? { container: broken ?? sick[0] } : undefined;
 }
 
@@ -104,12 +106,12 @@ async function describeUnhealthy(
   waited: number,
 ): Promise<DescribedError> {
   if (isFancy()) process.stdout.write('\n');
-  if (!container) return new DescribedError('No container of the stack is there', 'make prod-up');
+  if (!container) return new DescribedError('No container of the stack is there', upTarget());
   const log = await lastLogLines(container.name);
   if (/password authentication failed|28P01/.test(log)) {
     return new DescribedError(
       `The database refuses the password of the env file: its volume was made with another one`,
-      'put the password that the volume was made with into the env file, then: make prod-up',
+      `put the password that the volume was made with into the env file, then: ${upTarget(container.mode)}`,
     );
   }
   const indented = log.replace(/^/gm, '    ');

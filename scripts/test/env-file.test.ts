@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { readEnv } from '../../backend/src/env.ts';
 import {
   ENV_KEYS,
   fillEnvExample,
@@ -55,13 +56,42 @@ describe('the example env file', () => {
   });
 });
 
+describe('what prod-env and the API both check', () => {
+  const table: [key: string, value: string, fine: boolean][] = [
+    ['ALLOWED_HOSTS', 'localhost,127.0.0.1,[::1],app.example.org,.example.org,my_host', true],
+    ['ALLOWED_HOSTS', '*', true],
+    ['ALLOWED_HOSTS', 'localhost,*.example.org', false],
+    ['ALLOWED_HOSTS', 'app.example.org:8080', false],
+    ['ALLOWED_HOSTS', 'example.org.', false],
+    ['ALLOWED_HOSTS', 'https://example.org', false],
+    ['BACKEND_CORS_ORIGINS', '["https://example.org","http://localhost:3000"]', true],
+    ['BACKEND_CORS_ORIGINS', '["https://example.org/"]', false],
+    ['BACKEND_CORS_ORIGINS', '["*"]', false],
+    ['BACKEND_CORS_ORIGINS', '{}', false],
+    ['API_V1_STR', '/', false],
+    ['LOG_LEVEL', 'WARNING', true],
+    ['LOG_LEVEL', 'loud', false],
+  ];
+  for (const [key, value, fine] of table) {
+    it(`${key}=${value} is ${fine ? 'fine' : 'refused'} by both`, () => {
+      assert.equal(problemsWith({ [key]: value }).length, fine ? 0 : 1);
+      const start = () => readEnv({ ...good, [key]: value }, () => '');
+      if (fine) start();
+      else assert.throws(start, new RegExp(key));
+    });
+  }
+});
+
 describe('each problem of an env file', () => {
   const table: [string, Record<string, string | undefined>, string[]][] = [
     ['a key that is missing', { LOG_LEVEL: undefined }, ['LOG_LEVEL is missing']],
     ['an empty value', { SECRET_KEY: '' }, ['SECRET_KEY is missing']],
     [
       'a short password',
-      { POSTGRES_PASSWORD: 'short', DATABASE_URL: 'postgresql://kidney_user:short@h/kidney_genetics' },
+      {
+        POSTGRES_PASSWORD: 'short',
+        DATABASE_URL: 'postgresql://kidney_user:short@kidney-genetics-postgres/kidney_genetics',
+      },
       ['POSTGRES_PASSWORD is shorter than 20 characters'],
     ],
     ['a short key', { SECRET_KEY: 'x'.repeat(31) }, ['SECRET_KEY is shorter than 32 characters']],
@@ -81,6 +111,7 @@ describe('each problem of an env file', () => {
       'a URL that disagrees with its parts',
       { DATABASE_URL: `postgresql://other:${'z'.repeat(43)}@h:5432/elsewhere` },
       [
+        'DATABASE_URL must name the host kidney-genetics-postgres',
         'DATABASE_URL has another user than POSTGRES_USER',
         'DATABASE_URL has another password than POSTGRES_PASSWORD',
         'DATABASE_URL has another database than POSTGRES_DB',
@@ -96,6 +127,11 @@ describe('each problem of an env file', () => {
       { BACKUP_AGE_RECIPIENT: 'AGE-SECRET-KEY-1QQQQQQQQQQQQQQQQQQQQ' },
       ['BACKUP_AGE_RECIPIENT must be age public keys (age1...), separated by commas'],
     ],
+    [
+      'an address of the API that nginx does not pass on',
+      { API_V1_STR: '/v2' },
+      ['API_V1_STR must be /api/v1, as nginx and the page have it'],
+    ],
     ['no backup at all kept', { BACKUP_KEEP_DAILY: '0' }, ['BACKUP_KEEP_DAILY must be 1 or more']],
     ['an optional key without a value', { BACKUP_PING_URL: '' }, []],
     [
@@ -106,7 +142,10 @@ describe('each problem of an env file', () => {
     ['a URL that is none', { DATABASE_URL: 'nonsense' }, ['DATABASE_URL is not a URL']],
     [
       'the superuser as the app',
-      { POSTGRES_USER: 'postgres', DATABASE_URL: `postgresql://postgres:${SECRET}@h/kidney_genetics` },
+      {
+        POSTGRES_USER: 'postgres',
+        DATABASE_URL: `postgresql://postgres:${SECRET}@kidney-genetics-postgres/kidney_genetics`,
+      },
       ['POSTGRES_USER must not be the superuser postgres'],
     ],
   ];

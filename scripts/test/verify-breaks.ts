@@ -355,7 +355,7 @@ export const BREAKS: Readonly<Record<string, (facts: Facts) => void>> = {
     first(facts.images).namedId = 'sha256:0';
   },
   'image-revision': (facts) => {
-    first(facts.images).revision = 'another';
+    first(facts.images.filter(({ service }) => service !== 'postgres')).revision = 'another';
   },
   'image-user': (facts) => {
     first(facts.images).user = '0:0';

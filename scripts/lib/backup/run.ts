@@ -54,6 +54,27 @@ async function makeBackup(context: BackupContext): Promise<Manifest> {
   return manifest;
 }
 
+/**
+ * Copies the newest backup into the bucket when it is not there, because the bucket did not answer at the time. Needs the lock.
+ * @returns whether there was something to copy
+ * @throws DescribedError, having told of it
+ */
+export async function makeUpCopy(context: BackupContext): Promise<boolean> {
+  const { backup, store, settings } = context;
+  const [newest] = backup.remote ? await listUsable(store, settings.prefix) : [];
+  if (!newest) return false;
+  try {
+    const there = await (await openRemote(backup)).files();
+    if (there.has(`${newest.name}.json`)) return false;
+    await copyAway(context, newest);
+    await tell(context, 'backup', true, `${newest.file}, copied`);
+    return true;
+  } catch (error) {
+    await tell(context, 'backup', false, (error as Error).message);
+    throw error;
+  }
+}
+
 async function copyAway({ backup, store }: BackupContext, manifest: Manifest): Promise<void> {
   const remote = await openRemote(backup);
   const progress = new Progress('uploading');

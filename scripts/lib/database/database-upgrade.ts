@@ -6,7 +6,7 @@ import { restoreBackup } from '../backup/restore.ts';
 import { runBackup } from '../backup/run.ts';
 import { dropDatabase } from '../backup/swap.ts';
 import { prepareCompose } from '../compose.ts';
-import { listStack } from '../docker.ts';
+import { type ContainerInfo, listStack, objectExists } from '../docker.ts';
 import { loadEnvFile } from '../env-file.ts';
 import { DescribedError } from '../errors.ts';
 import type { Release } from '../model/release.ts';
@@ -14,9 +14,10 @@ import { upServiceArgv } from '../model/replace.ts';
 import { containerName, SERVICES, type StackSettings, upArgv, volumeName } from '../model/stack.ts';
 import { ROOT } from '../project.ts';
 import { recordChange } from '../release/history.ts';
+import { stopLeftovers } from '../release/leftovers.ts';
 import { imageName } from '../release/releases.ts';
 import { say, sayOk } from '../report.ts';
-import { mustRun, run } from '../shell.ts';
+import { mustRun } from '../shell.ts';
 import { waitHealthy } from '../wait-healthy.ts';
 import { noteUpgrade, statePath, UPGRADE_COMMAND, type Upgrade } from './upgrade-state.ts';
 
@@ -38,19 +39,19 @@ export async function upgradeDatabase(context: BackupContext, begun: Upgrade): P
   };
   if (upgrade.step === 'begun') {
     noteUpgrade(prefix, upgrade);
-    await run(['docker', 'stop', containerName(settings, BACKEND)]);
+    await stopApi(settings);
     say('  The API stands still: what is dumped now is all there is');
     done('dumped', { file: (await runBackup(context)).file });
   }
   if (upgrade.step === 'dumped') {
     await removeDatabaseContainer(settings);
-    await run(['docker', 'volume', 'rm', upgrade.kept]);
+    await removeVolume(upgrade.kept);
     await copyVolume(settings, upgrade.from, volumeName(settings), upgrade.kept);
     sayOk(`The data as they are stay in the volume ${upgrade.kept}`);
     done('kept');
   }
   if (upgrade.step === 'kept') {
-    await run(['docker', 'volume', 'rm', volumeName(settings)]);
+    await removeVolume(volumeName(settings));
     done('emptied');
   }
   if (upgrade.step === 'emptied') {
@@ -67,11 +68,18 @@ export async function undoUpgrade(
   { from, to, kept, file, step }: Upgrade,
 ): Promise<void> {
   const { prefix } = settings;
-  await run(['docker', 'stop', containerName(settings, BACKEND)]);
+  const replaced = step === 'kept' || step === 'emptied' || step === 'restored';
+  if (replaced && !(await objectExists('volume', kept))) {
+    throw new DescribedError(
+      `The volume ${kept} with the data from before is gone; nothing was changed`,
+      `what was dumped then can be restored: make prod-restore FILE=${file}`,
+    );
+  }
+  await stopApi(settings);
   await removeDatabaseContainer(settings);
-  if (step === 'kept' || step === 'emptied' || step === 'restored') {
+  if (replaced) {
     noteUpgrade(prefix, { from, to, kept, file, step: 'kept' });
-    await run(['docker', 'volume', 'rm', volumeName(settings)]);
+    await removeVolume(volumeName(settings));
     await copyVolume(settings, from, kept, volumeName(settings));
   }
   await bringUp(settings, `${UPGRADE_COMMAND} UNDO=1`, to, from);
@@ -85,10 +93,30 @@ export async function dropKept(settings: StackSettings, { kept }: Upgrade): Prom
   rmSync(statePath(settings.prefix, 'database-upgraded'));
 }
 
+/** Also one that an interrupted update left beside the proper one: what it wrote from now on would be lost. */
+async function stopApi(settings: StackSettings): Promise<void> {
+  await stopLeftovers(settings);
+  for (const { id } of await listOf(settings, BACKEND))
+    await mustRun(['docker', 'stop', id], UPGRADE_COMMAND);
+}
+
 async function removeDatabaseContainer(settings: StackSettings): Promise<void> {
-  const name = containerName(settings, POSTGRES);
-  await run(['docker', 'stop', name]);
-  await run(['docker', 'rm', '-v', name]);
+  for (const { id } of await listOf(settings, POSTGRES)) {
+    await mustRun(['docker', 'stop', id], UPGRADE_COMMAND);
+    await mustRun(['docker', 'rm', '-v', id], UPGRADE_COMMAND);
+  }
+}
+
+async function listOf(settings: StackSettings, wanted: string): Promise<ContainerInfo[]> {
+  return (await listStack(settings)).filter(({ service }) => service === wanted);
+}
+
+/** Data of two versions in one volume are of no use to either, so it has to be gone: one that is not there is. */
+async function removeVolume(name: string): Promise<void> {
+  await mustRun(
+    ['docker', 'volume', 'rm', '--force', name],
+    `remove the container that uses it (docker ps -a --filter volume=${name}), then: ${UPGRADE_COMMAND}`,
+  );
 }
 
 async function copyVolume(
@@ -100,7 +128,7 @@ async function copyVolume(
   const mounts = ['--volume', `${source}:/from:ro`, '--volume', `${target}:${PGDATA}`];
   const hardened = ['--network', 'none', '--cap-drop', 'ALL', '--entrypoint', 'bash'];
   const image = imageName(settings, 'postgres', from.database);
-  const copy = 'cp -a /from/. "$0" && sync -f "$0"';
+  const copy = 'test -s /from/PG_VERSION && cp -a /from/. "$0" && sync -f "$0"';
   await mustRun(
     ['docker', 'run', '--rm', ...hardened, ...mounts, image, '-c', copy, PGDATA],
     `see whether the disk is full: df -h; then: ${UPGRADE_COMMAND}`,

@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import { parse } from 'dotenv';
 import { parseRemote } from './backup-settings.ts';
 import { editDistance } from './near.ts';
+import { SERVICES } from './stack.ts';
 
 /** What a key of .env.production must look like; `undefined` means the value is fine. */
 type Check = (value: string) => string | undefined;
@@ -24,6 +26,7 @@ export interface EnvFileFacts {
   trackedByGit: boolean;
 }
 
+const [POSTGRES] = SERVICES;
 const MIN_SECRET_LENGTH = 20;
 const PLACEHOLDER = /<.*>|CHANGE_?ME|your-domain/i;
 const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
@@ -36,8 +39,11 @@ const secret: Check = (value) => {
     ? undefined
     : 'holds characters that would need escaping in a URL; use A-Z a-z 0-9 . _ ~ -';
 };
-const path: Check = (value) =>
-  /^\/[A-Za-z0-9/_-]*$/.test(value) ? undefined : 'must be a path that begins with /';
+/** What nginx, the page and the probes expect as well. */
+const fixed =
+  (expected: string): Check =>
+  (value) =>
+    value === expected ? undefined : `must be ${expected}, as nginx and the page have it`;
 const oneOf =
   (...words: string[]): Check =>
   (value) =>
@@ -45,16 +51,22 @@ const oneOf =
 const jsonList: Check = (value) => {
   try {
     const list: unknown = JSON.parse(value);
-    if (Array.isArray(list) && list.every((item) => typeof item === 'string')) return undefined;
+    if (Array.isArray(list) && list.every(isOrigin)) return undefined;
   } catch {
     // Said below, like a JSON value of another kind.
   }
   return 'must be a JSON list of origins, such as [] or ["https://example.org"]';
 };
+const isOrigin = (item: unknown): boolean =>
+  typeof item === 'string' && URL.canParse(item) && new URL(item).origin === item;
+const isHost = (name: string): boolean =>
+  name === '*' ||
+  isIP(name.replace(/^\[(.*)\]$/, '$1')) !== 0 ||
+  /^\.?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_-]+)*$/i.test(name);
 const hosts: Check = (value) =>
-  value.split(',').every((host) => /^[A-Za-z0-9.:[\]*-]+$/.test(host.trim()))
+  value.split(',').every((host) => isHost(host.trim()))
     ? undefined
-    : 'must be host names separated by commas';
+    : 'must be host names separated by commas, without scheme, port or path; .example.org allows all below it';
 
 /** The keys of .env.production: the specification's. */
 export const ENV_KEYS: Readonly<Record<string, KeySpec>> = {
@@ -66,10 +78,10 @@ export const ENV_KEYS: Readonly<Record<string, KeySpec>> = {
   DATABASE_URL: {},
   SECRET_KEY: { secret: true, check: (v) => (v.length < 32 ? 'is shorter than 32 characters' : secret(v)) },
   BACKEND_CORS_ORIGINS: { check: jsonList },
-  API_V1_STR: { check: path },
+  API_V1_STR: { check: fixed('/api/v1') },
   PROJECT_NAME: {},
-  VITE_API_BASE_URL: { check: path },
-  VITE_WS_URL: { check: path },
+  VITE_API_BASE_URL: { check: fixed('/api') },
+  VITE_WS_URL: { check: fixed('/ws') },
   LOG_LEVEL: { check: oneOf('DEBUG', 'INFO', 'WARNING', 'ERROR') },
   LOG_FORMAT: { check: oneOf('JSON', 'TEXT') },
   ALLOWED_HOSTS: { check: hosts },
@@ -191,6 +203,8 @@ function findUrlProblems(text: string, values: Readonly<Record<string, string>>)
     if (values[key] !== undefined && found !== values[key]) problems.push(`has another ${part} than ${key}`);
   };
   if (!/^postgres(ql)?:$/.test(url.protocol)) problems.push('must begin with postgresql://');
+  // A shorter name, such as postgres, may be that of another app's database.
+  if (url.hostname !== POSTGRES) problems.push(`must name the host ${POSTGRES}`);
   expect('user', decodeURIComponent(url.username), 'POSTGRES_USER');
   expect('password', decodeURIComponent(url.password), 'POSTGRES_PASSWORD');
   expect('database', decodeURIComponent(url.pathname.slice(1)), 'POSTGRES_DB');

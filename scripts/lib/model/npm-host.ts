@@ -75,8 +75,13 @@ export function zoneLine(zone: string): string {
 export function withRateLimit(current: string, zone: string | null): string {
   const own = current.replace(new RegExp(`${BEGIN}[\\s\\S]*?${END}\\s*`), '').trim();
   if (zone === null) return own;
+  // A limit of the same zone that was typed by hand would be a second one, which nginx refuses.
+  const others = own.replace(
+    new RegExp(`limit_req\\s+zone=${zone}\\b[^;]*;\\s*(limit_req_status\\s+429;\\s*)?`, 'g'),
+    '',
+  );
   const limit = [BEGIN, `limit_req zone=${zone} burst=${RATE.burst} nodelay;`, 'limit_req_status 429;', END];
-  return [...(own ? [own, ''] : []), ...limit].join('\n');
+  return [...(others ? [others.trim(), ''] : []), ...limit].join('\n');
 }
 
 /** The proxy host that has the domain among its own. */

@@ -23,6 +23,11 @@ export type Service = (typeof SERVICES)[number];
 /** The services that join the network shared with the proxy and other apps. */
 export const PROXIED_SERVICES: readonly Service[] = ['kidney-genetics-backend', 'kidney-genetics-frontend'];
 
+/** The target that brings a stack up in a mode; of one that is not up, production. */
+export function upTarget(mode: Mode = 'production'): string {
+  return mode === 'test' ? 'make prod-test-up' : 'make prod-up';
+}
+
 /** The short name of a service: `backend`. */
 export function shortName(service: Service): 'postgres' | 'backend' | 'frontend' {
   return service.replace('kidney-genetics-', '') as 'postgres' | 'backend' | 'frontend';

@@ -64,8 +64,11 @@ describe('disaster recovery', { timeout: 1_800_000 }, () => {
   });
 
   it('is done by the commands of the page', async () => {
-    const [block] = findShellBlocks(readFileSync(PAGE, 'utf8'));
-    const commands = (block?.code ?? '').replace('/mnt/rescued', join(place, 'rescued'));
+    const [prepare, recover] = findShellBlocks(readFileSync(PAGE, 'utf8'));
+    const commands = `${prepare?.code.trim()}\n${recover?.code.trim()}`.replace(
+      '/mnt/rescued',
+      join(place, 'rescued'),
+    );
     assert.ok(commands.includes(place));
     const { prefix, network } = stack.settings;
     // Nobody is there to be asked before the restore.

@@ -148,7 +148,7 @@ async function searchHistories(
   needles: readonly Needle[],
 ): Promise<PlaceResult> {
   const texts = images.map(async ([id, name]) => {
-    const { stdout } = await run([
+    const { exitCode, stdout } = await run([
       'docker',
       'history',
       '--no-trunc',
@@ -156,9 +156,11 @@ async function searchHistories(
       '{{.CreatedBy}} {{.Comment}}',
       id,
     ]);
-    return [name, stdout] as const;
+    return { name, stdout, exitCode };
   });
-  return searchTexts('history', new Map(await Promise.all(texts)), needles);
+  const read = await Promise.all(texts);
+  const found = searchTexts('history', new Map(read.map(({ name, stdout }) => [name, stdout])), needles);
+  return { ...found, seen: [...found.seen, ...listUnread(read)] };
 }
 
 async function searchLogs(
@@ -171,11 +173,11 @@ async function searchLogs(
       // The log's streams come side by side: each has a searcher of its own.
       const errors = new Searcher(needles);
       const argv = ['docker', 'logs', '--tail', String(LOG_LINES), name];
-      await runStreaming(argv, (output) => feedSearcher(output, searcher), {
+      const { exitCode } = await runStreaming(argv, (output) => feedSearcher(output, searcher), {
         timeoutMs: LOG_MS,
         onStderr: (chunk) => errors.push(chunk),
       });
-      return [searcher, errors].map((one) => ({ name, searcher: one }));
+      return [searcher, errors].map((one) => ({ name, exitCode, searcher: one }));
     }),
   );
   const found = pairs.flat();
@@ -183,10 +185,18 @@ async function searchLogs(
   return {
     place: 'logs',
     seen: [
-      ...new Set(found.flatMap(({ name, searcher }) => searcher.found.map((key) => `${key} in ${name}`))),
+      ...new Set([
+        ...found.flatMap(({ name, searcher }) => searcher.found.map((key) => `${key} in ${name}`)),
+        ...listUnread(found),
+      ]),
     ],
     searched: `${formatBytes(bytes)}, the last ${LOG_LINES.toLocaleString('en')} lines of each`,
   };
+}
+
+/** What was not read to its end may hold anything. */
+function listUnread(read: readonly { name: string; exitCode: number }[]): string[] {
+  return read.filter(({ exitCode }) => exitCode !== 0).map(({ name }) => `${name} could not be read`);
 }
 
 /** What was found in an image's layers; an image never changes, so a search is good for as long as the secrets are. */
