@@ -76,7 +76,7 @@ export async function changeImage(
   more = '',
 ): Promise<void> {
   const image = latest(stack, name);
-  const input = `FROM ${image}\nLABEL org.opencontainers.image.revision=${revision}\n${more}\n`;
+  const input = `FROM ${image}\nLABEL org.opencontainers.image.revision=${revision}\nENV APP_REVISION=${revision}\n${more}\n`;
   await mustRun(['docker', 'build', '-t', image, '-'], HINT, { input });
 }
 

@@ -112,6 +112,8 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     const said = await stack.mustScript('up');
     assert.match(said, /another build is here: make prod-update/);
     assert.deepEqual(await revisions(), ['first', 'first']);
+    // The database's image is still that of before the updates.
+    await stack.mustScript('verify', ['--only', 'image-revision,image-current']);
   });
 
   it('write down who deployed what, and list what is there', async () => {
