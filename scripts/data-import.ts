@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { main } from './lib/cli.ts';
 import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
+import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { readTable, refuseTable } from './lib/gene-file.ts';
@@ -76,7 +77,10 @@ main(import.meta.url, {
     const settings = loadSettings();
     const json = flags.json === true;
     await assertDockerReady();
-    if (!options.dryRun) lockStack(settings.prefix, 'make data-import');
+    if (!options.dryRun) {
+      lockStack(settings.prefix, 'make data-import');
+      assertNoUpgrade(settings.prefix);
+    }
     const env = await loadEnvFile(settings.envFile);
     await assertDatabaseUp(settings);
     const { genes, problems, rows } = await readTable(file);

@@ -76,8 +76,11 @@ main(import.meta.url, {
     if (flags.undo) {
       const upgrade = interrupted ?? last;
       if (!upgrade) throw new DescribedError('No data from before an upgrade are kept', UPGRADE_COMMAND);
-      await confirm('Go back to the old data? What was written since the upgrade is left behind.', yes);
-      await undoUpgrade(settings, upgrade);
+      await confirm(
+        'Go back to the old data? What was written since the upgrade stays in a backup alone.',
+        yes,
+      );
+      await undoUpgrade(context, upgrade);
       return sayOk('The old data are back, under their own version');
     }
     if (flags['drop-old']) {

@@ -94,15 +94,20 @@ main(import.meta.url, {
       await engine?.putBack();
     }
     const table = formatOutcomes(outcomes);
-    if (flags.only) return say(table);
-    const path = join(ROOT, flags.output);
-    const text = readFileSync(path, 'utf8');
-    writeFileSync(path, text.replace(MARKS, `$1\n${await describeHost()}\n\n${table}\n\n$2`));
+    if (flags.only) say(table);
+    else {
+      const path = join(ROOT, flags.output);
+      const text = readFileSync(path, 'utf8');
+      writeFileSync(path, text.replace(MARKS, `$1\n${await describeHost()}\n\n${table}\n\n$2`));
+    }
+    if (outcomes.length + failed.length === 0)
+      throw new DescribedError(`No fault is called ${flags.only}`, 'see --help', Exit.usage);
     if (failed.length > 0)
       throw new DescribedError(`Not tried to their end: ${failed.join('; ')}`, 'see above');
     const lost = outcomes.flatMap((outcome) => outcome.lost);
     if (lost.length > 0)
       throw new DescribedError(`${lost.length} acknowledged edits were lost`, `see ${flags.output}`);
-    sayOk(`${outcomes.length} faults, all healed by themselves, no acknowledged edit lost: ${flags.output}`);
+    const place = flags.only ? '' : `: ${flags.output}`;
+    sayOk(`${outcomes.length} faults, all healed by themselves, no acknowledged edit lost${place}`);
   },
 });

@@ -37,10 +37,11 @@ main(import.meta.url, {
     }
     const follow = flags['no-follow'] ? [] : ['--follow'];
     const args = ['logs', '--tail', String(flags.tail), ...follow, ...(wanted ? [wanted] : [])];
-    await run(composeArgv(mode, settings, args), {
+    const { exitCode } = await run(composeArgv(mode, settings, args), {
       cwd: ROOT,
       env: composeNames(mode, settings),
       inherit: true,
     });
+    if (exitCode !== 0) process.exitCode = Exit.failed;
   },
 });

@@ -1,4 +1,4 @@
-import { main } from './lib/cli.ts';
+import { main, toMs } from './lib/cli.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { inspectStack } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
@@ -19,6 +19,7 @@ main(import.meta.url, {
   usage: USAGE,
   options: { timeout: { type: 'string', default: '120' } },
   async run(flags) {
+    const timeoutMs = toMs('--timeout', flags.timeout);
     const startedAt = Date.now();
     const settings = loadSettings();
     lockStack(settings.prefix, 'make prod-restart');
@@ -31,7 +32,7 @@ main(import.meta.url, {
     }
     // All at once, where Compose goes from one to the next: the API waits for its database by itself.
     await Promise.all(containers.map(({ id }) => mustRun(['docker', 'restart', id], 'make prod-up')));
-    await waitHealthy(settings, Number(flags.timeout) * 1000);
+    await waitHealthy(settings, timeoutMs);
     sayOk(`Restarted, all healthy in ${formatDuration(Date.now() - startedAt)}`);
   },
 });

@@ -5,6 +5,7 @@ import { assertRestorable, previewRestore, restoreBackup } from './lib/backup/re
 import { dropDatabase, incomingName, listReplaced, type Swapped, swapIn } from './lib/backup/swap.ts';
 import { main } from './lib/cli.ts';
 import { confirm } from './lib/confirm.ts';
+import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
 import { formatBytes, formatDuration, say, sayOk } from './lib/report.ts';
@@ -74,6 +75,7 @@ main(import.meta.url, {
     const yes = flags.yes === true;
     await lockBackups(context, 'make prod-restore');
     lockStack(context.settings.prefix, 'make prod-restore');
+    assertNoUpgrade(context.settings.prefix);
     const server = (await findDatabase(context.settings)).name;
     if (flags.undo) return undo(context, server, yes);
     if (flags['drop-replaced']) return dropReplaced(context, server, yes);

@@ -1,4 +1,4 @@
-import { main } from './lib/cli.ts';
+import { main, toMs } from './lib/cli.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
 import { chooseRollback, findDeployed } from './lib/model/release.ts';
@@ -25,6 +25,7 @@ main(import.meta.url, {
   options: { timeout: { type: 'string', default: '120' } },
   maxPositionals: 1,
   async run(flags, [wanted]) {
+    const timeoutMs = toMs('--timeout', flags.timeout);
     const startedAt = Date.now();
     const settings = loadSettings();
     await assertDockerReady();
@@ -42,7 +43,7 @@ main(import.meta.url, {
     const to = { app: chosen.release, database: from.database };
     say(`Going back from ${from.app} to ${to.app}; the database stays as it is`);
     const command = wanted ? `${COMMAND} TO=${wanted}` : COMMAND;
-    await deploy({ settings, command, from, timeoutMs: Number(flags.timeout) * 1000 }, to);
+    await deploy({ settings, command, from, timeoutMs }, to);
     sayOk(`${to.app} is deployed again, in ${formatDuration(Date.now() - startedAt)}`);
   },
 });

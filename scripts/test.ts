@@ -1,6 +1,6 @@
 import { glob } from 'zx';
 import { main } from './lib/cli.ts';
-import { DescribedError } from './lib/errors.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
 import { installTools } from './lib/host/test-tools.ts';
 import { commandArgv } from './lib/model/command.ts';
 import { ROOT } from './lib/project.ts';
@@ -82,6 +82,8 @@ main(import.meta.url, {
   async run(flags) {
     await installTools(['chromium', 'shellcheck'], 'the tests');
     const steps = (await listSteps()).filter(({ name }) => !flags.only || name === flags.only);
+    if (steps.length === 0)
+      throw new DescribedError(`No step is called ${flags.only}`, 'see --help', Exit.usage);
     const failed: string[] = [];
     for (const step of steps) {
       const { name } = step;

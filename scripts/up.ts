@@ -1,9 +1,9 @@
 import { build } from './build.ts';
-import { main } from './lib/cli.ts';
+import { main, toMs } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
-import { type ContainerInfo, listProject } from './lib/docker.ts';
+import { type ContainerInfo, listProject, listStack } from './lib/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
@@ -157,9 +157,17 @@ async function loadEnv(settings: StackSettings): Promise<EnvValues> {
 }
 
 async function findDeployed(settings: StackSettings): Promise<Release | undefined> {
-  const release = await findDeployedRelease(settings);
+  const release = await findDeployedRelease(settings).catch((error: DescribedError) =>
+    withoutImages(settings, error),
+  );
   if (release) await assertReadsVolume(settings, release);
   return release;
+}
+
+/** Nothing runs and the images are gone, as after a `docker system prune`: what can be built takes their place. */
+async function withoutImages(settings: StackSettings, error: DescribedError): Promise<undefined> {
+  if ((await listStack(settings)).length > 0) throw error;
+  sayWarning(`${error.message}: what was built last is deployed instead`);
 }
 
 function assertReadsVolume(settings: StackSettings, { database }: Release): Promise<void> {
@@ -174,6 +182,7 @@ main(import.meta.url, {
     timeout: { type: 'string', default: '120' },
   },
   async run(flags) {
+    const timeoutMs = toMs('--timeout', flags.timeout);
     const startedAt = Date.now();
     const settings = loadSettings();
     const mode: Mode = flags.test ? 'test' : 'production';
@@ -194,7 +203,7 @@ main(import.meta.url, {
     // Whatever can fail has been looked at: only now what runs is stopped.
     await leaveOtherMode(mode, settings, containers.proper);
     await mendInterrupted(settings, release);
-    const up = () => composeUp(mode, settings, env, release, Number(flags.timeout) * 1000);
+    const up = () => composeUp(mode, settings, env, release, timeoutMs);
     const [after, other] = await Promise.all([
       deployed ? up() : recordChange(settings.prefix, upTarget(mode), null, release, up),
       findOtherBuild(settings, release),

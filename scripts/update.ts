@@ -1,6 +1,6 @@
 import { build } from './build.ts';
 import { backUpBefore } from './lib/backup/run.ts';
-import { main } from './lib/cli.ts';
+import { main, toMs } from './lib/cli.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { lockStack } from './lib/lock.ts';
 import { findDeployed, type Release } from './lib/model/release.ts';
@@ -69,6 +69,7 @@ main(import.meta.url, {
     timeout: { type: 'string', default: '120' },
   },
   async run(flags) {
+    const timeoutMs = toMs('--timeout', flags.timeout);
     const startedAt = Date.now();
     const settings = loadSettings();
     await assertDockerReady();
@@ -84,7 +85,7 @@ main(import.meta.url, {
       say(`  New migrations, which the running version can live with: ${fresh.join(', ')}`);
     if (!flags['no-backup']) await backUpBefore(COMMAND);
     say(`Updating ${settings.prefix} from ${from.app} to ${to.app}`);
-    const deploying = { settings, command: COMMAND, from, timeoutMs: Number(flags.timeout) * 1000 };
+    const deploying = { settings, command: COMMAND, from, timeoutMs };
     await deploy(deploying, to, flags['with-database'] ? updateDatabase : undefined);
     sayOk(
       `${to.app} is deployed, in ${formatDuration(Date.now() - startedAt)}; the way back: make prod-rollback`,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { main } from './lib/cli.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
+import { main, toMs } from './lib/cli.ts';
+import { DescribedError } from './lib/errors.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
 import { isFancy, paint, say } from './lib/report.ts';
@@ -32,8 +32,7 @@ main(import.meta.url, {
     json: { type: 'boolean' },
   },
   async run(flags) {
-    const intervalMs = Number(flags.interval) * 1000;
-    if (!(intervalMs > 0)) throw new DescribedError('--interval takes seconds', 'see --help', Exit.usage);
+    const intervalMs = toMs('--interval', flags.interval);
     const settings = loadSettings();
     await assertDockerReady();
     let moment = await observe(settings, Date.now() - FIRST_LOOK_MS);
@@ -45,25 +44,31 @@ main(import.meta.url, {
     const ended = once(ending.signal, 'abort').then(() => undefined);
     if (fancy) onKey(['q', '\u0003'], () => ending.abort());
     const past: Moment[] = [];
-    for (;;) {
-      past.push(moment);
-      if (past.length > BARS) past.shift();
-      const title = `${paint('bold', settings.prefix)}  ${moment.at.toTimeString().slice(0, 8)}  (q ends)`;
-      if (screen) screen.show([title, '', ...drawFrame(moment, past)]);
-      else if (flags.json) say(toJson(moment));
-      else say(flags.once ? drawFrame(moment, past).join('\n').trimEnd() : summarize(moment));
-      if (flags.once) return;
-      const since = moment.at.getTime();
-      const pause = sleep(Math.max(0, since + intervalMs - Date.now()), undefined, { signal: ending.signal });
-      const next = pause.then(
-        () => observe(settings, since),
-        () => undefined,
-      );
-      const seen = await Promise.race([next, ended]);
-      if (!seen) break;
-      moment = seen;
+    try {
+      for (;;) {
+        past.push(moment);
+        if (past.length > BARS) past.shift();
+        const title = `${paint('bold', settings.prefix)}  ${moment.at.toTimeString().slice(0, 8)}  (q ends)`;
+        if (screen) screen.show([title, '', ...drawFrame(moment, past)]);
+        else if (flags.json) say(toJson(moment));
+        else say(flags.once ? drawFrame(moment, past).join('\n').trimEnd() : summarize(moment));
+        if (flags.once) return;
+        const since = moment.at.getTime();
+        const pause = sleep(Math.max(0, since + intervalMs - Date.now()), undefined, {
+          signal: ending.signal,
+        });
+        const next = pause.then(
+          () => observe(settings, since),
+          () => undefined,
+        );
+        const seen = await Promise.race([next, ended]);
+        if (!seen) break;
+        moment = seen;
+      }
+    } finally {
+      screen?.close();
+      process.stdin.pause();
     }
-    screen?.close();
     await interruptAll();
   },
 });

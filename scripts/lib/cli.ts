@@ -73,6 +73,16 @@ function guardEnd(): () => void {
   return stop;
 }
 
+/**
+ * Milliseconds of a flag that takes seconds.
+ * @throws DescribedError (exit 2)
+ */
+export function toMs(flag: string, seconds: string): number {
+  const ms = Number(seconds) * 1000;
+  if (ms > 0) return ms;
+  throw new DescribedError(`${flag} takes seconds, and '${seconds}' is none`, 'see --help', Exit.usage);
+}
+
 function isEntry(moduleUrl: string): boolean {
   const started = process.argv[1];
   return started !== undefined && realpathSync(started) === realpathSync(fileURLToPath(moduleUrl));

@@ -1,5 +1,5 @@
-import { createInterface } from 'node:readline/promises';
 import { DescribedError, Exit } from './errors.ts';
+import { ask } from './prompt.ts';
 
 /**
  * Asks before something that is hard to take back.
@@ -8,10 +8,8 @@ import { DescribedError, Exit } from './errors.ts';
  */
 export async function confirm(question: string, yes: boolean): Promise<void> {
   if (yes) return;
-  if (!process.stdin.isTTY) {
-    throw new DescribedError('Nobody is there to ask', 'say yes beforehand: YES=1, or --yes', Exit.usage);
-  }
-  const asking = createInterface({ input: process.stdin, output: process.stdout });
-  const answer = await asking.question(`${question} [y/N] `).finally(() => asking.close());
-  if (!/^y(es)?$/i.test(answer.trim())) throw new DescribedError('Nothing was changed', 'answer y to go on');
+  const hint = 'say yes beforehand: YES=1, or --yes';
+  if (!process.stdin.isTTY) throw new DescribedError('Nobody is there to ask', hint, Exit.usage);
+  const answer = await ask(`${question} [y/N]`, false, hint);
+  if (!/^y(es)?$/i.test(answer)) throw new DescribedError('Nothing was changed', 'answer y to go on');
 }

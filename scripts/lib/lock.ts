@@ -102,7 +102,12 @@ function removeDead(path: string): void {
     if (isAlive(readHolder(grave))) linkSync(grave, path);
     unlinkSync(grave);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EPERM' || code === 'EACCES') {
+      throw new DescribedError(`The lock ${path} is left from another user's command`, `sudo rm ${path}`);
+    }
+    // Another was faster: the next try sees what there is.
+    if (code !== 'ENOENT' && code !== 'EEXIST') throw error;
   }
 }
 

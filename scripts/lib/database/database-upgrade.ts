@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackupContext } from '../backup/context.ts';
@@ -11,14 +12,16 @@ import { loadEnvFile } from '../env-file.ts';
 import { DescribedError } from '../errors.ts';
 import type { Release } from '../model/release.ts';
 import { upServiceArgv } from '../model/replace.ts';
+import { changePasswordSql, scramVerifier } from '../model/rotation.ts';
 import { containerName, SERVICES, type StackSettings, upArgv, volumeName } from '../model/stack.ts';
 import { ROOT } from '../project.ts';
 import { recordChange } from '../release/history.ts';
 import { stopLeftovers } from '../release/leftovers.ts';
-import { imageName } from '../release/releases.ts';
-import { say, sayOk } from '../report.ts';
+import { assertImagesThere, imageName } from '../release/releases.ts';
+import { say, sayOk, sayWarning } from '../report.ts';
 import { mustRun } from '../shell.ts';
 import { waitHealthy } from '../wait-healthy.ts';
+import { querySql } from './sql.ts';
 import { noteUpgrade, statePath, UPGRADE_COMMAND, type Upgrade } from './upgrade-state.ts';
 
 const [POSTGRES, BACKEND] = SERVICES;
@@ -62,12 +65,17 @@ export async function upgradeDatabase(context: BackupContext, begun: Upgrade): P
   renameSync(statePath(prefix, 'database-upgrade'), statePath(prefix, 'database-upgraded'));
 }
 
-/** Puts the former data back under the former image. What was written since the upgrade is not among them. */
+/**
+ * Puts the former data back under the former image. What was written since the upgrade is not among them, and stays in a backup.
+ * @throws DescribedError; where the former data or their image are gone, before anything is changed
+ */
 export async function undoUpgrade(
-  settings: StackSettings,
+  context: BackupContext,
   { from, to, kept, file, step }: Upgrade,
 ): Promise<void> {
+  const { settings } = context;
   const { prefix } = settings;
+  await assertImagesThere(settings, from);
   const replaced = step === 'kept' || step === 'emptied' || step === 'restored';
   if (replaced && !(await objectExists('volume', kept))) {
     throw new DescribedError(
@@ -75,16 +83,33 @@ export async function undoUpgrade(
       `what was dumped then can be restored: make prod-restore FILE=${file}`,
     );
   }
+  if (step === 'restored') await keepNewer(context);
   await stopApi(settings);
   await removeDatabaseContainer(settings);
   if (replaced) {
     noteUpgrade(prefix, { from, to, kept, file, step: 'kept' });
     await removeVolume(volumeName(settings));
     await copyVolume(settings, from, kept, volumeName(settings));
+    await startDatabase(settings, from);
+    await setPassword(settings);
   }
   await bringUp(settings, `${UPGRADE_COMMAND} UNDO=1`, to, from);
   rmSync(statePath(prefix, 'database-upgrade'), { force: true });
   rmSync(statePath(prefix, 'database-upgraded'), { force: true });
+}
+
+/** Nobody is kept from going back by a new database that cannot be dumped. */
+async function keepNewer(context: BackupContext): Promise<void> {
+  const made = await runBackup(context).catch(() => undefined);
+  if (made) say(`  What was written since the upgrade is in ${made.file}`);
+  else sayWarning('The new database cannot be backed up: what was written since the upgrade is lost');
+}
+
+/** The secrets may have been rotated since: the role gets the password of today. */
+async function setPassword(settings: StackSettings): Promise<void> {
+  const { POSTGRES_USER = '', POSTGRES_PASSWORD = '' } = await loadEnvFile(settings.envFile);
+  const verifier = scramVerifier(POSTGRES_PASSWORD, randomBytes(16));
+  await querySql(containerName(settings, POSTGRES), 'postgres', changePasswordSql(POSTGRES_USER, verifier));
 }
 
 /** Removes the data from before the upgrade. */
@@ -135,12 +160,17 @@ async function copyVolume(
   );
 }
 
+async function startDatabase(settings: StackSettings, release: Release): Promise<void> {
+  const env = await loadEnvFile(settings.envFile);
+  const variables = await prepareCompose('production', settings, env, release);
+  await mustRun(upServiceArgv(settings, POSTGRES), UPGRADE_COMMAND, { cwd: ROOT, env: variables });
+  await waitForDatabase(settings);
+}
+
 async function restoreInto(context: BackupContext, { to, file }: Upgrade): Promise<void> {
   const { settings, database } = context;
-  const variables = await prepareCompose('production', settings, await loadEnvFile(settings.envFile), to);
-  await mustRun(upServiceArgv(settings, POSTGRES), UPGRADE_COMMAND, { cwd: ROOT, env: variables });
   const server = containerName(settings, POSTGRES);
-  await waitForDatabase(settings);
+  await startDatabase(settings, to);
   const [found] = await findBackups(context, context.store.pathOf({ file }));
   if (!found) throw new DescribedError(`${file} is gone`, `${UPGRADE_COMMAND} UNDO=1`);
   // The new one is empty but for its owner.
@@ -155,7 +185,7 @@ async function waitForDatabase(settings: StackSettings): Promise<void> {
     if (containers.some(({ service, health }) => service === POSTGRES && health === 'healthy')) return;
   }
   throw new DescribedError(
-    'The new database does not get healthy',
+    'The database does not get healthy',
     `docker logs ${containerName(settings, POSTGRES)}; go back: ${UPGRADE_COMMAND} UNDO=1`,
   );
 }

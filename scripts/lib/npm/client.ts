@@ -120,7 +120,7 @@ export class NpmClient {
       asked.on('response', (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
+        response.on('error', (error) => reject(this.unreachable(error)));
         response.on('end', () =>
           resolve({ status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks).toString()) }),
         );

@@ -1,3 +1,4 @@
+import { assertReadsData } from '../database/data-version.ts';
 import { listContainers } from '../docker.ts';
 import { DescribedError } from '../errors.ts';
 import type { Release } from '../model/release.ts';
@@ -20,7 +21,9 @@ export async function assertSameMajor(settings: StackSettings, from: Release, to
   const [running, next] = await Promise.all(
     [from, to].map(({ database }) => inspectImage(imageName(settings, 'postgres', database))),
   );
-  if (!running || !next || running.postgresMajor === next.postgresMajor) return;
+  // Where the image of what runs is gone the data themselves are asked.
+  if (!running || !next) return assertReadsData(settings, imageName(settings, 'postgres', to.database));
+  if (running.postgresMajor === next.postgresMajor) return;
   throw new DescribedError(
     `The new database image is PostgreSQL ${next.postgresMajor}, and the data are those of ${running.postgresMajor}`,
     `move them: make prod-db-upgrade; or keep POSTGRES_BASE at ${running.postgresMajor}`,

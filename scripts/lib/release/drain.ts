@@ -42,12 +42,10 @@ export async function drain(settings: StackSettings, container: ContainerInfo): 
   const isBackend = container.service === 'kidney-genetics-backend';
   if (isBackend) await leave(container);
   // nginx refuses new connections at once and ends when those through it have: they have to come anew.
-  const stopping = mustRun(
-    ['docker', 'stop', '--time', STOP_SECONDS, container.id],
-    `docker stop ${container.name}`,
-  );
-  if (!isBackend) await sendSocketsAway(settings);
-  await stopping;
+  await Promise.all([
+    mustRun(['docker', 'stop', '--time', STOP_SECONDS, container.id], `docker stop ${container.name}`),
+    isBackend ? undefined : sendSocketsAway(settings),
+  ]);
   await hold();
 }
 

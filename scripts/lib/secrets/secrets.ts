@@ -50,8 +50,8 @@ export async function writeSecrets(prefix: string, env: EnvValues): Promise<stri
     if (current !== content && !(rotating && current !== undefined)) {
       if (current !== undefined) await chmod(path, 0o644);
       await writeFile(path, content, { mode: 0o444 });
-      await chmod(path, 0o444);
     }
+    await chmod(path, 0o444);
     newest = Math.max(newest, (await stat(path)).mtimeMs);
   }
   return new Date(newest).toISOString();

@@ -109,7 +109,7 @@ const files: Check[] = [
     family: 'secrets',
     title: 'The secrets are long, random, and each a different one',
     source: 'Specification, security notes: 20 and more random characters; OWASP Secrets Management',
-    mend: 'generate new ones: openssl rand -hex 32',
+    mend: ROTATE,
     judge: ({ secrets: { envFile } }) =>
       none(
         envFile.weak.map(({ key, problem }) => `${key} ${problem}`),

@@ -64,9 +64,11 @@ describe('make prod-db-upgrade', { timeout: 1_800_000 }, () => {
     assert.match((await upgrade()).stdout, /nothing to do/);
   });
 
-  it('goes back to the old data', async () => {
+  it('goes back to the old data, though the secrets are others by now, and keeps the new ones in a backup', async () => {
+    await stack.mustScript('rotate-secrets');
     const result = await upgrade('--undo');
     assert.equal(result.exitCode, 0, result.stdout + result.stderr);
+    assert.match(result.stdout, /What was written since the upgrade is in \S+\.dump/);
     assert.equal(await major(), OLD);
     assert.equal(await stack.sql(`SELECT name FROM genes WHERE symbol = 'PKD1'`), 'kept over the upgrade');
   });
