@@ -16,7 +16,7 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
   image: ['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}'],
 };
 
-await main(import.meta.url, {
+main(import.meta.url, {
   usage: USAGE,
   options: {},
   async run() {
