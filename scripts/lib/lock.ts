@@ -99,8 +99,11 @@ function removeDead(path: string): void {
   const grave = `${path}.dead.${process.pid}`;
   try {
     renameSync(path, grave);
-    if (isAlive(readHolder(grave))) linkSync(grave, path);
-    unlinkSync(grave);
+    try {
+      if (isAlive(readHolder(grave))) linkSync(grave, path);
+    } finally {
+      unlinkSync(grave);
+    }
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'EPERM' || code === 'EACCES') {

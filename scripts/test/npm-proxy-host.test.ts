@@ -356,6 +356,15 @@ describe('the model of NPM', () => {
     assert.equal(zoneLine('a_b'), 'limit_req_zone $binary_remote_addr zone=a_b:4m rate=50r/s;');
   });
 
+  it('takes a limit of the same zone that was typed by hand for its own, and leaves others', () => {
+    const typed =
+      'gzip off;\nlimit_req zone=a_b burst=200 nodelay;\nlimit_req_status 429;\nlimit_req zone=other burst=5;';
+    const once = withRateLimit(typed, 'a_b');
+    assert.equal(once.match(/zone=a_b /g)?.length, 1);
+    assert.match(once, /^gzip off;\nlimit_req zone=other burst=5;\n/);
+    assert.equal(withRateLimit(once, 'a_b'), once);
+  });
+
   it('tells domains from what is none', () => {
     for (const good of ['Example.COM', 'a-b.example.org.', 'localhost', 'xn--bcher-kva.example']) {
       assert.equal(parseDomain(good), good.toLowerCase().replace(/\.$/, ''));

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker.ts';
+import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { TestStack, until } from './harness.ts';
 
@@ -233,6 +235,17 @@ describe('production mode', { timeout: 900_000 }, () => {
     assert.match(refused.stderr, /POSTGRES_PASSWORD .* was made with another/);
     writeFileSync(stack.settings.envFile, good);
     assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+  });
+
+  it('comes up though its backend was in a loop of restarts before', async () => {
+    const path = join(secretsDir(stack.settings.prefix), 'database_url');
+    chmodSync(path, 0o644);
+    writeFileSync(path, 'nonsense');
+    await mustRun(['docker', 'restart', stack.name('backend')], 'see above');
+    await until('the backend was restarted again and again', 30_000, async () => {
+      return (await stack.container('backend')).restarts >= 3;
+    });
+    assert.match(await stack.mustScript('up'), /All healthy/);
   });
 
   it('restarts on command and stays healthy', async () => {
