@@ -59,7 +59,9 @@ export function start(argv: readonly string[], options: RunOptions = {}): Starte
   const settings: Partial<Options> = {
     nothrow: true,
     quiet: true,
-    env: { ...process.env, ...options.env },
+    // Without this, Bash reads ~/.bashrc when a timer or ssh started this process: Node's pipe is a socket to it, and it takes
+    // a socket in a first shell for a remote login (bash(1), "Invocation").
+    env: { ...process.env, ...options.env, SHLVL: '1' },
     stdio: options.inherit ? 'inherit' : [options.input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   };
   // zx would never end an empty input, and the process would wait for it.
