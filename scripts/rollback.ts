@@ -1,7 +1,10 @@
 import { main, toMs } from './lib/cli.ts';
+import { listStack } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
-import { chooseRollback, findDeployed } from './lib/model/release.ts';
+import { chooseRollback, findDeployed, type Release } from './lib/model/release.ts';
+import { REPLACED_SERVICES } from './lib/model/replace.ts';
+import type { StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
 import { assertDeployable, deploy } from './lib/release/deploy.ts';
@@ -12,13 +15,22 @@ import { formatDuration, say, sayOk } from './lib/report.ts';
 const USAGE = `
 Goes back to an earlier release without dropping a request. The database and its schema stay as they are.
 
-  make prod-rollback                 the release before the running one
+  make prod-rollback                 the release before the running one; after an update that stopped half way, what was deployed
   make prod-rollback TO=REVISION     another one; which there are: make prod-images
   npx tsx scripts/rollback.ts [REVISION] [--timeout SECONDS]
 
   --timeout   how long a container may take to get healthy, in seconds; 120 unless said`;
 
 const COMMAND = 'make prod-rollback';
+
+/** As after an update that ended when it had replaced one half. */
+async function runsAnother(settings: StackSettings, deployed: Release | undefined): Promise<boolean> {
+  const containers = await listStack(settings);
+  return containers.some(
+    ({ service, image }) =>
+      REPLACED_SERVICES.some((replaced) => replaced === service) && !image.endsWith(`:${deployed?.app}`),
+  );
+}
 
 main(import.meta.url, {
   usage: USAGE,
@@ -33,7 +45,8 @@ main(import.meta.url, {
     await assertDeployable(settings, COMMAND);
     const history = readHistory(settings.prefix);
     const from = findDeployed(history);
-    const chosen = chooseRollback(history, await listAppReleases(settings), wanted);
+    const [releases, halfWay] = await Promise.all([listAppReleases(settings), runsAnother(settings, from)]);
+    const chosen = chooseRollback(history, releases, { wanted, halfWay });
     if (!from || 'problem' in chosen) {
       throw new DescribedError(
         'problem' in chosen ? chosen.problem : `${settings.prefix} was never deployed`,
@@ -41,7 +54,8 @@ main(import.meta.url, {
       );
     }
     const to = { app: chosen.release, database: from.database };
-    say(`Going back from ${from.app} to ${to.app}; the database stays as it is`);
+    const left = halfWay ? 'what a change left half way' : from.app;
+    say(`Going back from ${left} to ${to.app}; the database stays as it is`);
     const command = wanted ? `${COMMAND} TO=${wanted}` : COMMAND;
     await deploy({ settings, command, from, timeoutMs }, to);
     sayOk(`${to.app} is deployed again, in ${formatDuration(Date.now() - startedAt)}`);

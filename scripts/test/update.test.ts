@@ -146,8 +146,26 @@ describe('the way back', () => {
   ];
   for (const [wanted, images, found] of cases) {
     it(`to ${wanted ?? 'the one before'} with ${images.length} on the host: ${Object.values(found)}`, () =>
-      assert.deepEqual(chooseRollback(history, images, wanted), found));
+      assert.deepEqual(chooseRollback(history, images, { wanted }), found));
   }
+
+  it('goes to what was deployed when an update has replaced one half, and to that alone', () => {
+    const broken = parseHistory(historyOf(['1-aaa', 'done'], ['2-ccc', 'done'], ['3-new', 'failed']));
+    const images = ['3-new', '2-ccc', '1-aaa'];
+    assert.deepEqual(chooseRollback(broken, images, { halfWay: true }), { release: '2-ccc' });
+    assert.deepEqual(chooseRollback(broken, images, { halfWay: true, wanted: 'ccc' }), { release: '2-ccc' });
+    assert.deepEqual(chooseRollback(broken, images), { release: '1-aaa' });
+  });
+
+  it('carries on where it was killed', () => {
+    const killed = parseHistory(historyOf(['1-aaa', 'done'], ['2-ccc', 'done'], ['1-aaa', 'interrupted']));
+    for (const one of killed.slice(-1)) one.command = 'make prod-rollback';
+    const images = ['2-ccc', '1-aaa'];
+    assert.deepEqual(chooseRollback(killed, images, { halfWay: true }), { release: '1-aaa' });
+    assert.deepEqual(chooseRollback(killed, ['2-ccc'], { halfWay: true }), {
+      problem: 'There is no earlier release on this host',
+    });
+  });
 });
 
 describe('releases', () => {

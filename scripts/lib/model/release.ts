@@ -85,29 +85,35 @@ export function listDeployed(history: readonly Deployment[], part: keyof Release
 
 /**
  * Finds the release to go back to.
- * @param wanted part of its name, such as a git revision; without it the one before the running one
  * @param there the releases whose images are on the host
+ * @param options.wanted part of its name, such as a git revision. Without it: where a change stopped half way, the release
+ *   that was deployed before it, or the aim of a rollback; else the one before the running one
+ * @param options.halfWay whether containers of more than one release, or of another than the deployed one, run
  * @returns the release, or why there is none
  */
 export function chooseRollback(
   history: readonly Deployment[],
   there: readonly string[],
-  wanted?: string,
+  { wanted, halfWay = false }: { wanted?: string | undefined; halfWay?: boolean } = {},
 ): { release: string } | { problem: string } {
-  const running = findDeployed(history)?.app;
-  const others = listDeployed(history, 'app').filter((name) => name !== running && there.includes(name));
+  const deployed = findDeployed(history)?.app;
+  const past = listDeployed(history, 'app').filter((name) => there.includes(name));
+  const others = halfWay ? past : past.filter((name) => name !== deployed);
   if (wanted === undefined) {
-    const [previous] = others;
-    return previous ? { release: previous } : { problem: 'There is no earlier release on this host' };
+    const last = history.at(-1);
+    const goesOn = halfWay && last?.outcome !== 'done' && last?.command.startsWith('make prod-rollback');
+    const aim = goesOn ? last?.to.app : others[0];
+    return aim && there.includes(aim)
+      ? { release: aim }
+      : { problem: 'There is no earlier release on this host' };
   }
-  if (running?.includes(wanted) && !others.some((name) => name.includes(wanted)))
-    return { problem: `${running} is what runs` };
   const fitting = others.filter((name) => name.includes(wanted));
   const [only] = fitting;
   if (only && fitting.length === 1) return { release: only };
+  if (only) return { problem: `${wanted} fits ${fitting.length} releases: ${fitting.join(', ')}` };
   return {
-    problem: only
-      ? `${wanted} fits ${fitting.length} releases: ${fitting.join(', ')}`
+    problem: deployed?.includes(wanted)
+      ? `${deployed} is what runs`
       : `No release on this host fits ${wanted}`,
   };
 }

@@ -113,6 +113,15 @@ describe('updates that are broken off, with users asking throughout', { timeout:
     await assertAllServed(t);
   });
 
+  it('the way back from an update that was killed half-way leads to what was deployed', async (t) => {
+    await breakOff(['update', '--no-build', '--no-backup'], /frontend: starting the next one/, 'SIGKILL');
+    assert.equal((await revisions())[0], 'second', 'the backend is new already');
+    assert.match(await stack.mustScript('rollback'), /Going back from what a change left half way to/);
+    await assertWhole();
+    assert.ok(!(await revisions()).includes('second'));
+    await assertAllServed(t);
+  });
+
   it('prod-prune removes old images of this stack, and none of anybody else', async () => {
     const { prefix } = stack.settings;
     const others = [`${prefix}-neighbour/backend:0.1.0-old-abcdef`, `${prefix}-backend-api:0.1.0-old-abcdef`];
