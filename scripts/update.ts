@@ -10,10 +10,10 @@ import { loadSettings } from './lib/project.ts';
 import { assertSameMajor, updateDatabase } from './lib/release/database-update.ts';
 import { assertDeployable, deploy } from './lib/release/deploy.ts';
 import { readHistory } from './lib/release/history.ts';
+import { loadImages } from './lib/release/load-images.ts';
 import { checkMigrations } from './lib/release/migrations.ts';
 import { tagLatest, tagRunning } from './lib/release/releases.ts';
 import { formatDuration, say, sayOk } from './lib/report.ts';
-import { mustRun } from './lib/shell.ts';
 
 const USAGE = `
 Deploys what the checkout holds, without dropping a request: builds, checks, backs up, and replaces one service after the
@@ -34,7 +34,7 @@ const COMMAND = 'make prod-update';
 
 async function bringImages(settings: StackSettings, noBuild: boolean, file?: string): Promise<void> {
   if (file) {
-    await mustRun(['docker', 'load', '--input', file], 'make the file with: docker save');
+    await loadImages(settings, file);
     say(`  images loaded from ${file}`);
   } else if (!noBuild) await build(settings);
 }

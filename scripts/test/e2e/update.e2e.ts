@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers, listStack } from '../../lib/docker.ts';
+import { IMAGES, type ImageName } from '../../lib/model/build.ts';
 import { mustRun } from '../../lib/shell.ts';
 import { startScript, TestStack, until } from './harness.ts';
 import { npmLikeName, startNpmLike } from './npm-like.ts';
@@ -42,6 +43,15 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
 
   const image = (name: string): string => `${stack.settings.prefix}-${name}:latest`;
 
+  /** As on the host where they were built; here they are gone then. */
+  const saveImages = async (name: string, ...saved: readonly ImageName[]): Promise<string> => {
+    const file = `${stack.tmp}/${name}`;
+    const tags = saved.map(image);
+    await mustRun(['docker', 'save', '--output', file, ...tags], HINT);
+    await mustRun(['docker', 'rmi', ...tags], HINT);
+    return file;
+  };
+
   const change = (name: string, revision: string, more?: string) => changeImage(stack, name, revision, more);
 
   const ids = async (): Promise<string[]> => (await listStack(stack.settings)).map(({ id }) => id);
@@ -62,7 +72,8 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     for (let round = 0; round < (HEAVY ? 2 : 1); round += 1) {
       await change('backend', `second${round}`);
       await change('frontend', `second${round}`);
-      tell(t, 'update', await stack.mustScript('update', ['--no-build']));
+      const release = await saveImages('release.tar', ...IMAGES);
+      tell(t, 'update', await stack.mustScript('update', ['--images', release]));
       assert.deepEqual(await revisions(), [`second${round}`, `second${round}`]);
       assert.deepEqual(await names(), own(), 'the update leaves what prod-up would have made');
     }
@@ -166,6 +177,24 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     const refused = await stack.script('update', ['--no-build']);
     assert.equal(refused.exitCode, 1);
     assert.match(refused.stderr, /900_drop\.sql: "alter table genes drop column band" drops a column/);
+    assert.deepEqual(await ids(), before);
+  });
+
+  it('refuse a file that holds a part of the images alone', async () => {
+    const before = await ids();
+    const refused = await stack.script('update', ['--images', await saveImages('half.tar', 'backend')]);
+    assert.equal(refused.exitCode, 1);
+    assert.match(
+      refused.stderr,
+      /half\.tar does not hold \S+-postgres:latest, \S+-frontend:latest: nothing is/,
+    );
+    assert.match(
+      refused.stderr,
+      /where they were built: docker save -o \S+ \S+-postgres:latest \S+-backend:latest/,
+    );
+    const none = await stack.script('update', ['--images', `${stack.tmp}/nowhere.tar`]);
+    assert.equal(none.exitCode, 1);
+    assert.match(none.stderr, /nowhere\.tar: no such file/);
     assert.deepEqual(await ids(), before);
   });
 
