@@ -1,0 +1,21 @@
+import { DescribedError } from '../errors.ts';
+import { IMAGES } from '../model/build.ts';
+import type { StackSettings } from '../model/stack.ts';
+import { mustRun } from '../shell.ts';
+import { imageName } from './releases.ts';
+
+/**
+ * Loads images that were built on another host.
+ * @param file written by `docker save`
+ * @throws DescribedError when it lacks one of the stack's: what was built here last would take its place, unasked
+ */
+export async function loadImages(settings: StackSettings, file: string): Promise<void> {
+  const wanted = IMAGES.map((image) => imageName(settings, image, 'latest'));
+  const hint = `where they were built: docker save -o ${file} ${wanted.join(' ')}`;
+  const said = await mustRun(['docker', 'load', '--input', file], hint);
+  const loaded = said.split('\n').map((line) => line.replace(/^Loaded image: /, '').trim());
+  const missing = wanted.filter((name) => !loaded.includes(name));
+  if (missing.length > 0) {
+    throw new DescribedError(`${file} does not hold ${missing.join(', ')}: nothing is deployed`, hint);
+  }
+}
