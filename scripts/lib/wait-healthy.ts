@@ -48,6 +48,13 @@ export async function waitHealthy(
       const byService = new Map(containers.map((container) => [container.service, container]));
       showProgress(byService, shown, waited);
       if (counting && SERVICES.every((service) => byService.get(service)?.health === 'healthy')) break;
+      const missing = counting ? SERVICES.find((service) => !byService.has(service)) : undefined;
+      if (missing) {
+        throw new DescribedError(
+          `${containerName(settings, missing)} is not there: somebody has removed it`,
+          upTarget(containers[0]?.mode),
+        );
+      }
       const late = findHopeless(containers, counting, waited > timeoutMs);
       if (late) throw await describeUnhealthy(settings, late.container, waited);
       if (news) continue;

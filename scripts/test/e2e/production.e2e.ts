@@ -254,6 +254,16 @@ describe('production mode', { timeout: 900_000 }, () => {
     assert.notEqual((await stack.container('backend')).startedAt, before.startedAt);
   });
 
+  it('says at once which container somebody removed, and the command that is named brings it back', async () => {
+    await mustRun(['docker', 'rm', '--force', stack.name('frontend')], 'see above');
+    const startedAt = Date.now();
+    const restart = await stack.script('restart');
+    assert.equal(restart.exitCode, 1);
+    assert.match(restart.stderr, /-frontend is not there: somebody has removed it\n.*make prod-up\n/);
+    assert.ok(Date.now() - startedAt < 20_000, 'it is not waited for');
+    assert.match(await stack.mustScript('up'), /All healthy/);
+  });
+
   it('drains the backend on SIGTERM and exits 0 within 5 s', async () => {
     const startedAt = Date.now();
     await mustRun(['docker', 'stop', '--time', '10', stack.name('backend')], 'see above');
