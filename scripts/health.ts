@@ -24,15 +24,15 @@ function toRow(container: ContainerInfo, stats: Stats): string[] {
   const use = stats.get(container.name);
   const up = container.state === 'running';
   const since = up ? formatDuration(Date.now() - Date.parse(container.startedAt)) : '-';
-  const memory = use?.memory.split(' / ')[0] ?? '-';
+  const memory = use?.memory.split(' / ')[0];
   return [
     container.name,
     container.state,
     container.health === 'healthy' ? paint('green', 'healthy') : paint('red', up ? container.health : '-'),
     since,
     String(container.restarts),
-    `${use?.cpu ?? '-'} of ${container.cpuLimit || '∞'} CPU`,
-    `${memory} of ${container.memoryLimit ? formatBytes(container.memoryLimit) : '∞'}`,
+    use ? `${use.cpu} of ${container.cpuLimit || '∞'} CPU` : '-',
+    use ? `${memory} of ${container.memoryLimit ? formatBytes(container.memoryLimit) : '∞'}` : '-',
     `${container.image}${container.revision ? ` (${container.revision})` : ''}`,
     container.ports.join(', ') || 'none',
   ];
@@ -65,7 +65,7 @@ async function probe(settings: StackSettings, containers: readonly ContainerInfo
       'make prod-health',
     );
   }
-  return probeStack(settings);
+  return probeStack(containers);
 }
 
 main(import.meta.url, {

@@ -105,11 +105,18 @@ function findOtherMode(mode: Mode, containers: readonly ContainerInfo[]): Mode |
   return containers.find((container) => container.mode && container.mode !== mode)?.mode;
 }
 
-function warnOfLocalHosts(hosts: string): void {
-  if (/^(localhost|127\.0\.0\.1|[\s,])*$/.test(hosts)) {
+/** Of what works, but not as it may be meant. */
+function warnOfReach(mode: Mode, settings: StackSettings, hosts: string): void {
+  const local = /^(localhost|127\.0\.0\.1|[\s,])*$/.test(hosts);
+  if (mode === 'production' && local) {
     sayWarning(
       'ALLOWED_HOSTS names no domain: the API refuses requests through the proxy until yours is in it',
     );
+  }
+  if (mode === 'test' && !settings.bind.startsWith('127.')) {
+    sayWarning('The ports are open to the network, the database’s too, whatever the firewall says');
+    if (local)
+      sayWarning('ALLOWED_HOSTS names no address of this host: from outside the API refuses requests');
   }
 }
 
@@ -199,7 +206,7 @@ main(import.meta.url, {
     if (!deployed && !built) await build(settings);
     const release = deployed ?? (await tagLatest(settings));
     if (!deployed) await assertReadsVolume(settings, release);
-    if (mode === 'production') warnOfLocalHosts(env.ALLOWED_HOSTS ?? '');
+    warnOfReach(mode, settings, env.ALLOWED_HOSTS ?? '');
     // Whatever can fail has been looked at: only now what runs is stopped.
     await leaveOtherMode(mode, settings, containers.proper);
     await mendInterrupted(settings, release);

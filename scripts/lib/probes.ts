@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
-import type { StackSettings } from './model/stack.ts';
+import type { ContainerInfo } from './docker.ts';
+import type { Service } from './model/stack.ts';
 
 const TIMEOUT_MS = 5000;
 
@@ -12,18 +13,30 @@ export interface Probe {
   found: string;
 }
 
-/** Asks the page, the API, the WebSocket (all through nginx) and the database of a stack in test mode, side by side. */
-export async function probeStack(settings: StackSettings): Promise<Probe[]> {
-  const host = settings.bind === '0.0.0.0' ? '127.0.0.1' : settings.bind;
-  const site = `http://${host}:${settings.ports.frontend}`;
-  const api = `http://${host}:${settings.ports.backend}`;
+/**
+ * Asks the page, the API, the WebSocket (all through nginx) and the database of a stack in test mode, side by side.
+ * @param containers of the stack, on whose ports it is asked, whatever the settings say by now
+ */
+export async function probeStack(containers: readonly ContainerInfo[]): Promise<Probe[]> {
+  const at = (service: Service) => findAddress(containers, service);
+  const site = () => `http://${at('kidney-genetics-frontend')}`;
   return Promise.all([
-    timed('Frontend', () => get(`${site}/`)),
-    timed('API', () => get(`${api}/api/health`)),
-    timed('Genes', () => get(`${site}/api/v1/genes`)),
-    timed('WebSocket', () => openWebSocket(`${site.replace('http', 'ws')}/ws/genes`)),
-    timed('Database', () => askPostgres(host, settings.ports.postgres)),
+    timed('Frontend', () => get(`${site()}/`)),
+    timed('API', () => get(`http://${at('kidney-genetics-backend')}/api/health`)),
+    timed('Genes', () => get(`${site()}/api/v1/genes`)),
+    timed('WebSocket', () => openWebSocket(`${site().replace('http', 'ws')}/ws/genes`)),
+    timed('Database', () => askPostgres(at('kidney-genetics-postgres'))),
   ]);
+}
+
+/**
+ * Where a container's port is published, as seen from this host: 127.0.0.1:8080.
+ * @throws Error when none is, as with one that does not run
+ */
+function findAddress(containers: readonly ContainerInfo[], service: Service): string {
+  const published = containers.find((one) => one.service === service)?.ports[0]?.split('->')[0];
+  if (!published) throw new Error(`${service} has no port now`);
+  return published.replace(/^0\.0\.0\.0:/, '127.0.0.1:');
 }
 
 async function timed(name: string, ask: () => Promise<string>): Promise<Probe> {
@@ -59,18 +72,19 @@ function openWebSocket(url: string): Promise<string> {
 }
 
 /** SSLRequest of PostgreSQL's protocol (https://www.postgresql.org/docs/17/protocol-message-formats.html): S or N comes back. */
-function askPostgres(host: string, port: number): Promise<string> {
+function askPostgres(address: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, timeout: TIMEOUT_MS });
+    const { hostname: host, port } = new URL(`tcp://${address}`);
+    const socket = connect({ host, port: Number(port), timeout: TIMEOUT_MS });
     socket.on('connect', () => socket.write(Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])));
     socket.on('data', (data) => {
       socket.destroy();
       const answer = data.toString('latin1', 0, 1);
-      if (answer === 'S' || answer === 'N') resolve(`${host}:${port} speaks PostgreSQL's protocol`);
-      else reject(new Error(`${host}:${port} answers, but not as PostgreSQL does`));
+      if (answer === 'S' || answer === 'N') resolve(`${address} speaks PostgreSQL's protocol`);
+      else reject(new Error(`${address} answers, but not as PostgreSQL does`));
     });
-    socket.on('timeout', () => socket.destroy(new Error(`${host}:${port} does not answer`)));
+    socket.on('timeout', () => socket.destroy(new Error(`${address} does not answer`)));
     socket.on('error', reject);
-    socket.on('close', () => reject(new Error(`${host}:${port} closed the connection`)));
+    socket.on('close', () => reject(new Error(`${address} closed the connection`)));
   });
 }

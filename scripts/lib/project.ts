@@ -1,10 +1,17 @@
 import { fileURLToPath } from 'node:url';
-import { readSettings, type StackSettings } from './model/stack.ts';
+import { DescribedError, Exit } from './errors.ts';
+import { findBadSetting, readSettings, type StackSettings } from './model/stack.ts';
 
 /** The repository's folder. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
-/** The settings of the stack this process works on. */
+/**
+ * The settings of the stack this process works on.
+ * @throws DescribedError (exit 2) on one that the engine would refuse
+ */
 export function loadSettings(): StackSettings {
-  return readSettings(process.env, ROOT);
+  const settings = readSettings(process.env, ROOT);
+  const problem = findBadSetting(settings);
+  if (problem) throw new DescribedError(problem, 'give another one, or none at all', Exit.usage);
+  return settings;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { buildArgv } from '../lib/model/build.ts';
 import { findNameConflicts } from '../lib/model/network.ts';
-import { composeArgv, readSettings, upArgv } from '../lib/model/stack.ts';
+import { composeArgv, findBadSetting, readSettings, upArgv } from '../lib/model/stack.ts';
 import { isAtLeast } from '../lib/model/version.ts';
 import { formatBytes, formatDuration, formatTable } from '../lib/report.ts';
 
@@ -22,6 +22,29 @@ describe('settings', () => {
   it('take an env file elsewhere', () => {
     assert.equal(readSettings({ ENV_FILE: '/etc/kit/env' }, '/srv/kit').envFile, '/etc/kit/env');
   });
+});
+
+describe('a setting that the engine would refuse', () => {
+  const cases: [env: Record<string, string>, problem: RegExp | undefined][] = [
+    [{}, undefined],
+    [{ STACK_PREFIX: 'shop-2', NPM_NETWORK: 'Proxy_net.1', TEST_BIND: '0.0.0.0' }, undefined],
+    [{ STACK_PREFIX: 'My App' }, /^STACK_PREFIX=My App: a prefix has small letters/],
+    [{ STACK_PREFIX: '../up' }, /^STACK_PREFIX=/],
+    [{ STACK_PREFIX: 'a--b' }, /^STACK_PREFIX=/],
+    [{ STACK_PREFIX: 'a'.repeat(41) }, /40 at the most/],
+    [{ NPM_NETWORK: 'a b' }, /^NPM_NETWORK=a b: /],
+    [{ TEST_BIND: 'localhost' }, /^TEST_BIND=localhost is no IPv4 address/],
+    [{ TEST_BACKEND_PORT: 'http' }, /^TEST_BACKEND_PORT has to be a number/],
+    [{ TEST_BACKEND_PORT: '70000' }, /^TEST_BACKEND_PORT has to be a number/],
+    [{ TEST_BACKEND_PORT: '8080' }, /^TEST_FRONTEND_PORT and TEST_BACKEND_PORT are both 8080/],
+  ];
+  for (const [env, problem] of cases) {
+    it(`${problem ? 'is' : 'is not'} in ${JSON.stringify(env)}`, () => {
+      const found = findBadSetting(readSettings(env, '/srv/kit'));
+      if (problem) assert.match(found ?? '', problem);
+      else assert.equal(found, undefined);
+    });
+  }
 });
 
 describe('command lines', () => {

@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net';
 import { resolve } from 'node:path';
 
 /** Production is reached through the proxy alone; test mode is the same stack with ports on the host. */
@@ -51,6 +52,30 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>, 
       postgres: port('TEST_POSTGRES_PORT', 5433),
     },
   };
+}
+
+/**
+ * Looks for a setting that the engine would refuse half way through a command.
+ * @returns what is wrong, one sentence; undefined when nothing is
+ */
+export function findBadSetting({ prefix, network, bind, ports }: StackSettings): string | undefined {
+  // An image's name has no capitals; a container's is a host name, of which the longest here is PREFIX-frontend-placeholder.
+  if (!/^[a-z0-9]+([_-][a-z0-9]+)*$/.test(prefix) || prefix.length > 40) {
+    return `STACK_PREFIX=${prefix}: a prefix has small letters, digits and single hyphens, 40 at the most`;
+  }
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(network)) {
+    return `NPM_NETWORK=${network}: the name of a network has letters, digits, hyphens, dots and underscores`;
+  }
+  if (!isIPv4(bind)) return `TEST_BIND=${bind} is no IPv4 address`;
+  const taken = new Map<number, string>();
+  for (const [name, port] of Object.entries(ports)) {
+    const key = `TEST_${name.toUpperCase()}_PORT`;
+    if (!Number.isInteger(port) || port < 1 || port > 65_535)
+      return `${key} has to be a number from 1 to 65535`;
+    if (taken.has(port)) return `${taken.get(port)} and ${key} are both ${port}`;
+    taken.set(port, key);
+  }
+  return undefined;
 }
 
 /** The container of a service, and its image without a tag. */
