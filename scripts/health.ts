@@ -2,6 +2,7 @@ import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
 import { main } from './lib/cli.ts';
 import { type ContainerInfo, listStack, readStats } from './lib/docker.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
+import { findLostNetwork } from './lib/model/network.ts';
 import { SERVICES, type StackSettings, upTarget } from './lib/model/stack.ts';
 import { warnOfFullDisk, whenDockerReady } from './lib/preflight.ts';
 import { type Probe, probeStack } from './lib/probes.ts';
@@ -51,10 +52,11 @@ function showProbes(probes: readonly Probe[]): void {
   }
 }
 
-/** What does not run is started; what runs and is not well says why in its log. */
-function mendOf(containers: readonly ContainerInfo[]): string {
+/** What does not run, or is not where it belongs, is started; what is and is not well says why in its log. */
+function mendOf(settings: StackSettings, containers: readonly ContainerInfo[]): string {
   const running = containers.filter(({ state }) => state === 'running' || state === 'restarting');
-  if (running.length >= SERVICES.length) return 'make prod-logs';
+  const lost = running.some((one) => findLostNetwork(one, settings));
+  if (running.length >= SERVICES.length && !lost) return 'make prod-logs';
   return upTarget(containers.find(({ mode }) => mode)?.mode);
 }
 
@@ -104,8 +106,9 @@ main(import.meta.url, {
     const healthy = SERVICES.every((service) =>
       containers.some((one) => one.service === service && one.health === 'healthy'),
     );
-    if (!healthy || probes.some(({ ok }) => !ok)) {
-      sayFailure('Not everything is healthy', mendOf(containers));
+    const ill = [...troubles.values()].some(({ now }) => now);
+    if (!healthy || ill || probes.some(({ ok }) => !ok)) {
+      sayFailure('Not everything is healthy', mendOf(settings, containers));
     } else if (backups.colour !== 'red') return;
     process.exitCode = Exit.failed;
   },

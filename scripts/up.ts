@@ -3,16 +3,19 @@ import { main, toMs } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
-import { type ContainerInfo, listProject, listStack } from './lib/docker.ts';
+import { type ContainerInfo, listProject, listStack, readNetworkIds } from './lib/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
+import { removeLost } from './lib/lost-network.ts';
 import type { EnvValues } from './lib/model/env-file.ts';
+import { networksOf } from './lib/model/network.ts';
 import type { Release } from './lib/model/release.ts';
 import {
   composeArgv,
   composeNames,
   type Mode,
+  SERVICES,
   type StackSettings,
   upArgv,
   upTarget,
@@ -145,16 +148,18 @@ function identify(containers: readonly ContainerInfo[]): string {
 
 /** What is there and what is wrong, looked at side by side; changes nothing of the stack. */
 async function lookAround(mode: Mode, settings: StackSettings) {
-  const [env, containers, built, deployed] = await Promise.all([
+  const networks = SERVICES.flatMap((service) => networksOf(mode, settings, service));
+  const [env, containers, built, deployed, networkIds] = await Promise.all([
     loadEnv(settings),
     listProject(settings),
     imagesBuilt(settings),
     findDeployed(settings),
+    readNetworkIds([...new Set(networks)]),
     mode === 'production' ? assertNetworkExists(settings) : undefined,
     assertNamesFree(settings, mode),
     warnOfFullDisk(settings),
   ]);
-  return { env, containers, built, deployed };
+  return { env, containers, built, deployed, networkIds };
 }
 
 async function loadEnv(settings: StackSettings): Promise<EnvValues> {
@@ -201,7 +206,7 @@ main(import.meta.url, {
       await makeEnvFile(settings.envFile);
     }
     const look = () => lookAround(mode, settings);
-    const { env, containers, built, deployed } = await whenDockerReady(look);
+    const { env, containers, built, deployed, networkIds } = await whenDockerReady(look);
     if (!flags.switch) refuseOtherMode(mode, settings, containers.proper);
     if (!deployed && !built) await build(settings);
     const release = deployed ?? (await tagLatest(settings));
@@ -209,6 +214,8 @@ main(import.meta.url, {
     warnOfReach(mode, settings, env.ALLOWED_HOSTS ?? '');
     // Whatever can fail has been looked at: only now what runs is stopped.
     await leaveOtherMode(mode, settings, containers.proper);
+    const kept = containers.proper.filter((one) => one.mode === mode);
+    await removeLost(settings, kept, networkIds);
     await mendInterrupted(settings, release);
     const up = () => composeUp(mode, settings, env, release, timeoutMs);
     const [after, other] = await Promise.all([

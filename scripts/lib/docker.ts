@@ -33,6 +33,8 @@ export interface ContainerInfo {
   memoryLimit: number;
   /** CPUs, such as 1.0; 0 means no limit. */
   cpuLimit: number;
+  /** Ids of the networks it belongs to, by name, running or not; empty before its first start. */
+  networks: Record<string, string>;
   /** What it answers to, by network name. */
   names: Record<string, string[]>;
   /** Its IPv4 address, by network name; empty while it does not run. */
@@ -59,7 +61,10 @@ interface Inspected {
   HostConfig: { Memory: number; NanoCpus: number };
   NetworkSettings: {
     Ports: Record<string, { HostIp: string; HostPort: string }[] | null> | null;
-    Networks: Record<string, { Aliases: string[] | null; DNSNames?: string[] | null; IPAddress: string }>;
+    Networks: Record<
+      string,
+      { NetworkID: string; Aliases: string[] | null; DNSNames?: string[] | null; IPAddress: string }
+    >;
   };
 }
 
@@ -140,26 +145,31 @@ function toInfo(raw: Inspected): ContainerInfo {
     ports: formatPorts(raw.NetworkSettings.Ports ?? {}),
     memoryLimit: raw.HostConfig.Memory,
     cpuLimit: raw.HostConfig.NanoCpus / 1e9,
-    names: Object.fromEntries(
-      Object.entries(raw.NetworkSettings.Networks).map(([network, end]) => [
-        network,
-        [...new Set([...(end.DNSNames ?? []), ...(end.Aliases ?? [])])].filter(
-          (name) => !raw.Id.startsWith(name),
-        ),
-      ]),
+    names: mapValues(raw.NetworkSettings.Networks, ({ DNSNames, Aliases }) =>
+      [...new Set([...(DNSNames ?? []), ...(Aliases ?? [])])].filter((name) => !raw.Id.startsWith(name)),
     ),
-    addresses: Object.fromEntries(
-      Object.entries(raw.NetworkSettings.Networks).map(([network, end]) => [network, end.IPAddress]),
-    ),
+    networks: mapValues(raw.NetworkSettings.Networks, ({ NetworkID }) => NetworkID),
+    addresses: mapValues(raw.NetworkSettings.Networks, ({ IPAddress }) => IPAddress),
     labels,
     imageId: raw.Image,
   };
+}
+
+function mapValues<T, U>(values: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, map(value)]));
 }
 
 function formatPorts(ports: Record<string, { HostIp: string; HostPort: string }[] | null>): string[] {
   return Object.entries(ports).flatMap(([inside, bindings]) =>
     (bindings ?? []).map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}->${inside}`),
   );
+}
+
+/** The ids of those networks that are there, by name. */
+export async function readNetworkIds(names: readonly string[]): Promise<Map<string, string>> {
+  const { stdout } = await run(['docker', 'network', 'inspect', '--format', '{{.Name}} {{.Id}}', ...names]);
+  const pairs = stdout.split('\n').filter(Boolean);
+  return new Map(pairs.map((line) => line.split(' ') as [string, string]));
 }
 
 /** Whether an object of the engine is there, or all of several. */

@@ -1,4 +1,5 @@
 import { type ContainerInfo, lastLogLines } from './docker.ts';
+import { findLostNetwork } from './model/network.ts';
 import type { StackSettings } from './model/stack.ts';
 import {
   ABORTED,
@@ -28,7 +29,8 @@ export async function findTroubles(
       ...kills.filter(({ id }) => id === container.id).map(({ at }) => at),
       ...(await readHeapDeaths(container, events)),
     ].filter((at) => now - at <= WATCHED_MS);
-    const trouble = findTrouble(container, events, outOfMemory, now, formatDuration);
+    const patient = { ...container, lostNetwork: findLostNetwork(container, settings) };
+    const trouble = findTrouble(patient, events, outOfMemory, now, formatDuration);
     if (trouble.words.length > 0) troubles.set(container.name, trouble);
   }
   return troubles;

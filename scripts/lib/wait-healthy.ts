@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, followHealth, inspectStack, lastLogLines } from './docker.ts';
 import { DescribedError } from './errors.ts';
+import { findLostNetwork } from './model/network.ts';
 import { containerName, SERVICES, type StackSettings, shortName, upTarget } from './model/stack.ts';
 import { formatDuration, isFancy, paint, say } from './report.ts';
 
@@ -114,6 +115,9 @@ async function describeUnhealthy(
 ): Promise<DescribedError> {
   if (isFancy()) process.stdout.write('\n');
   if (!container) return new DescribedError('No container of the stack is there', upTarget());
+  const lost = findLostNetwork(container, settings);
+  if (lost)
+    return new DescribedError(`${container.name} is not on the network ${lost}`, upTarget(container.mode));
   const log = await lastLogLines(container.name);
   if (/password authentication failed|28P01/.test(log)) {
     return new DescribedError(

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { SERVICES } from '../lib/model/stack.ts';
+import { networksOf } from '../lib/model/network.ts';
+import { readSettings, SERVICES } from '../lib/model/stack.ts';
 import { ROOT } from '../lib/project.ts';
 
 interface Service {
@@ -36,6 +37,21 @@ const production = read('docker-compose.prod.yml');
 describe('the production compose file', () => {
   it('has the services of the specification under keys that no other app has', () => {
     assert.deepEqual(Object.keys(production.services).sort(), [...SERVICES].sort());
+  });
+
+  it('puts each service on the networks that the commands expect it on', () => {
+    const settings = readSettings({}, ROOT);
+    const names = { 'npm-proxy': 'npm-proxy', 'kidney-genetics-internal': 'kidney-genetics-internal' };
+    const inTest = { ...names, 'npm-proxy': 'kidney-genetics-test' };
+    const test = read('docker-compose.prod.test.yml');
+    for (const service of SERVICES) {
+      const own = production.services[service]?.networks ?? [];
+      const named = (keys: readonly string[], map: Record<string, string>) =>
+        keys.map((key) => map[key]).sort();
+      assert.deepEqual(networksOf('production', settings, service).sort(), named(own, names));
+      const more = test.services[service]?.networks ?? [];
+      assert.deepEqual(networksOf('test', settings, service).sort(), named([...own, ...more], inTest));
+    }
   });
 
   for (const [name, service] of Object.entries(production.services)) {

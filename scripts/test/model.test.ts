@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { buildArgv } from '../lib/model/build.ts';
-import { findNameConflicts } from '../lib/model/network.ts';
-import { composeArgv, findBadSetting, readSettings, upArgv } from '../lib/model/stack.ts';
+import { findLostNetwork, findNameConflicts } from '../lib/model/network.ts';
+import { composeArgv, findBadSetting, type Mode, readSettings, upArgv } from '../lib/model/stack.ts';
 import { isAtLeast } from '../lib/model/version.ts';
 import { formatBytes, formatDuration, formatTable } from '../lib/report.ts';
 
@@ -45,6 +45,31 @@ describe('a setting that the engine would refuse', () => {
       else assert.equal(found, undefined);
     });
   }
+});
+
+describe('a network that a container lost', () => {
+  const backend = (networks: Record<string, string>, mode: Mode | undefined = 'production') =>
+    ({ service: 'kidney-genetics-backend', mode, networks }) as const;
+  const ids = new Map([
+    ['npm-proxy', '1'],
+    ['kidney-genetics-internal', '2'],
+  ]);
+  const whole = { 'npm-proxy': '1', 'kidney-genetics-internal': '2' };
+  const cases: [string, ReturnType<typeof backend>, string | undefined][] = [
+    ['none', backend(whole), undefined],
+    ['none, with one more of the operator’s own', backend({ ...whole, monitoring: '3' }), undefined],
+    ['none yet, as it never ran', backend({ 'npm-proxy': '', 'kidney-genetics-internal': '' }), undefined],
+    ['taken off by hand', backend({ 'npm-proxy': '1' }), 'kidney-genetics-internal'],
+    ['removed and made again', backend({ ...whole, 'npm-proxy': '0' }), 'npm-proxy'],
+    ['of test mode, which has one of its own', backend(whole, 'test'), 'kidney-genetics-test'],
+  ];
+  for (const [what, container, lost] of cases) {
+    it(what, () => assert.equal(findLostNetwork(container, settings, ids), lost));
+  }
+  it('removed, and not made again', () => {
+    assert.equal(findLostNetwork(backend(whole), settings, new Map()), 'npm-proxy');
+    assert.equal(findLostNetwork(backend(whole), settings), undefined, 'what it says of itself is whole');
+  });
 });
 
 describe('command lines', () => {

@@ -26,6 +26,7 @@ const trouble = (container: Partial<Patient>, events: LifeEvent[] = [], kills: n
 describe('the trouble of a container', () => {
   const cases: [string, ReturnType<typeof trouble>, string[], boolean][] = [
     ['none', trouble({}), [], false],
+    ['out of reach', trouble({ lostNetwork: 'shared' }), ['not on the network shared'], true],
     [
       'an end that was asked for',
       trouble({}, [event('kill', 9), event('die', 8), event('start', 7)]),

@@ -1,3 +1,5 @@
+import { type Mode, SERVICES, type Service, type StackSettings } from './stack.ts';
+
 /** Who answers to a name on a network. */
 export interface NetworkMember {
   container: string;
@@ -30,4 +32,30 @@ export function findNameConflicts(
         .filter((name) => member.names.includes(name))
         .map((name) => ({ name, container: member.container, project: member.project })),
     );
+}
+
+/** The networks of a service, as the compose files say; a test compares. */
+export function networksOf(mode: Mode, { prefix, network }: StackSettings, service: Service): string[] {
+  const shared = mode === 'test' ? `${prefix}-test` : network;
+  const internal = `${prefix}-internal`;
+  if (service === 'kidney-genetics-frontend') return [shared];
+  return service === 'kidney-genetics-backend' || mode === 'test' ? [shared, internal] : [internal];
+}
+
+/**
+ * Finds a network that a container of the stack should be on and is not: it was taken off by hand, or the network was removed,
+ * and perhaps made again, while the container did not run. The engine then cannot start it, and Compose leaves it as it is.
+ * @param ids of the networks that are there, by name; without them only what the container says counts
+ */
+export function findLostNetwork(
+  container: { service: string; mode: Mode | undefined; networks: Readonly<Record<string, string>> },
+  settings: StackSettings,
+  ids?: ReadonlyMap<string, string>,
+): string | undefined {
+  const service = SERVICES.find((one) => one === container.service);
+  if (!service || !container.mode) return undefined;
+  return networksOf(container.mode, settings, service).find((name) => {
+    const id = container.networks[name];
+    return id === undefined || (ids !== undefined && id !== '' && id !== ids.get(name));
+  });
 }

@@ -18,6 +18,8 @@ export interface Patient {
   finishedAt: string;
   restarts: number;
   memoryLimit: number;
+  /** A network that it should be on and is not. */
+  lostNetwork?: string | undefined;
 }
 
 /** What is wrong with a container, or was a short time ago. */
@@ -81,5 +83,7 @@ export function findTrouble(
     words.push(`restarted ${count === 1 ? 'once' : `${count} times`}${within}, exit code ${exitCode}`);
   if (!running && !restarting) words.push(`${container.state}, exit code ${container.exitCode}`);
   else if (container.health !== 'healthy') words.push(container.health);
-  return { words, now: !running || container.health !== 'healthy' };
+  if (container.lostNetwork) words.push(`not on the network ${container.lostNetwork}`);
+  const well = running && container.health === 'healthy' && !container.lostNetwork;
+  return { words, now: !well };
 }

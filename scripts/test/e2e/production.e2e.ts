@@ -254,6 +254,36 @@ describe('production mode', { timeout: 900_000 }, () => {
     assert.notEqual((await stack.container('backend')).startedAt, before.startedAt);
   });
 
+  it('tells of a container that was taken off its network, healthy or not, and prod-up mends it', async () => {
+    const { network, prefix } = stack.settings;
+    await mustRun(['docker', 'network', 'disconnect', network, stack.name('frontend')], 'see above');
+    const health = await stack.script('health');
+    assert.equal(health.exitCode, 1);
+    assert.match(health.stdout, /-frontend +running +healthy/, 'its own probe finds nothing');
+    assert.match(health.stderr, new RegExp(`-frontend: not on the network ${network}\n[^]*make prod-up\n`));
+    await mustRun(
+      ['docker', 'network', 'disconnect', `${prefix}-internal`, stack.name('backend')],
+      'see above',
+    );
+    const restart = await stack.script('restart', ['--timeout', '5']);
+    assert.match(restart.stderr, /-backend is not on the network \S+-internal\n.*make prod-up\n/);
+    const up = await stack.script('up');
+    assert.equal(up.exitCode, 0, up.stderr);
+    assert.match(up.stderr, /-frontend is not on the network \S+ that is there now: it is made anew/);
+    assert.equal((await stack.script('health')).exitCode, 0);
+  });
+
+  it('comes up when the shared network was made anew while it did not run', async () => {
+    const { network } = stack.settings;
+    const names = (await listStack(stack.settings)).map(({ name }) => name);
+    await mustRun(['docker', 'stop', ...names], 'see above');
+    await mustRun(['docker', 'network', 'rm', network], 'see above');
+    assert.match((await stack.script('up')).stderr, /The network \S+, shared with the proxy, is missing/);
+    await stack.mustScript('npm-network', ['create']);
+    assert.match(await stack.mustScript('up'), /All healthy/);
+    assert.equal((await stack.script('health')).exitCode, 0);
+  });
+
   it('says at once which container somebody removed, and the command that is named brings it back', async () => {
     await mustRun(['docker', 'rm', '--force', stack.name('frontend')], 'see above');
     const startedAt = Date.now();
