@@ -34,7 +34,7 @@ import { recordChange } from './lib/release/history.ts';
 import { mendInterrupted, removeLeftovers, stopLeftovers } from './lib/release/leftovers.ts';
 import { findDeployedRelease, findOtherBuild, imageName, tagLatest } from './lib/release/releases.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
-import { assertPasswordUnchanged } from './lib/secrets/secrets.ts';
+import { assertDatabaseUnchanged } from './lib/secrets/secrets.ts';
 import { mustRun, run } from './lib/shell.ts';
 import { waitHealthy } from './lib/wait-healthy.ts';
 import { makeEnvFile } from './prod-env.ts';
@@ -164,7 +164,7 @@ async function lookAround(mode: Mode, settings: StackSettings) {
 
 async function loadEnv(settings: StackSettings): Promise<EnvValues> {
   const env = await loadEnvFile(settings.envFile);
-  await assertPasswordUnchanged(settings.prefix, env, volumeName(settings));
+  await assertDatabaseUnchanged(settings.prefix, env, volumeName(settings));
   return env;
 }
 

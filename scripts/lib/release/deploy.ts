@@ -8,7 +8,7 @@ import { REPLACED_SERVICES } from '../model/replace.ts';
 import { SERVICES, type StackSettings, volumeName } from '../model/stack.ts';
 import { assertNamesFree, assertNetworkExists, warnOfFullDisk } from '../preflight.ts';
 import { sayWarning } from '../report.ts';
-import { assertPasswordUnchanged } from '../secrets/secrets.ts';
+import { assertDatabaseUnchanged } from '../secrets/secrets.ts';
 import { waitHealthy } from '../wait-healthy.ts';
 import { recordChange } from './history.ts';
 import { assertImagesThere } from './releases.ts';
@@ -40,7 +40,7 @@ export async function assertDeployable(settings: StackSettings, command: string)
   await Promise.all([
     assertNetworkExists(settings),
     assertNamesFree(settings, 'production'),
-    assertPasswordUnchanged(settings.prefix, env, volumeName(settings)),
+    assertDatabaseUnchanged(settings.prefix, env, volumeName(settings)),
     warnOfFullDisk(settings),
   ]);
 }

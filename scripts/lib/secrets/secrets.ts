@@ -83,20 +83,40 @@ export async function forgetPreviousKey(prefix: string): Promise<void> {
 }
 
 /**
- * PostgreSQL reads its password only when it initialises the volume: another one in the env file would lock the app out.
+ * PostgreSQL takes its password, role and database from the env file only when it initialises the volume: others in the env file
+ * would lock the app out.
  * @param volume the database's volume
  * @throws DescribedError, before anything is changed
  */
-export async function assertPasswordUnchanged(prefix: string, env: EnvValues, volume: string): Promise<void> {
-  const path = join(secretsDir(prefix), 'postgres_password');
-  const [current, initialised] = await Promise.all([
-    readFile(path, 'utf8').catch(() => undefined),
+export async function assertDatabaseUnchanged(prefix: string, env: EnvValues, volume: string): Promise<void> {
+  const folder = secretsDir(prefix);
+  const read = (name: string) => readFile(join(folder, name), 'utf8').catch(() => undefined);
+  const [password, url, initialised] = await Promise.all([
+    read('postgres_password'),
+    read('database_url'),
     objectExists('volume', volume),
   ]);
-  if (!initialised || current === undefined || current === env.POSTGRES_PASSWORD) return;
-  if (existsSync(rotationFile(prefix))) return;
-  throw new DescribedError(
-    `POSTGRES_PASSWORD in the env file is not the one in use; the volume ${volume} was made with another`,
-    `put the former one back, it stands in ${relative(ROOT, path)}; to change it: make prod-rotate-secrets`,
-  );
+  if (!initialised || existsSync(rotationFile(prefix))) return;
+  if (password !== undefined && password !== env.POSTGRES_PASSWORD) {
+    const path = relative(ROOT, join(folder, 'postgres_password'));
+    throw new DescribedError(
+      `POSTGRES_PASSWORD in the env file is not the one in use; the volume ${volume} was made with another`,
+      `put the former one back, it stands in ${path}; to change it: make prod-rotate-secrets`,
+    );
+  }
+  const [former, wanted] = [readNames(url), readNames(env.DATABASE_URL)];
+  for (const key of ['POSTGRES_USER', 'POSTGRES_DB'] as const) {
+    if (!former || !wanted || former[key] === wanted[key]) continue;
+    throw new DescribedError(
+      `${key} in the env file is ${wanted[key]}, but the volume ${volume} was made with ${former[key]}`,
+      `put ${former[key]} back into ${key} and DATABASE_URL`,
+    );
+  }
+}
+
+/** The role and the database in an address of PostgreSQL. */
+function readNames(url: string | undefined): { POSTGRES_USER: string; POSTGRES_DB: string } | undefined {
+  if (!url || !URL.canParse(url)) return undefined;
+  const { username, pathname } = new URL(url);
+  return { POSTGRES_USER: decodeURIComponent(username), POSTGRES_DB: decodeURIComponent(pathname.slice(1)) };
 }

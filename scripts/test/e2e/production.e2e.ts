@@ -227,12 +227,21 @@ describe('production mode', { timeout: 900_000 }, () => {
     assert.deepEqual(replaced, [stack.name('backend')]);
   });
 
-  it('refuses a database password that the volume was not made with', async () => {
+  it('refuses a database password, role or name that the volume was not made with', async () => {
     const good = readFileSync(stack.settings.envFile, 'utf8');
     stack.setEnv('POSTGRES_PASSWORD', 'o'.repeat(43));
     const refused = await stack.script('up');
     assert.equal(refused.exitCode, 1);
     assert.match(refused.stderr, /POSTGRES_PASSWORD .* was made with another/);
+    for (const [key, former] of [
+      ['POSTGRES_USER', 'kidney_user'],
+      ['POSTGRES_DB', 'kidney_genetics'],
+    ] as const) {
+      writeFileSync(stack.settings.envFile, good.replaceAll(former, 'renamed'));
+      const { exitCode, stderr } = await stack.script('up');
+      assert.equal(exitCode, 1);
+      assert.match(stderr, new RegExp(`${key} in the env file is renamed, but .* was made with ${former}\n`));
+    }
     writeFileSync(stack.settings.envFile, good);
     assert.match(await stack.mustScript('up'), /Already up and unchanged/);
   });
