@@ -6,6 +6,7 @@ import { lockStack } from './lib/lock.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatDuration, sayOk } from './lib/report.ts';
+import { assertSecretsThere } from './lib/secrets/secrets.ts';
 import { mustRun } from './lib/shell.ts';
 import { waitHealthy } from './lib/wait-healthy.ts';
 
@@ -30,6 +31,7 @@ main(import.meta.url, {
       await assertDockerReady();
       throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
     }
+    assertSecretsThere(settings.prefix);
     // All at once, where Compose goes from one to the next: the API waits for its database by itself.
     await Promise.all(containers.map(({ id }) => mustRun(['docker', 'restart', id], 'make prod-up')));
     await waitHealthy(settings, timeoutMs);

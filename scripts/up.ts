@@ -30,9 +30,15 @@ import {
   whenDockerReady,
 } from './lib/preflight.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { recordChange } from './lib/release/history.ts';
+import { readHistory, recordChange } from './lib/release/history.ts';
 import { mendInterrupted, removeLeftovers, stopLeftovers } from './lib/release/leftovers.ts';
-import { findDeployedRelease, findOtherBuild, imageName, tagLatest } from './lib/release/releases.ts';
+import {
+  findDeployedRelease,
+  findOtherBuild,
+  imageName,
+  tagLatest,
+  tagRunning,
+} from './lib/release/releases.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
 import { assertDatabaseUnchanged } from './lib/secrets/secrets.ts';
 import { mustRun, run } from './lib/shell.ts';
@@ -182,6 +188,11 @@ async function withoutImages(settings: StackSettings, error: DescribedError): Pr
   sayWarning(`${error.message}: what was built last is deployed instead`);
 }
 
+/** A whole stack whose history is gone, as after `git clean -fdx`, or that was started by hand: what it runs is deployed. */
+function isWithoutHistory(settings: StackSettings, containers: readonly ContainerInfo[]): boolean {
+  return containers.length === SERVICES.length && readHistory(settings.prefix).length === 0;
+}
+
 function assertReadsVolume(settings: StackSettings, { database }: Release): Promise<void> {
   return assertReadsData(settings, imageName(settings, 'postgres', database));
 }
@@ -208,8 +219,9 @@ main(import.meta.url, {
     const look = () => lookAround(mode, settings);
     const { env, containers, built, deployed, networkIds } = await whenDockerReady(look);
     if (!flags.switch) refuseOtherMode(mode, settings, containers.proper);
-    if (!deployed && !built) await build(settings);
-    const release = deployed ?? (await tagLatest(settings));
+    const known = deployed || isWithoutHistory(settings, containers.proper);
+    if (!known && !built) await build(settings);
+    const release = deployed ?? (await (known ? tagRunning(settings) : tagLatest(settings)));
     if (!deployed) await assertReadsVolume(settings, release);
     warnOfReach(mode, settings, env.ALLOWED_HOSTS ?? '');
     // Whatever can fail has been looked at: only now what runs is stopped.

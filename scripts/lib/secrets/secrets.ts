@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { objectExists } from '../docker.ts';
-import { DescribedError } from '../errors.ts';
+import { DescribedError, Exit } from '../errors.ts';
 import type { EnvValues } from '../model/env-file.ts';
 import { ROOT } from '../project.ts';
 import { sayWarning } from '../report.ts';
@@ -55,6 +55,21 @@ export async function writeSecrets(prefix: string, env: EnvValues): Promise<stri
     newest = Math.max(newest, (await stat(path)).mtimeMs);
   }
   return new Date(newest).toISOString();
+}
+
+/**
+ * A container that runs does not miss its secret files; the engine cannot start it without them.
+ * @throws DescribedError (exit 3) when one is gone, as after `git clean -fdx`
+ */
+export function assertSecretsThere(prefix: string): void {
+  const names = [...Object.keys(secretFiles({})), 'secret_key_previous'];
+  const gone = names.find((name) => !existsSync(join(secretsDir(prefix), name)));
+  if (!gone) return;
+  throw new DescribedError(
+    `${relative(ROOT, join(secretsDir(prefix), gone))} is gone: a container that is stopped now would not start again`,
+    'it is written anew by: make prod-up',
+    Exit.missing,
+  );
 }
 
 /**

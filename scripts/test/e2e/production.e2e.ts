@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker.ts';
+import { stateDir } from '../../lib/release/history.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { TestStack, until } from './harness.ts';
+import { changeImage } from './update-users.ts';
 
 const SERVICES = ['postgres', 'backend', 'frontend'] as const;
 
@@ -291,6 +293,23 @@ describe('production mode', { timeout: 900_000 }, () => {
     await stack.mustScript('npm-network', ['create']);
     assert.match(await stack.mustScript('up'), /All healthy/);
     assert.equal((await stack.script('health')).exitCode, 0);
+  });
+
+  it('survives a `git clean -fdx`: no restart stops it, and prod-up starts what it runs, not what was built', async () => {
+    const { prefix } = stack.settings;
+    const before = await stack.container('backend');
+    for (const folder of [secretsDir(prefix), stateDir(prefix)]) rmSync(folder, { recursive: true });
+    await changeImage(stack, 'backend', 'newer');
+    const restart = await stack.script('restart');
+    assert.deepEqual([restart.exitCode, (await stack.container('backend')).startedAt], [3, before.startedAt]);
+    assert.match(
+      restart.stderr,
+      /is gone: a container that is stopped now would not start again\n.*make prod-up\n/,
+    );
+    assert.match(await stack.mustScript('up'), /another build is here: make prod-update/);
+    assert.equal((await stack.container('backend')).imageId, before.imageId);
+    assert.match(await stack.mustScript('restart'), /Restarted, all healthy/);
+    assert.match(await stack.mustScript('history'), /make prod-up .*done/);
   });
 
   it('says at once which container somebody removed, and the command that is named brings it back', async () => {
