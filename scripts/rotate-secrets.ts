@@ -4,7 +4,7 @@ import { listStack } from './lib/docker.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
-import { assertDockerReady } from './lib/preflight.ts';
+import { assertDockerReady, assertOwnCheckout } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatDuration, say, sayOk } from './lib/report.ts';
 import { rotateSecrets } from './lib/secrets/rotation.ts';
@@ -31,6 +31,7 @@ main(import.meta.url, {
     await assertDockerReady();
     lockStack(settings.prefix, COMMAND);
     const [env, containers] = await Promise.all([loadEnvFile(settings.envFile), listStack(settings)]);
+    assertOwnCheckout(settings, containers);
     if (flags['forget-previous']) {
       if (existsSync(rotationFile(settings.prefix))) {
         throw new DescribedError('A rotation was interrupted', `complete it first: ${COMMAND}`);

@@ -25,6 +25,7 @@ import {
   assertDockerReady,
   assertNamesFree,
   assertNetworkExists,
+  assertOwnCheckout,
   imagesBuilt,
   warnOfFullDisk,
   whenDockerReady,
@@ -40,7 +41,7 @@ import {
   tagRunning,
 } from './lib/release/releases.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
-import { assertDatabaseUnchanged } from './lib/secrets/secrets.ts';
+import { assertDatabaseUnchanged, noteProven } from './lib/secrets/secrets.ts';
 import { mustRun, run } from './lib/shell.ts';
 import { waitHealthy } from './lib/wait-healthy.ts';
 import { makeEnvFile } from './prod-env.ts';
@@ -218,6 +219,7 @@ main(import.meta.url, {
     }
     const look = () => lookAround(mode, settings);
     const { env, containers, built, deployed, networkIds } = await whenDockerReady(look);
+    assertOwnCheckout(settings, containers.proper);
     if (!flags.switch) refuseOtherMode(mode, settings, containers.proper);
     const known = deployed || isWithoutHistory(settings, containers.proper);
     if (!known && !built) await build(settings);
@@ -234,6 +236,7 @@ main(import.meta.url, {
       deployed ? up() : recordChange(settings.prefix, upTarget(mode), null, release, up),
       findOtherBuild(settings, release),
     ]);
+    await noteProven(settings.prefix);
     if (containers.beside.length > 0) await removeLeftovers(settings);
     summarize(mode, settings, identify(after) === identify(containers.proper), startedAt);
     if (other) say(`  It runs ${release.app}; another build is here: make prod-update NO_BUILD=1`);

@@ -1,5 +1,7 @@
+import { existsSync, realpathSync } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
-import { listContainers, objectExists } from './docker.ts';
+import { dirname, join } from 'node:path';
+import { type ContainerInfo, listContainers, objectExists } from './docker.ts';
 import { readEnvValues } from './env-file.ts';
 import { DescribedError, Exit } from './errors.ts';
 import { findBackupFolder } from './model/backup-settings.ts';
@@ -109,6 +111,22 @@ export async function assertNamesFree(settings: StackSettings, mode: Mode): Prom
     throw missing(
       `On ${settings.network} the container ${conflict.container} of another app already answers to ${conflict.name}`,
       `rename its service or alias; who answers to what: make npm-network-check`,
+    );
+  }
+}
+
+/**
+ * The stack was started from this checkout: another one has other secrets, and its own history.
+ * @throws DescribedError (exit 3); not when that checkout is gone, as after it was moved
+ */
+export function assertOwnCheckout({ prefix }: StackSettings, containers: readonly ContainerInfo[]): void {
+  for (const { labels } of containers) {
+    const folder = labels['com.docker.compose.project.working_dir'];
+    if (!folder || !existsSync(folder) || realpathSync(folder) === realpathSync(join(ROOT, 'deploy')))
+      continue;
+    throw missing(
+      `${prefix} runs from another checkout, ${dirname(folder)}, with the secrets that are there`,
+      `cd ${dirname(folder)}; a stack beside it takes a name of its own: make ... STACK_PREFIX=my-copy`,
     );
   }
 }

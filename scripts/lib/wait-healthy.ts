@@ -2,13 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, followHealth, inspectStack, lastLogLines } from './docker.ts';
 import { DescribedError } from './errors.ts';
 import { findLostNetwork } from './model/network.ts';
-import { containerName, SERVICES, type StackSettings, shortName, upTarget } from './model/stack.ts';
+import {
+  containerName,
+  type Mode,
+  SERVICES,
+  type StackSettings,
+  shortName,
+  upTarget,
+} from './model/stack.ts';
 import { formatDuration, isFancy, paint, say } from './report.ts';
 
 /** For what the engine does not tell by itself, such as a container that ends before it has any health. */
 const POLL_MS = 500;
 /** A container that came up this often and went down again will not get healthy. */
 const MAX_RESTARTS = 3;
+/** When the API has had the time to sign in. */
+const REFUSAL_MS = 5000;
+/** What the API says then, see backend/src/db/failures.ts. */
+const REFUSED = /the database (refuses the application's user or password|does not exist yet)/;
 
 /**
  * Waits until each service is healthy and shows how each is doing.
@@ -56,6 +67,7 @@ export async function waitHealthy(
           upTarget(containers[0]?.mode),
         );
       }
+      if (counting && waited > REFUSAL_MS && (await isRefused(byService))) throw refusal(containers[0]?.mode);
       const late = findHopeless(containers, counting, waited > timeoutMs);
       if (late) throw await describeUnhealthy(settings, late.container, waited);
       if (news) continue;
@@ -77,6 +89,20 @@ function findHopeless(
   const sick = containers.filter(({ health }) => health !== 'healthy');
   const broken = counting ? sick.find(({ restarts }) => restarts >= MAX_RESTARTS) : undefined;
   return broken || tooLate ? { container: broken ?? sick[0] } : undefined;
+}
+
+/** The database is well, and lets the API not in: waiting mends nothing. */
+async function isRefused(byService: ReadonlyMap<string, ContainerInfo>): Promise<boolean> {
+  const [database, api] = [byService.get(SERVICES[0]), byService.get(SERVICES[1])];
+  if (database?.health !== 'healthy' || !api || api.health === 'healthy') return false;
+  return REFUSED.test(await lastLogLines(api.name, 3));
+}
+
+function refusal(mode: Mode | undefined): DescribedError {
+  return new DescribedError(
+    'The database refuses the role, password or database name of the env file: its volume was made with others',
+    `put those that it was made with into the env file, then: ${upTarget(mode)}`,
+  );
 }
 
 /** On a terminal one line that is rewritten; elsewhere a line for each change. */
@@ -119,12 +145,6 @@ async function describeUnhealthy(
   if (lost)
     return new DescribedError(`${container.name} is not on the network ${lost}`, upTarget(container.mode));
   const log = await lastLogLines(container.name);
-  if (/password authentication failed|28P01/.test(log)) {
-    return new DescribedError(
-      `The database refuses the password of the env file: its volume was made with another one`,
-      `put the password that the volume was made with into the env file, then: ${upTarget(container.mode)}`,
-    );
-  }
   const indented = log.replace(/^/gm, '    ');
   const state = container.oomKilled ? 'was out of memory' : `is ${describe(container)}`;
   return new DescribedError(

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { chmod, mkdir, open, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { objectExists } from '../docker.ts';
 import { DescribedError, Exit } from '../errors.ts';
@@ -19,6 +19,24 @@ function secretFiles(env: EnvValues): Record<string, string> {
 /** The file of a rotation that is under way or was interrupted: meanwhile the secret files know better than the env file. */
 export function rotationFile(prefix: string): string {
   return join(secretsDir(prefix), 'rotation.json');
+}
+
+/** Says of secret files that they were made for a volume that was there before them: it may know others. */
+function unprovenFile(prefix: string): string {
+  return join(secretsDir(prefix), 'unproven');
+}
+
+/** To be called before the secret files are written, as in a new checkout on an old volume. */
+export async function noteUnproven(prefix: string, volume: string): Promise<void> {
+  if (existsSync(join(secretsDir(prefix), 'postgres_password'))) return;
+  if (!(await objectExists('volume', volume))) return;
+  await mkdir(secretsDir(prefix), { recursive: true, mode: 0o700 });
+  await writeFile(unprovenFile(prefix), '');
+}
+
+/** To be called when the API has signed in with them. */
+export async function noteProven(prefix: string): Promise<void> {
+  await rm(unprovenFile(prefix), { force: true });
 }
 
 /** The folder of a stack's secret files. */
@@ -111,7 +129,7 @@ export async function assertDatabaseUnchanged(prefix: string, env: EnvValues, vo
     read('database_url'),
     objectExists('volume', volume),
   ]);
-  if (!initialised || existsSync(rotationFile(prefix))) return;
+  if (!initialised || existsSync(rotationFile(prefix)) || existsSync(unprovenFile(prefix))) return;
   if (password !== undefined && password !== env.POSTGRES_PASSWORD) {
     const path = relative(ROOT, join(folder, 'postgres_password'));
     throw new DescribedError(

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { chmodSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker.ts';
+import { commandArgv } from '../../lib/model/command.ts';
+import { ROOT } from '../../lib/project.ts';
 import { stateDir } from '../../lib/release/history.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { mustRun, run } from '../../lib/shell.ts';
@@ -310,6 +312,47 @@ describe('production mode', { timeout: 900_000 }, () => {
     assert.equal((await stack.container('backend')).imageId, before.imageId);
     assert.match(await stack.mustScript('restart'), /Restarted, all healthy/);
     assert.match(await stack.mustScript('history'), /make prod-up .*done/);
+  });
+
+  it('says soon that a volume was made with another password, and takes the right one then', async () => {
+    const good = readFileSync(stack.settings.envFile, 'utf8');
+    await stack.mustScript('down');
+    rmSync(secretsDir(stack.settings.prefix), { recursive: true });
+    stack.setEnv('POSTGRES_PASSWORD', 'o'.repeat(43));
+    const startedAt = Date.now();
+    const refused = await stack.script('up');
+    assert.equal(refused.exitCode, 1);
+    assert.match(refused.stderr, /The database refuses the role, password or database name of the env file/);
+    assert.ok(Date.now() - startedAt < 60_000, 'it is not waited for');
+    writeFileSync(stack.settings.envFile, good);
+    assert.match(await stack.mustScript('up'), /All healthy/);
+    stack.setEnv('POSTGRES_PASSWORD', 'o'.repeat(43));
+    assert.match((await stack.script('up')).stderr, /POSTGRES_PASSWORD .* was made with another/);
+    writeFileSync(stack.settings.envFile, good);
+  });
+
+  it('is not taken over by another checkout, which has secrets and a history of its own', async () => {
+    const other = join(stack.tmp, 'other');
+    for (const part of ['scripts', 'deploy', 'package.json', 'tsconfig.json', 'tsconfig.base.json']) {
+      const isOurs = (path: string) => !/deploy\/(secrets|state)\/./.test(path);
+      cpSync(join(ROOT, part), join(other, part), { recursive: true, filter: isOurs });
+    }
+    symlinkSync(join(ROOT, 'node_modules'), join(other, 'node_modules'));
+    const before = (await listStack(stack.settings)).map(({ id }) => id);
+    for (const command of ['up', 'update', 'rotate-secrets']) {
+      const argv = commandArgv(command, []);
+      const { exitCode, stderr } = await run(argv, { cwd: other, env: stack.env });
+      assert.match(
+        stderr,
+        new RegExp(`${stack.settings.prefix} runs from another checkout, ${ROOT}, `),
+        command,
+      );
+      assert.equal(exitCode, 3);
+    }
+    assert.deepEqual(
+      (await listStack(stack.settings)).map(({ id }) => id),
+      before,
+    );
   });
 
   it('says at once which container somebody removed, and the command that is named brings it back', async () => {
