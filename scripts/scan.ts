@@ -18,9 +18,10 @@ import type { ScanFacts } from './lib/verify/facts.ts';
 import { scanFolder } from './lib/verify/gather/scan.ts';
 
 const USAGE = `
-Writes a bill of materials (SBOM, CycloneDX 1.5) of each image that runs, or was built last where none does, with its Debian and npm packages, and looks for known
-vulnerabilities in them: by trivy or grype where the host has one, else by the security updates that wait in Debian's
-archive and by npm audit. Says which of these it did. Exit 1 from HIGH on, 3 when nothing could be asked.
+Writes a bill of materials (SBOM, CycloneDX 1.5) of each image that runs, or was built last where none does, with its
+Debian and npm packages, and looks for known vulnerabilities in them: by trivy or grype where the host has one, else by the
+security updates that wait in Debian's archive and by npm audit. Says which of these it did. Exit 1 from HIGH on, 3 when
+nothing could be asked.
 
   make prod-scan
   npx tsx scripts/scan.ts [--json]

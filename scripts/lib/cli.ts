@@ -4,6 +4,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { DescribedError, Exit } from './errors.ts';
 import { sayFailure } from './report.ts';
 import { interruptAll, listRunning } from './shell.ts';
+import { describeSystemError } from './system-error.ts';
 
 /** How long something may still come that does not keep this process alive, such as an answer on a kept connection. */
 const ABANDONED_MS = 5000;
@@ -105,10 +106,11 @@ function parseFlags<O extends ParseArgsOptionsConfig>(command: Command<O>) {
 }
 
 function report(error: unknown): void {
-  if (error instanceof DescribedError) {
-    sayFailure(error.message, error.hint);
-    if (process.env.VERBOSE) process.stderr.write(`${error.stack}\n`);
-    process.exitCode = error.exitCode;
+  const described = error instanceof DescribedError ? error : describeSystemError(error);
+  if (described) {
+    sayFailure(described.message, described.hint);
+    if (process.env.VERBOSE) process.stderr.write(`${(error as Error).stack}\n`);
+    process.exitCode = described.exitCode;
     return;
   }
   sayFailure('This is a fault of the command itself:', 'please report it with the lines below');

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { objectExists } from '../docker.ts';
@@ -81,7 +81,8 @@ export async function writeSecrets(prefix: string, env: EnvValues): Promise<stri
  */
 export function assertSecretsThere(prefix: string): void {
   const names = [...Object.keys(secretFiles({})), 'secret_key_previous'];
-  const gone = names.find((name) => !existsSync(join(secretsDir(prefix), name)));
+  const isThere = (name: string) => statSync(join(secretsDir(prefix), name), { throwIfNoEntry: false });
+  const gone = names.find((name) => !isThere(name));
   if (!gone) return;
   throw new DescribedError(
     `${relative(ROOT, join(secretsDir(prefix), gone))} is gone: a container that is stopped now would not start again`,
