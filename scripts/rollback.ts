@@ -15,7 +15,7 @@ import { formatDuration, say, sayOk } from './lib/report.ts';
 const USAGE = `
 Goes back to an earlier release without dropping a request. The database and its schema stay as they are.
 
-  make prod-rollback                 the release before the running one; after an update that stopped half way, what was deployed
+  make prod-rollback                 the release before the running one; from a half-done update, what was deployed before it
   make prod-rollback TO=REVISION     another one; which there are: make prod-images
   npx tsx scripts/rollback.ts [REVISION] [--timeout SECONDS]
 
