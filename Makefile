@@ -13,7 +13,10 @@ $(DEPS): package-lock.json package.json backend/package.json frontend/package.js
 
 .PHONY: help
 help: ## Show this help
-	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n\033[1m%s\033[0m\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  \033[36m%-22s\033[0m %s\n", $$1, $$2 }' Makefile
+	@bold= cyan= off=; if [ -t 1 ]; then bold='\033[1m' cyan='\033[36m' off='\033[0m'; fi; \
+	awk -v bold="$$bold" -v cyan="$$cyan" -v off="$$off" 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s%s%s\n", bold, substr($$0, 5), off } \
+	  /^[a-z-]+:.*## / { printf "  %s%-22s%s %s\n", cyan, $$1, off, $$2 }' Makefile
 
 .PHONY: host-setup
 host-setup: $(DEPS) ## Install and start what is missing on this host
