@@ -2,7 +2,7 @@ import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
 import { main } from './lib/cli.ts';
 import { type ContainerInfo, listStack, readStats } from './lib/docker.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
-import { findLostNetwork } from './lib/model/network.ts';
+import { findLostNetwork, findOtherNetwork } from './lib/model/network.ts';
 import { SERVICES, type StackSettings, upTarget } from './lib/model/stack.ts';
 import { warnOfFullDisk, whenDockerReady } from './lib/preflight.ts';
 import { type Probe, probeStack } from './lib/probes.ts';
@@ -54,6 +54,8 @@ function showProbes(probes: readonly Probe[]): void {
 
 /** What does not run, or is not where it belongs, is started; what is and is not well says why in its log. */
 function mendOf(settings: StackSettings, containers: readonly ContainerInfo[]): string {
+  const other = findOtherNetwork(containers, settings);
+  if (other) return `export NPM_NETWORK=${other}`;
   const running = containers.filter(({ state }) => state === 'running' || state === 'restarting');
   const lost = running.some((one) => findLostNetwork(one, settings));
   if (running.length >= SERVICES.length && !lost) return 'make prod-logs';

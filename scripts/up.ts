@@ -26,6 +26,7 @@ import {
   assertNamesFree,
   assertNetworkExists,
   assertOwnCheckout,
+  assertSameNetwork,
   imagesBuilt,
   warnOfFullDisk,
   whenDockerReady,
@@ -220,6 +221,7 @@ main(import.meta.url, {
     const look = () => lookAround(mode, settings);
     const { env, containers, built, deployed, networkIds } = await whenDockerReady(look);
     assertOwnCheckout(settings, containers.proper);
+    if (mode === 'production') assertSameNetwork(settings, containers.proper);
     if (!flags.switch) refuseOtherMode(mode, settings, containers.proper);
     const known = deployed || isWithoutHistory(settings, containers.proper);
     if (!known && !built) await build(settings);

@@ -6,7 +6,7 @@ import { readEnvValues } from './env-file.ts';
 import { DescribedError, Exit } from './errors.ts';
 import { findBackupFolder } from './model/backup-settings.ts';
 import { type Disk, isNearlyFull } from './model/disk.ts';
-import { findNameConflicts } from './model/network.ts';
+import { findNameConflicts, findOtherNetwork } from './model/network.ts';
 import {
   containerName,
   type Mode,
@@ -129,6 +129,20 @@ export function assertOwnCheckout({ prefix }: StackSettings, containers: readonl
       `cd ${dirname(folder)}; a stack beside it takes a name of its own: make ... STACK_PREFIX=my-copy`,
     );
   }
+}
+
+/**
+ * The stack is reached over the network that is set, or over none.
+ * @throws DescribedError (exit 2)
+ */
+export function assertSameNetwork(settings: StackSettings, containers: readonly ContainerInfo[]): void {
+  const other = findOtherNetwork(containers, settings);
+  if (!other) return;
+  throw new DescribedError(
+    `${settings.prefix} is reached over the network ${other}, and NPM_NETWORK is ${settings.network}`,
+    `export NPM_NETWORK=${other}; to move the stack: make prod-down, then this again`,
+    Exit.usage,
+  );
 }
 
 /** Whether the image of each service has been built on this host. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { buildArgv } from '../lib/model/build.ts';
-import { findLostNetwork, findNameConflicts } from '../lib/model/network.ts';
+import { findLostNetwork, findNameConflicts, findOtherNetwork } from '../lib/model/network.ts';
 import { composeArgv, findBadSetting, type Mode, readSettings, upArgv } from '../lib/model/stack.ts';
 import { isAtLeast } from '../lib/model/version.ts';
 import { formatBytes, formatDuration, formatTable } from '../lib/report.ts';
@@ -70,6 +70,28 @@ describe('a network that a container lost', () => {
     assert.equal(findLostNetwork(backend(whole), settings, new Map()), 'npm-proxy');
     assert.equal(findLostNetwork(backend(whole), settings), undefined, 'what it says of itself is whole');
   });
+});
+
+describe('the network of a stack that was brought up with another setting', () => {
+  const stackOn = (backend: string[], frontend: string[], mode: Mode = 'production') =>
+    [['kidney-genetics-backend', backend] as const, ['kidney-genetics-frontend', frontend] as const].map(
+      ([service, names]) => ({
+        service,
+        mode,
+        networks: Object.fromEntries(names.map((name) => [name, 'id'])),
+      }),
+    );
+  const internal = 'kidney-genetics-internal';
+  const cases: [string, ReturnType<typeof stackOn>, string | undefined][] = [
+    ['is told', stackOn(['edge', internal], ['edge']), 'edge'],
+    ['is none where the set one is there', stackOn(['edge', 'npm-proxy'], ['edge']), undefined],
+    ['is none where one alone is on another', stackOn([internal], ['monitoring']), undefined],
+    ['is none in test mode', stackOn(['edge'], ['edge'], 'test'), undefined],
+    ['is none for half a stack', stackOn(['edge'], ['edge']).slice(1), undefined],
+  ];
+  for (const [what, containers, other] of cases) {
+    it(what, () => assert.equal(findOtherNetwork(containers, settings), other));
+  }
 });
 
 describe('command lines', () => {

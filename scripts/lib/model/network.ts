@@ -1,4 +1,4 @@
-import { type Mode, SERVICES, type Service, type StackSettings } from './stack.ts';
+import { type Mode, PROXIED_SERVICES, SERVICES, type Service, type StackSettings } from './stack.ts';
 
 /** Who answers to a name on a network. */
 export interface NetworkMember {
@@ -58,4 +58,25 @@ export function findLostNetwork(
     const id = container.networks[name];
     return id === undefined || (ids !== undefined && id !== '' && id !== ids.get(name));
   });
+}
+
+/**
+ * Finds the network on which a stack is reached, when that is another one than the settings say: NPM_NETWORK was given when it was
+ * brought up, and now it was not.
+ */
+export function findOtherNetwork(
+  containers: readonly {
+    service: string;
+    mode: Mode | undefined;
+    networks: Readonly<Record<string, string>>;
+  }[],
+  { prefix, network }: StackSettings,
+): string | undefined {
+  const proxied = containers.filter(({ service }) => PROXIED_SERVICES.some((one) => one === service));
+  if (proxied.length < PROXIED_SERVICES.length || proxied.some(({ mode }) => mode !== 'production'))
+    return undefined;
+  if (proxied.some(({ networks }) => network in networks)) return undefined;
+  return Object.keys(proxied[0]?.networks ?? {}).find(
+    (name) => name !== `${prefix}-internal` && proxied.every(({ networks }) => name in networks),
+  );
 }

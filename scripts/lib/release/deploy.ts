@@ -6,7 +6,13 @@ import { DescribedError } from '../errors.ts';
 import type { Release } from '../model/release.ts';
 import { REPLACED_SERVICES } from '../model/replace.ts';
 import { SERVICES, type StackSettings, volumeName } from '../model/stack.ts';
-import { assertNamesFree, assertNetworkExists, assertOwnCheckout, warnOfFullDisk } from '../preflight.ts';
+import {
+  assertNamesFree,
+  assertNetworkExists,
+  assertOwnCheckout,
+  assertSameNetwork,
+  warnOfFullDisk,
+} from '../preflight.ts';
 import { sayWarning } from '../report.ts';
 import { assertDatabaseUnchanged } from '../secrets/secrets.ts';
 import { waitHealthy } from '../wait-healthy.ts';
@@ -31,6 +37,7 @@ export async function assertDeployable(settings: StackSettings, command: string)
   const containers = await listStack(settings);
   if (containers.length === 0) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
   assertOwnCheckout(settings, containers);
+  assertSameNetwork(settings, containers);
   if (containers.some(({ mode }) => mode === 'test')) {
     throw new DescribedError(
       `${settings.prefix} is up in test mode, whose ports belong to one container each: there is no way without a gap`,

@@ -286,6 +286,21 @@ describe('production mode', { timeout: 900_000 }, () => {
     assert.equal((await stack.script('health')).exitCode, 0);
   });
 
+  it('is not moved to another network by a command that was given another one', async () => {
+    const other = `${stack.settings.prefix}-other`;
+    await mustRun(['docker', 'network', 'create', other], 'see above');
+    try {
+      for (const command of ['up', 'update', 'health']) {
+        const { exitCode, stderr } = await stack.script(command, [], { NPM_NETWORK: other });
+        assert.match(stderr, new RegExp(`export NPM_NETWORK=${stack.settings.network}`), command);
+        assert.equal(exitCode, command === 'health' ? 1 : 2);
+      }
+    } finally {
+      await mustRun(['docker', 'network', 'rm', other], 'see above');
+    }
+    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+  });
+
   it('comes up when the shared network was made anew while it did not run', async () => {
     const { network } = stack.settings;
     const names = (await listStack(stack.settings)).map(({ name }) => name);
