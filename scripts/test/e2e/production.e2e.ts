@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker.ts';
-import { commandArgv } from '../../lib/model/command.ts';
-import { ROOT } from '../../lib/project.ts';
-import { stateDir } from '../../lib/release/history.ts';
-import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import { TestStack, until } from './harness.ts';
-import { changeImage } from './update-users.ts';
 
 const SERVICES = ['postgres', 'backend', 'frontend'] as const;
 
@@ -231,153 +225,10 @@ describe('production mode', { timeout: 900_000 }, () => {
     assert.deepEqual(replaced, [stack.name('backend')]);
   });
 
-  it('refuses a database password, role or name that the volume was not made with', async () => {
-    const good = readFileSync(stack.settings.envFile, 'utf8');
-    stack.setEnv('POSTGRES_PASSWORD', 'o'.repeat(43));
-    const refused = await stack.script('up');
-    assert.equal(refused.exitCode, 1);
-    assert.match(refused.stderr, /POSTGRES_PASSWORD .* was made with another/);
-    for (const [key, former] of [
-      ['POSTGRES_USER', 'kidney_user'],
-      ['POSTGRES_DB', 'kidney_genetics'],
-    ] as const) {
-      writeFileSync(stack.settings.envFile, good.replaceAll(former, 'renamed'));
-      const { exitCode, stderr } = await stack.script('up');
-      assert.equal(exitCode, 1);
-      assert.match(stderr, new RegExp(`${key} in the env file is renamed, but .* was made with ${former}\n`));
-    }
-    writeFileSync(stack.settings.envFile, good);
-    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
-  });
-
-  it('comes up though its backend was in a loop of restarts before', async () => {
-    const path = join(secretsDir(stack.settings.prefix), 'database_url');
-    chmodSync(path, 0o644);
-    writeFileSync(path, 'nonsense');
-    await mustRun(['docker', 'restart', stack.name('backend')], 'see above');
-    await until('the backend was restarted again and again', 30_000, async () => {
-      return (await stack.container('backend')).restarts >= 3;
-    });
-    assert.match(await stack.mustScript('up'), /All healthy/);
-  });
-
   it('restarts on command and stays healthy', async () => {
     const before = await stack.container('backend');
     assert.match(await stack.mustScript('restart'), /Restarted, all healthy/);
     assert.notEqual((await stack.container('backend')).startedAt, before.startedAt);
-  });
-
-  it('tells of a container that was taken off its network, healthy or not, and prod-up mends it', async () => {
-    const { network, prefix } = stack.settings;
-    await mustRun(['docker', 'network', 'disconnect', network, stack.name('frontend')], 'see above');
-    const health = await stack.script('health');
-    assert.equal(health.exitCode, 1);
-    assert.match(health.stdout, /-frontend +running +healthy/, 'its own probe finds nothing');
-    assert.match(health.stderr, new RegExp(`-frontend: not on the network ${network}\n[^]*make prod-up\n`));
-    await mustRun(
-      ['docker', 'network', 'disconnect', `${prefix}-internal`, stack.name('backend')],
-      'see above',
-    );
-    const restart = await stack.script('restart', ['--timeout', '5']);
-    assert.match(restart.stderr, /-backend is not on the network \S+-internal\n.*make prod-up\n/);
-    const up = await stack.script('up');
-    assert.equal(up.exitCode, 0, up.stderr);
-    assert.match(up.stderr, /-frontend is not on the network \S+ that is there now: it is made anew/);
-    assert.equal((await stack.script('health')).exitCode, 0);
-  });
-
-  it('is not moved to another network by a command that was given another one', async () => {
-    const other = `${stack.settings.prefix}-other`;
-    await mustRun(['docker', 'network', 'create', other], 'see above');
-    try {
-      for (const command of ['up', 'update', 'health']) {
-        const { exitCode, stderr } = await stack.script(command, [], { NPM_NETWORK: other });
-        assert.match(stderr, new RegExp(`export NPM_NETWORK=${stack.settings.network}`), command);
-        assert.equal(exitCode, command === 'health' ? 1 : 2);
-      }
-    } finally {
-      await mustRun(['docker', 'network', 'rm', other], 'see above');
-    }
-    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
-  });
-
-  it('comes up when the shared network was made anew while it did not run', async () => {
-    const { network } = stack.settings;
-    const names = (await listStack(stack.settings)).map(({ name }) => name);
-    await mustRun(['docker', 'stop', ...names], 'see above');
-    await mustRun(['docker', 'network', 'rm', network], 'see above');
-    assert.match((await stack.script('up')).stderr, /The network \S+, shared with the proxy, is missing/);
-    await stack.mustScript('npm-network', ['create']);
-    assert.match(await stack.mustScript('up'), /All healthy/);
-    assert.equal((await stack.script('health')).exitCode, 0);
-  });
-
-  it('survives a `git clean -fdx`: no restart stops it, and prod-up starts what it runs, not what was built', async () => {
-    const { prefix } = stack.settings;
-    const before = await stack.container('backend');
-    for (const folder of [secretsDir(prefix), stateDir(prefix)]) rmSync(folder, { recursive: true });
-    await changeImage(stack, 'backend', 'newer');
-    const restart = await stack.script('restart');
-    assert.deepEqual([restart.exitCode, (await stack.container('backend')).startedAt], [3, before.startedAt]);
-    assert.match(
-      restart.stderr,
-      /is gone: a container that is stopped now would not start again\n.*make prod-up\n/,
-    );
-    assert.match(await stack.mustScript('up'), /another build is here: make prod-update/);
-    assert.equal((await stack.container('backend')).imageId, before.imageId);
-    assert.match(await stack.mustScript('restart'), /Restarted, all healthy/);
-    assert.match(await stack.mustScript('history'), /make prod-up .*done/);
-  });
-
-  it('says soon that a volume was made with another password, and takes the right one then', async () => {
-    const good = readFileSync(stack.settings.envFile, 'utf8');
-    await stack.mustScript('down');
-    rmSync(secretsDir(stack.settings.prefix), { recursive: true });
-    stack.setEnv('POSTGRES_PASSWORD', 'o'.repeat(43));
-    const startedAt = Date.now();
-    const refused = await stack.script('up');
-    assert.equal(refused.exitCode, 1);
-    assert.match(refused.stderr, /The database refuses the role, password or database name of the env file/);
-    assert.ok(Date.now() - startedAt < 60_000, 'it is not waited for');
-    writeFileSync(stack.settings.envFile, good);
-    assert.match(await stack.mustScript('up'), /All healthy/);
-    stack.setEnv('POSTGRES_PASSWORD', 'o'.repeat(43));
-    assert.match((await stack.script('up')).stderr, /POSTGRES_PASSWORD .* was made with another/);
-    writeFileSync(stack.settings.envFile, good);
-  });
-
-  it('is not taken over by another checkout, which has secrets and a history of its own', async () => {
-    const other = join(stack.tmp, 'other');
-    for (const part of ['scripts', 'deploy', 'package.json', 'tsconfig.json', 'tsconfig.base.json']) {
-      const isOurs = (path: string) => !/deploy\/(secrets|state)\/./.test(path);
-      cpSync(join(ROOT, part), join(other, part), { recursive: true, filter: isOurs });
-    }
-    symlinkSync(join(ROOT, 'node_modules'), join(other, 'node_modules'));
-    const before = (await listStack(stack.settings)).map(({ id }) => id);
-    for (const command of ['up', 'update', 'rotate-secrets']) {
-      const argv = commandArgv(command, []);
-      const { exitCode, stderr } = await run(argv, { cwd: other, env: stack.env });
-      assert.match(
-        stderr,
-        new RegExp(`${stack.settings.prefix} runs from another checkout, ${ROOT}, `),
-        command,
-      );
-      assert.equal(exitCode, 3);
-    }
-    assert.deepEqual(
-      (await listStack(stack.settings)).map(({ id }) => id),
-      before,
-    );
-  });
-
-  it('says at once which container somebody removed, and the command that is named brings it back', async () => {
-    await mustRun(['docker', 'rm', '--force', stack.name('frontend')], 'see above');
-    const startedAt = Date.now();
-    const restart = await stack.script('restart');
-    assert.equal(restart.exitCode, 1);
-    assert.match(restart.stderr, /-frontend is not there: somebody has removed it\n.*make prod-up\n/);
-    assert.ok(Date.now() - startedAt < 20_000, 'it is not waited for');
-    assert.match(await stack.mustScript('up'), /All healthy/);
   });
 
   it('drains the backend on SIGTERM and exits 0 within 5 s', async () => {
