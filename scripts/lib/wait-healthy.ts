@@ -60,13 +60,7 @@ export async function waitHealthy(
       const byService = new Map(containers.map((container) => [container.service, container]));
       showProgress(byService, shown, waited);
       if (counting && SERVICES.every((service) => byService.get(service)?.health === 'healthy')) break;
-      const missing = counting ? SERVICES.find((service) => !byService.has(service)) : undefined;
-      if (missing) {
-        throw new DescribedError(
-          `${containerName(settings, missing)} is not there: somebody has removed it`,
-          upTarget(containers[0]?.mode),
-        );
-      }
+      if (counting) assertNoneMissing(settings, containers);
       if (counting && waited > REFUSAL_MS && (await isRefused(byService))) throw refusal(containers[0]?.mode);
       const late = findHopeless(containers, counting, waited > timeoutMs);
       if (late) throw await describeUnhealthy(settings, late.container, waited);
@@ -75,9 +69,23 @@ export async function waitHealthy(
       await sleep(POLL_MS, undefined, { signal: pause.signal }).catch(() => undefined);
     }
     return containers;
+  } catch (error) {
+    // Below the line that was rewritten.
+    if (isFancy()) process.stdout.write('\n');
+    throw error;
   } finally {
     unfollow();
   }
+}
+
+/** Some are there, so that the engine answers, and one is not. */
+function assertNoneMissing(settings: StackSettings, containers: readonly ContainerInfo[]): void {
+  const missing = SERVICES.find((service) => !containers.some((one) => one.service === service));
+  if (!missing || containers.length === 0) return;
+  throw new DescribedError(
+    `${containerName(settings, missing)} is not there: somebody has removed it`,
+    upTarget(containers[0]?.mode),
+  );
 }
 
 /** The container that will not get healthy, or has not in time; none may be there at all. */
@@ -95,7 +103,7 @@ function findHopeless(
 async function isRefused(byService: ReadonlyMap<string, ContainerInfo>): Promise<boolean> {
   const [database, api] = [byService.get(SERVICES[0]), byService.get(SERVICES[1])];
   if (database?.health !== 'healthy' || !api || api.health === 'healthy') return false;
-  return REFUSED.test(await lastLogLines(api.name, 3));
+  return REFUSED.test(await lastLogLines(api.name, 3, api.startedAt));
 }
 
 function refusal(mode: Mode | undefined): DescribedError {
@@ -139,7 +147,6 @@ async function describeUnhealthy(
   container: ContainerInfo | undefined,
   waited: number,
 ): Promise<DescribedError> {
-  if (isFancy()) process.stdout.write('\n');
   if (!container) return new DescribedError('No container of the stack is there', upTarget());
   const lost = findLostNetwork(container, settings);
   if (lost)
