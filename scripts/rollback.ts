@@ -1,5 +1,5 @@
 import { main, toMs } from './lib/cli.ts';
-import { listStack } from './lib/docker.ts';
+import { listProject } from './lib/docker.ts';
 import { DescribedError } from './lib/errors.ts';
 import { lockStack } from './lib/lock.ts';
 import { chooseRollback, findDeployed, type Release } from './lib/model/release.ts';
@@ -23,10 +23,10 @@ Goes back to an earlier release without dropping a request. The database and its
 
 const COMMAND = 'make prod-rollback';
 
-/** As after an update that ended when it had replaced one half. */
+/** As after an update that ended when it had replaced one half, or while a next container still stood beside a current one. */
 async function runsAnother(settings: StackSettings, deployed: Release | undefined): Promise<boolean> {
-  const containers = await listStack(settings);
-  return containers.some(
+  const { proper, beside } = await listProject(settings);
+  return [...proper, ...beside].some(
     ({ service, image }) =>
       REPLACED_SERVICES.some((replaced) => replaced === service) && !image.endsWith(`:${deployed?.app}`),
   );

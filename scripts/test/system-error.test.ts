@@ -5,7 +5,7 @@ import { describeSystemError } from '../lib/system-error.ts';
 describe('what the operating system refuses', () => {
   const errorOf = (code: string) => Object.assign(new Error('x'), { code, path: '/srv/kit/.env.production' });
   const cases: [code: string, said: RegExp, hint: RegExp][] = [
-    // Whoever runs the tests owns the checkout.
+    // Which of them, depends on whose the checkout is.
     ['EACCES', /^\S+ may not read or write \/srv\/kit\/\.env\.production$/, /sudo (chown -R|make|-u)/],
     ['EPERM', /may not read or write/, /sudo/],
     ['ENOSPC', /^No space is left for \/srv/, /^make prod-prune$/],
