@@ -1,11 +1,5 @@
 import { Readable } from 'node:stream';
-import { main } from './lib/cli.ts';
-import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
-import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
-import { loadEnvFile } from './lib/env-file.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
-import { readTable, refuseTable } from './lib/gene-file.ts';
-import { lockStack } from './lib/lock.ts';
+import { readTable, refuseTable } from './lib/app/gene-file.ts';
 import {
   formatImportRow,
   type ImportAnswer,
@@ -13,8 +7,14 @@ import {
   type ImportOptions,
   importHead,
   importTail,
-} from './lib/model/gene-import.ts';
-import type { GeneLine } from './lib/model/gene-table.ts';
+} from './lib/app/gene-import.ts';
+import type { GeneLine } from './lib/app/gene-table.ts';
+import { main } from './lib/cli.ts';
+import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
+import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
+import { loadEnvFile } from './lib/env-file.ts';
+import { DescribedError, Exit } from './lib/errors.ts';
+import { lockStack } from './lib/lock.ts';
 import type { StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { loadSettings } from './lib/project.ts';

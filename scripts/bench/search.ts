@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatGeneRow, formatHeader } from '../../backend/src/genes/table.ts';
-import { generateGene } from '../lib/generated-genes.ts';
+import { generateGene } from '../lib/app/generated-genes.ts';
 import type { TestStack } from '../test/e2e/harness.ts';
 import { alternate, timeSeconds } from './lib/alternate.ts';
 import { type Load, putLoad } from './lib/load.ts';

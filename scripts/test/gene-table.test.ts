@@ -8,7 +8,7 @@ import {
   type GeneContent,
   inheritanceCodes,
 } from '../../backend/src/schemas/gene.ts';
-import { readGeneTable } from '../lib/model/gene-table.ts';
+import { readGeneTable } from '../lib/app/gene-table.ts';
 
 const head = 'symbol,hgncId,name,chromosome,diseaseGroup';
 

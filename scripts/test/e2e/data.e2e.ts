@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { formatGeneRow, formatHeader } from '../../../backend/src/genes/table.ts';
-import { generateGene } from '../../lib/generated-genes.ts';
+import { generateGene } from '../../lib/app/generated-genes.ts';
 import { TestStack } from './harness.ts';
 
 const rows = 50_000;

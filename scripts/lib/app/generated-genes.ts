@@ -1,4 +1,4 @@
-import type { GeneContent } from '../../backend/src/schemas/gene.ts';
+import type { GeneContent } from '../../../backend/src/schemas/gene.ts';
 
 const organs =
   'renal tubular glomerular podocyte collecting cystic urinary vascular mesangial interstitial'.split(' ');

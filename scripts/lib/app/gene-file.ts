@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { DescribedError, Exit } from './errors.ts';
-import { type GeneTable, type RowProblem, readGeneTable } from './model/gene-table.ts';
-import { say, sayFailure } from './report.ts';
+import { DescribedError, Exit } from '../errors.ts';
+import { say, sayFailure } from '../report.ts';
+import { type GeneTable, type RowProblem, readGeneTable } from './gene-table.ts';
 
 /**
  * Reads a table of genes, which has to be UTF-8.
