@@ -2,9 +2,9 @@ import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup
 import { chooseStore, findBackups, listOwn, listUsable } from './lib/backup/find.ts';
 import { formatBackups, formatVerdicts } from './lib/backup/list.ts';
 import { makeUpCopy, runBackup, runDrills, thinBackups } from './lib/backup/run.ts';
+import { findDue } from './lib/backup/schedule-rules.ts';
 import { main } from './lib/cli.ts';
 import { DescribedError, Exit } from './lib/errors.ts';
-import { findDue } from './lib/model/backup-schedule.ts';
 import { say, sayOk } from './lib/report.ts';
 
 const USAGE = `

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { judgeBackups } from '../lib/backup/health-rules.ts';
 import {
   backupName,
   estimateBytes,
@@ -9,11 +10,10 @@ import {
   type Manifest,
   parseManifest,
   pickRoles,
-} from '../lib/model/backup.ts';
-import { judgeBackups } from '../lib/model/backup-health.ts';
-import { findDue, scheduleFiles } from '../lib/model/backup-schedule.ts';
+} from '../lib/backup/manifest.ts';
+import { isoWeek, planRetention } from '../lib/backup/retention-rules.ts';
+import { findDue, scheduleFiles } from '../lib/backup/schedule-rules.ts';
 import { parseRemote, readBackupSettings } from '../lib/model/backup-settings.ts';
-import { isoWeek, planRetention } from '../lib/model/retention.ts';
 import { formatProgress } from '../lib/progress.ts';
 
 const DAY = 86_400_000;

@@ -6,13 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { querySql, SqlSession } from '../database/sql.ts';
 import { type ContainerInfo, listStack } from '../docker.ts';
 import { DescribedError } from '../errors.ts';
-import {
-  backupName,
-  type DatabaseFacts,
-  estimateBytes,
-  findTablesMissing,
-  type Manifest,
-} from '../model/backup.ts';
+import { containerName, type StackSettings } from '../model/stack.ts';
+import { formatBytes } from '../report.ts';
+import { mustRun, openPipe, type PipedProcess } from '../shell.ts';
 import {
   COUNT_ROWS,
   DUMP_SESSION,
@@ -23,10 +19,14 @@ import {
   OPEN_SNAPSHOT,
   READ_FACTS,
   READ_SCHEMA_VERSION,
-} from '../model/backup-sql.ts';
-import { containerName, type StackSettings } from '../model/stack.ts';
-import { formatBytes } from '../report.ts';
-import { mustRun, openPipe, type PipedProcess } from '../shell.ts';
+} from './backup-sql.ts';
+import {
+  backupName,
+  type DatabaseFacts,
+  estimateBytes,
+  findTablesMissing,
+  type Manifest,
+} from './manifest.ts';
 import { type Written, writeProven } from './proven-file.ts';
 import type { FolderStore } from './store.ts';
 import { copyTo, encrypt } from './streams.ts';

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DescribedError, Exit } from '../errors.ts';
-import type { Manifest } from '../model/backup.ts';
 import { parseRemote } from '../model/backup-settings.ts';
 import type { BackupContext } from './context.ts';
+import type { Manifest } from './manifest.ts';
 import { openRemote } from './remote.ts';
 import { type BackupStore, findInFolder, OTHER } from './store.ts';
 

@@ -1,8 +1,8 @@
 import { DescribedError } from '../errors.ts';
-import { type BackupHealth, judgeBackups } from '../model/backup-health.ts';
 import { formatDuration, sayFailure, sayOk, sayWarning } from '../report.ts';
 import { loadBackupContext } from './context.ts';
 import { listUsable } from './find.ts';
+import { type BackupHealth, judgeBackups } from './health-rules.ts';
 
 /** How the backups of this stack are; asks the folder alone, so that it can be said while the database is down. */
 export async function readBackupHealth(): Promise<BackupHealth> {

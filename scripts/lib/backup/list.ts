@@ -1,6 +1,6 @@
-import { formatBar, type Manifest, sumRows } from '../model/backup.ts';
-import type { Verdict } from '../model/retention.ts';
 import { formatBytes, formatDuration, formatTable, paint } from '../report.ts';
+import { formatBar, type Manifest, sumRows } from './manifest.ts';
+import type { Verdict } from './retention-rules.ts';
 
 const BAR_WIDTH = 20;
 

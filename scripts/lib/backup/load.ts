@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import { queryJson, querySql } from '../database/sql.ts';
 import { DescribedError } from '../errors.ts';
-import { findCountProblems, type Manifest, pickRoles } from '../model/backup.ts';
-import { COUNT_ROWS, createLike, HASH_SCHEMA } from '../model/backup-sql.ts';
 import { openPipe } from '../shell.ts';
+import { COUNT_ROWS, createLike, HASH_SCHEMA } from './backup-sql.ts';
+import { findCountProblems, type Manifest, pickRoles } from './manifest.ts';
 import type { BackupStore } from './store.ts';
 import { assertDigest, copyTo, decrypt, Meter } from './streams.ts';
 

@@ -1,11 +1,11 @@
 import { DescribedError } from '../errors.ts';
-import type { Manifest } from '../model/backup.ts';
 import { Progress } from '../progress.ts';
 import { formatBytes, formatDuration, formatTable, paint } from '../report.ts';
 import { mustRun } from '../shell.ts';
 import type { BackupContext } from './context.ts';
 import type { FoundBackup } from './find.ts';
 import { assertVersion, countTables, loadBackup } from './load.ts';
+import type { Manifest } from './manifest.ts';
 import { recordOutcome } from './status.ts';
 import { FolderStore, OTHER } from './store.ts';
 import { assertDigest, digestOf, readIdentities } from './streams.ts';

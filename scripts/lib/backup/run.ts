@@ -1,14 +1,14 @@
 import { DescribedError } from '../errors.ts';
-import { type Drill, type Manifest, sumRows } from '../model/backup.ts';
-import { planRetention, type Verdict } from '../model/retention.ts';
 import { Progress } from '../progress.ts';
 import { formatBytes, formatDuration, sayFailure, sayOk } from '../report.ts';
 import { type BackupContext, loadBackupContext, lockBackups } from './context.ts';
 import { createBackup, findDatabase } from './create.ts';
 import { drillBackup } from './drill.ts';
 import { type FoundBackup, listUsable } from './find.ts';
+import { type Drill, type Manifest, sumRows } from './manifest.ts';
 import { notify } from './notify.ts';
 import { openRemote } from './remote.ts';
+import { planRetention, type Verdict } from './retention-rules.ts';
 import { recordOutcome } from './status.ts';
 import type { BackupStore } from './store.ts';
 

@@ -3,8 +3,8 @@ import type { Readable } from 'node:stream';
 import type { S3, S3ServiceException } from '@aws-sdk/client-s3';
 import type { Upload } from '@aws-sdk/lib-storage';
 import { DescribedError } from '../errors.ts';
-import { type Manifest, parseManifest } from '../model/backup.ts';
 import type { RemoteLocation, S3Settings } from '../model/backup-settings.ts';
+import { type Manifest, parseManifest } from './manifest.ts';
 import { type BackupStore, OTHER } from './store.ts';
 import { assertDigest, digestOf } from './streams.ts';
 

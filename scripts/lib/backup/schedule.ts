@@ -3,11 +3,11 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DescribedError, Exit } from '../errors.ts';
-import { type ScheduleFacts, type Scheduler, scheduleFiles } from '../model/backup-schedule.ts';
 import type { StackSettings } from '../model/stack.ts';
 import { ROOT } from '../project.ts';
 import { sayWarning } from '../report.ts';
 import { mustRun, run } from '../shell.ts';
+import { type ScheduleFacts, type Scheduler, scheduleFiles } from './schedule-rules.ts';
 
 /** What the clock's runs need to find the same stack: names and places, no secrets. */
 const CARRIED = ['STACK_PREFIX', 'ENV_FILE', 'BACKUP_DIR', 'NODE_EXTRA_CA_CERTS', 'DOCKER_HOST'];

@@ -1,6 +1,6 @@
 import { querySql } from '../database/sql.ts';
-import { WRITE_STATUS } from '../model/backup-sql.ts';
 import { sayWarning } from '../report.ts';
+import { WRITE_STATUS } from './backup-sql.ts';
 
 /** How an operation went. */
 export interface Outcome {

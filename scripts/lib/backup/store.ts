@@ -3,8 +3,8 @@ import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } f
 import { basename, dirname, join, relative } from 'node:path';
 import type { Readable } from 'node:stream';
 import { DescribedError, Exit } from '../errors.ts';
-import { type Manifest, parseManifest } from '../model/backup.ts';
 import { ROOT } from '../project.ts';
+import { type Manifest, parseManifest } from './manifest.ts';
 
 /** A place that holds backups. */
 export interface BackupStore {

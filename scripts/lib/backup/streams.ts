@@ -5,7 +5,7 @@ import { Readable, Transform, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { DescribedError, Exit } from '../errors.ts';
-import type { Manifest } from '../model/backup.ts';
+import type { Manifest } from './manifest.ts';
 import { OTHER } from './store.ts';
 
 /** Counts and digests what passes through. */

@@ -8,7 +8,7 @@ import {
   READ_CHANGE,
   READ_STATUS,
   SWAP_NAMES,
-} from '../model/backup-sql.ts';
+} from './backup-sql.ts';
 import { writeStatus } from './status.ts';
 
 const SWAP_TRIES = 4;

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { DEFAULT_KEEP, type Keep } from './retention.ts';
+import { DEFAULT_KEEP, type Keep } from '../backup/retention-rules.ts';
 
 /** Where backups go and how long they stay. */
 export interface BackupSettings {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Manifest } from '../../lib/model/backup.ts';
+import type { Manifest } from '../../lib/backup/manifest.ts';
 import { run } from '../../lib/shell.ts';
 import { type Started, TestStack } from './harness.ts';
 

@@ -14,7 +14,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import type { Manifest } from '../../lib/model/backup.ts';
+import type { Manifest } from '../../lib/backup/manifest.ts';
 import { mustRun, run } from '../../lib/shell.ts';
 import {
   assertNoBrokenFile,

@@ -1,5 +1,5 @@
-import type { Manifest } from './backup.ts';
-import { commandArgv } from './command.ts';
+import { commandArgv } from '../model/command.ts';
+import type { Manifest } from './manifest.ts';
 
 const HOUR = 3_600_000;
 /** Nights are quiet: a day's backup is due from two o'clock, local time. */

@@ -1,4 +1,4 @@
-import type { Manifest } from './backup.ts';
+import type { Manifest } from './manifest.ts';
 
 /** How many days, weeks and months keep a backup each. */
 export interface Keep {

@@ -1,4 +1,4 @@
-import type { Manifest } from './backup.ts';
+import type { Manifest } from './manifest.ts';
 
 const HOUR = 3_600_000;
 /** A daily backup that is a little late is no reason to worry; one that was left out is. */
