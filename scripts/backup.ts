@@ -4,7 +4,7 @@ import { formatBackups, formatVerdicts } from './lib/backup/list.ts';
 import { makeUpCopy, runBackup, runDrills, thinBackups } from './lib/backup/run.ts';
 import { findDue } from './lib/backup/schedule-rules.ts';
 import { main } from './lib/cli.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
+import { DescribedError, Exit } from './lib/process/errors.ts';
 import { say, sayOk } from './lib/report.ts';
 
 const USAGE = `

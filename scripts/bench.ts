@@ -6,12 +6,12 @@ import { judge } from './bench/lib/measure.ts';
 import { type Result, type Section, writePage } from './bench/lib/page.ts';
 import { chooseBenches } from './bench/registry.ts';
 import { main } from './lib/cli.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
 import { installTools } from './lib/host/test-tools.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { DescribedError, Exit } from './lib/process/errors.ts';
+import { run } from './lib/process/shell.ts';
 import { ROOT } from './lib/project.ts';
 import { formatTable, paint, say, sayOk } from './lib/report.ts';
-import { run } from './lib/shell.ts';
 
 const USAGE = `
 Measures this kit beside what an operator would use instead, on this machine, by turns, under the same limits. Works on

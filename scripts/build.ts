@@ -8,9 +8,9 @@ import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/model/
 import { parseEnvFile } from './lib/model/env-file.ts';
 import { containerName, type StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { mustRun, run } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { formatDuration, say, sayOk } from './lib/report.ts';
-import { mustRun, run } from './lib/shell.ts';
 
 const USAGE = `
 Builds the images of the stack, side by side; tags each with version and git revision and as latest.

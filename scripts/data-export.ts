@@ -6,8 +6,8 @@ import type { GeneContent } from '../backend/src/schemas/gene.ts';
 import { main } from './lib/cli.ts';
 import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
 import { loadEnvFile } from './lib/env-file.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { DescribedError, Exit } from './lib/process/errors.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatBytes, formatDuration, sayOk } from './lib/report.ts';
 

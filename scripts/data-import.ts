@@ -13,10 +13,10 @@ import { main } from './lib/cli.ts';
 import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { loadEnvFile } from './lib/env-file.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
-import { lockStack } from './lib/lock.ts';
 import type { StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { DescribedError, Exit } from './lib/process/errors.ts';
+import { lockStack } from './lib/process/lock.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatDuration, say, sayOk, sayProgress } from './lib/report.ts';
 

@@ -4,9 +4,9 @@ import { main } from './lib/cli.ts';
 import { confirm } from './lib/confirm.ts';
 import { dropKept, undoUpgrade, upgradeDatabase } from './lib/database/database-upgrade.ts';
 import { readUpgrade, UPGRADE_COMMAND, type Upgrade } from './lib/database/upgrade-state.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
-import { lockStack } from './lib/lock.ts';
 import { volumeName } from './lib/model/stack.ts';
+import { DescribedError, Exit } from './lib/process/errors.ts';
+import { lockStack } from './lib/process/lock.ts';
 import { assertDeployable } from './lib/release/deploy.ts';
 import {
   findDeployedRelease,

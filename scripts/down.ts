@@ -1,13 +1,13 @@
 import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
-import { DescribedError } from './lib/errors.ts';
-import { lockStack } from './lib/lock.ts';
 import { composeArgv, composeNames, type Mode, volumeName } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { DescribedError } from './lib/process/errors.ts';
+import { lockStack } from './lib/process/lock.ts';
+import { mustRun } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { stopLeftovers } from './lib/release/leftovers.ts';
 import { sayOk } from './lib/report.ts';
-import { mustRun } from './lib/shell.ts';
 
 const USAGE = `
 Stops the stack and removes its containers and its own network. The data stay: no flag of this command removes a volume.

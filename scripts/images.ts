@@ -1,8 +1,8 @@
 import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
-import { lockStack } from './lib/lock.ts';
 import { KEPT_RELEASES } from './lib/model/release.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { lockStack } from './lib/process/lock.ts';
 import { loadSettings } from './lib/project.ts';
 import { readHistory } from './lib/release/history.ts';
 import { pruneImages } from './lib/release/prune.ts';

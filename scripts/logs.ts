@@ -1,10 +1,10 @@
 import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
 import { composeArgv, composeNames } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { DescribedError, Exit } from './lib/process/errors.ts';
+import { run } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { run } from './lib/shell.ts';
 
 const USAGE = `
 Shows the logs of the stack and follows them until Ctrl-C.

@@ -1,5 +1,4 @@
 import { main } from './lib/cli.ts';
-import { lockStack } from './lib/lock.ts';
 import { zoneName } from './lib/model/npm-host.ts';
 import { containerName } from './lib/model/stack.ts';
 import { applyHost, missingZone, type Order, removeHost } from './lib/npm/apply.ts';
@@ -7,6 +6,7 @@ import { findNpmContainer, hasZone } from './lib/npm/container.ts';
 import { readDomain } from './lib/npm/domain.ts';
 import { type SignedIn, signIn } from './lib/npm/sign-in.ts';
 import { warnOfStack } from './lib/npm/warnings.ts';
+import { lockStack } from './lib/process/lock.ts';
 import { loadSettings } from './lib/project.ts';
 import { say, sayOk, sayWarning } from './lib/report.ts';
 

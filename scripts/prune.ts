@@ -1,8 +1,8 @@
 import { main } from './lib/cli.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
-import { lockStack } from './lib/lock.ts';
 import { KEPT_RELEASES } from './lib/model/release.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { DescribedError, Exit } from './lib/process/errors.ts';
+import { lockStack } from './lib/process/lock.ts';
 import { loadSettings } from './lib/project.ts';
 import { pruneBuildCache, pruneEngineLog, pruneImages } from './lib/release/prune.ts';
 import { formatBytes, say, sayOk } from './lib/report.ts';

@@ -1,13 +1,13 @@
 import { main, toMs } from './lib/cli.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { inspectStack } from './lib/docker.ts';
-import { DescribedError } from './lib/errors.ts';
-import { lockStack } from './lib/lock.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { DescribedError } from './lib/process/errors.ts';
+import { lockStack } from './lib/process/lock.ts';
+import { mustRun } from './lib/process/shell.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatDuration, sayOk } from './lib/report.ts';
 import { assertSecretsThere } from './lib/secrets/secrets.ts';
-import { mustRun } from './lib/shell.ts';
 import { waitHealthy } from './lib/wait-healthy.ts';
 
 const USAGE = `

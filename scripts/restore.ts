@@ -6,8 +6,8 @@ import { dropDatabase, incomingName, listReplaced, type Swapped, swapIn } from '
 import { main } from './lib/cli.ts';
 import { confirm } from './lib/confirm.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
-import { DescribedError, Exit } from './lib/errors.ts';
-import { lockStack } from './lib/lock.ts';
+import { DescribedError, Exit } from './lib/process/errors.ts';
+import { lockStack } from './lib/process/lock.ts';
 import { formatBytes, formatDuration, say, sayOk } from './lib/report.ts';
 
 const USAGE = `

@@ -1,11 +1,11 @@
 import { main, toMs } from './lib/cli.ts';
 import { listProject } from './lib/docker.ts';
-import { DescribedError } from './lib/errors.ts';
-import { lockStack } from './lib/lock.ts';
 import { chooseRollback, findDeployed, type Release } from './lib/model/release.ts';
 import { REPLACED_SERVICES } from './lib/model/replace.ts';
 import type { StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { DescribedError } from './lib/process/errors.ts';
+import { lockStack } from './lib/process/lock.ts';
 import { loadSettings } from './lib/project.ts';
 import { assertDeployable, deploy } from './lib/release/deploy.ts';
 import { readHistory } from './lib/release/history.ts';

@@ -5,8 +5,6 @@ import { assertReadsData } from './lib/database/data-version.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { type ContainerInfo, listProject, listStack, readNetworkIds } from './lib/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
-import { DescribedError } from './lib/errors.ts';
-import { lockStack } from './lib/lock.ts';
 import { removeLost } from './lib/lost-network.ts';
 import type { EnvValues } from './lib/model/env-file.ts';
 import { networksOf } from './lib/model/network.ts';
@@ -31,6 +29,9 @@ import {
   warnOfFullDisk,
   whenDockerReady,
 } from './lib/preflight.ts';
+import { DescribedError } from './lib/process/errors.ts';
+import { lockStack } from './lib/process/lock.ts';
+import { mustRun, run } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { readHistory, recordChange } from './lib/release/history.ts';
 import { mendInterrupted, removeLeftovers, stopLeftovers } from './lib/release/leftovers.ts';
@@ -43,7 +44,6 @@ import {
 } from './lib/release/releases.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
 import { assertDatabaseUnchanged, noteProven } from './lib/secrets/secrets.ts';
-import { mustRun, run } from './lib/shell.ts';
 import { waitHealthy } from './lib/wait-healthy.ts';
 import { makeEnvFile } from './prod-env.ts';
 

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { main } from './lib/cli.ts';
-import { DescribedError } from './lib/errors.ts';
 import type { Mode } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
+import { DescribedError } from './lib/process/errors.ts';
 import { loadSettings } from './lib/project.ts';
 import { formatTable, paint, say } from './lib/report.ts';
 import { judgeAll, type Result } from './lib/verify/check.ts';

@@ -6,7 +6,7 @@
  *   npx tsx backend/test/run.ts [FILE...]
  */
 import { readdirSync } from 'node:fs';
-import { run } from '../../scripts/lib/shell.ts';
+import { run } from '../../scripts/lib/process/shell.ts';
 import { removePostgres, startPostgres } from './support/postgres.ts';
 
 const root = new URL('..', import.meta.url).pathname;

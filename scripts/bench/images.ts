@@ -1,9 +1,9 @@
 import { appendFile, cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commandArgv } from '../lib/model/command.ts';
+import { commandArgv } from '../lib/process/command.ts';
+import { mustRun, run } from '../lib/process/shell.ts';
 import { loadSettings, ROOT } from '../lib/project.ts';
-import { mustRun, run } from '../lib/shell.ts';
 import { TEST_PREFIX } from '../test/e2e/harness.ts';
 import { timeSeconds } from './lib/alternate.ts';
 import type { Row } from './lib/measure.ts';

@@ -1,4 +1,4 @@
-import { DescribedError, Exit } from '../lib/errors.ts';
+import { DescribedError, Exit } from '../lib/process/errors.ts';
 import { measureBackup } from './backup.ts';
 import { measureColdStart } from './cold-start.ts';
 import { measureCommands } from './commands.ts';

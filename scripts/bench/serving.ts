@@ -1,5 +1,5 @@
 import { readUsage } from '../lib/docker.ts';
-import { DescribedError } from '../lib/errors.ts';
+import { DescribedError } from '../lib/process/errors.ts';
 import { alternate } from './lib/alternate.ts';
 import { type Load, putLoad } from './lib/load.ts';
 import type { Goal, Row } from './lib/measure.ts';

@@ -1,10 +1,10 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { DescribedError, Exit } from './errors.ts';
+import { DescribedError, Exit } from './process/errors.ts';
+import { interruptAll, listRunning } from './process/shell.ts';
+import { describeSystemError } from './process/system-error.ts';
 import { sayFailure } from './report.ts';
-import { interruptAll, listRunning } from './shell.ts';
-import { describeSystemError } from './system-error.ts';
 
 /** How long something may still come that does not keep this process alive, such as an answer on a kept connection. */
 const ABANDONED_MS = 5000;

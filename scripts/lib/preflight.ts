@@ -3,7 +3,6 @@ import { stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type ContainerInfo, listContainers, objectExists } from './docker.ts';
 import { readEnvValues } from './env-file.ts';
-import { DescribedError, Exit } from './errors.ts';
 import { findBackupFolder } from './model/backup-settings.ts';
 import { type Disk, isNearlyFull } from './model/disk.ts';
 import { findNameConflicts, findOtherNetwork } from './model/network.ts';
@@ -16,9 +15,10 @@ import {
   shortName,
 } from './model/stack.ts';
 import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from './model/version.ts';
+import { DescribedError, Exit } from './process/errors.ts';
+import { type RunResult, run } from './process/shell.ts';
 import { ROOT } from './project.ts';
 import { formatBytes, sayWarning } from './report.ts';
-import { type RunResult, run } from './shell.ts';
 
 /**
  * Docker Engine and Compose are there, recent enough, and answer.

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { DescribedError, Exit } from './errors.ts';
 import { findBadSetting, readSettings, type StackSettings } from './model/stack.ts';
+import { DescribedError, Exit } from './process/errors.ts';
 
 /** The repository's folder. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, followHealth, inspectStack, lastLogLines } from './docker.ts';
-import { DescribedError } from './errors.ts';
 import { findLostNetwork } from './model/network.ts';
 import {
   containerName,
@@ -10,6 +9,7 @@ import {
   shortName,
   upTarget,
 } from './model/stack.ts';
+import { DescribedError } from './process/errors.ts';
 import { formatDuration, isFancy, paint, say } from './report.ts';
 
 /** For what the engine does not tell by itself, such as a container that ends before it has any health. */

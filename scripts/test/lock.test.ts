@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
-import { lockPath, lockStack } from '../lib/lock.ts';
+import { lockPath, lockStack } from '../lib/process/lock.ts';
+import { openPipe, type PipedProcess } from '../lib/process/shell.ts';
 import { ROOT } from '../lib/project.ts';
-import { openPipe, type PipedProcess } from '../lib/shell.ts';
 
-const HOLD = `import { lockStack } from './scripts/lib/lock.ts';
+const HOLD = `import { lockStack } from './scripts/lib/process/lock.ts';
   try {
     lockStack(process.argv[1], 'make prod-update');
     console.log('held');

@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { commandArgv } from '../lib/model/command.ts';
 import { explainFailure } from '../lib/model/npm-failures.ts';
 import {
   certificateBody,
@@ -12,8 +11,9 @@ import {
   withRateLimit,
   zoneLine,
 } from '../lib/model/npm-host.ts';
+import { commandArgv } from '../lib/process/command.ts';
+import { type RunResult, run } from '../lib/process/shell.ts';
 import { ROOT } from '../lib/project.ts';
-import { type RunResult, run } from '../lib/shell.ts';
 import { FakeNpm, type FakeOptions } from './fake-npm.ts';
 
 /** Resolves everywhere. */

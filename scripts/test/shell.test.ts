@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { run } from '../lib/shell.ts';
+import { run } from '../lib/process/shell.ts';
 
 it("a process started by a timer or over ssh sees nothing of the user's ~/.bashrc", async () => {
   const home = await mkdtemp(join(tmpdir(), 'home-'));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { describeSystemError } from '../lib/system-error.ts';
+import { describeSystemError } from '../lib/process/system-error.ts';
 
 describe('what the operating system refuses', () => {
   const errorOf = (code: string) => Object.assign(new Error('x'), { code, path: '/srv/kit/.env.production' });

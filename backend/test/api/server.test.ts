@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, get } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type RunResult, type Started, start } from '../../../scripts/lib/shell.ts';
+import { type RunResult, type Started, start } from '../../../scripts/lib/process/shell.ts';
 import { secretKey, until } from '../support/api.ts';
 import { LiveSocket } from '../support/live.ts';
 import { createDatabase, superuserSql } from '../support/postgres.ts';

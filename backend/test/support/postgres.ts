@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mustRun, run } from '../../../scripts/lib/shell.ts';
+import { mustRun, run } from '../../../scripts/lib/process/shell.ts';
 
 /** The PostgreSQL of a test run. */
 export interface TestPostgres {

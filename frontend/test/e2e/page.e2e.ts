@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { parseEnvFile } from '../../../scripts/lib/model/env-file.ts';
-import { mustRun } from '../../../scripts/lib/shell.ts';
+import { mustRun } from '../../../scripts/lib/process/shell.ts';
 import { TestStack, until } from '../../../scripts/test/e2e/harness.ts';
 import {
   arrive,

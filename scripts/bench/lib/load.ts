@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { DescribedError } from '../../lib/errors.ts';
-import { mustRun } from '../../lib/shell.ts';
+import { DescribedError } from '../../lib/process/errors.ts';
+import { mustRun } from '../../lib/process/shell.ts';
 
 /** What a load of wrk found. */
 export interface Load {

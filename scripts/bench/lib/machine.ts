@@ -1,5 +1,5 @@
 import { cpus, release, totalmem } from 'node:os';
-import { mustRun } from '../../lib/shell.ts';
+import { mustRun } from '../../lib/process/shell.ts';
 
 /** What the figures were measured on. */
 export interface Machine {

@@ -1,4 +1,4 @@
-import { whenInterrupted } from '../../lib/shell.ts';
+import { whenInterrupted } from '../../lib/process/shell.ts';
 import { TestStack } from '../../test/e2e/harness.ts';
 
 /**

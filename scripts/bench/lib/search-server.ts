@@ -2,8 +2,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lastLogLines } from '../../lib/docker.ts';
-import { DescribedError } from '../../lib/errors.ts';
-import { mustRun, run } from '../../lib/shell.ts';
+import { DescribedError } from '../../lib/process/errors.ts';
+import { mustRun, run } from '../../lib/process/shell.ts';
 import { freePort } from '../../test/e2e/harness.ts';
 import type { ProductionStack } from './production.ts';
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { DescribedError, Exit } from '../errors.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
 import { say, sayFailure } from '../report.ts';
 import { type GeneTable, type RowProblem, readGeneTable } from './gene-table.ts';
 

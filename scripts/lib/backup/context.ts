@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { envProblemsError, loadEnvFile } from '../env-file.ts';
-import { DescribedError, Exit } from '../errors.ts';
-import { lockStack } from '../lock.ts';
 import { type BackupSettings, readBackupSettings } from '../model/backup-settings.ts';
 import { findOptionalProblems } from '../model/env-file.ts';
 import type { StackSettings } from '../model/stack.ts';
 import { assertDockerReady } from '../preflight.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { lockStack } from '../process/lock.ts';
 import { loadSettings, ROOT } from '../project.ts';
 import { FolderStore } from './store.ts';
 

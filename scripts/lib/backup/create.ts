@@ -5,10 +5,10 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { querySql, SqlSession } from '../database/sql.ts';
 import { type ContainerInfo, listStack } from '../docker.ts';
-import { DescribedError } from '../errors.ts';
 import { containerName, type StackSettings } from '../model/stack.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun, openPipe, type PipedProcess } from '../process/shell.ts';
 import { formatBytes } from '../report.ts';
-import { mustRun, openPipe, type PipedProcess } from '../shell.ts';
 import {
   COUNT_ROWS,
   DUMP_SESSION,

@@ -1,4 +1,4 @@
-import { DescribedError } from '../errors.ts';
+import { DescribedError } from '../process/errors.ts';
 import { formatDuration, sayFailure, sayOk, sayWarning } from '../report.ts';
 import { loadBackupContext } from './context.ts';
 import { listUsable } from './find.ts';

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { queryJson, querySql } from '../database/sql.ts';
-import { DescribedError } from '../errors.ts';
-import { openPipe } from '../shell.ts';
+import { DescribedError } from '../process/errors.ts';
+import { openPipe } from '../process/shell.ts';
 import { COUNT_ROWS, createLike, HASH_SCHEMA } from './backup-sql.ts';
 import { findCountProblems, type Manifest, pickRoles } from './manifest.ts';
 import type { BackupStore } from './store.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants, type FileHandle, open } from 'node:fs/promises';
-import { DescribedError } from '../errors.ts';
+import { DescribedError } from '../process/errors.ts';
 
 const BLOCK = 1024 ** 2;
 /** So much is written before it is asked back: the disk and this process then work side by side. */

@@ -1,4 +1,4 @@
-import { DescribedError } from '../errors.ts';
+import { DescribedError } from '../process/errors.ts';
 import { Progress } from '../progress.ts';
 import { formatBytes, formatDuration, sayFailure, sayOk } from '../report.ts';
 import { type BackupContext, loadBackupContext, lockBackups } from './context.ts';

@@ -1,4 +1,4 @@
-import { commandArgv } from '../model/command.ts';
+import { commandArgv } from '../process/command.ts';
 import type { Manifest } from './manifest.ts';
 
 const HOUR = 3_600_000;

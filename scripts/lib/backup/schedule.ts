@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DescribedError, Exit } from '../errors.ts';
 import type { StackSettings } from '../model/stack.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { mustRun, run } from '../process/shell.ts';
 import { ROOT } from '../project.ts';
 import { sayWarning } from '../report.ts';
-import { mustRun, run } from '../shell.ts';
 import { type ScheduleFacts, type Scheduler, scheduleFiles } from './schedule-rules.ts';
 
 /** What the clock's runs need to find the same stack: names and places, no secrets. */

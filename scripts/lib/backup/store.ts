@@ -2,7 +2,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import type { Readable } from 'node:stream';
-import { DescribedError, Exit } from '../errors.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
 import { ROOT } from '../project.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 

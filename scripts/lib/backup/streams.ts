@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Readable, Transform, type Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
-import { DescribedError, Exit } from '../errors.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
 import type { Manifest } from './manifest.ts';
 import { OTHER } from './store.ts';
 

@@ -1,5 +1,5 @@
 import { queryJson, querySql, SqlSession } from '../database/sql.ts';
-import { DescribedError } from '../errors.ts';
+import { DescribedError } from '../process/errors.ts';
 import {
   CLEAR_STATUS,
   END_SESSIONS,

@@ -1,8 +1,8 @@
 import { objectExists } from '../docker.ts';
 import { BASE_NAMES, type BaseName, explainPull, LABELS, RECIPES } from '../model/base-images.ts';
+import { run } from '../process/shell.ts';
+import { waitForLock } from '../process/wait-lock.ts';
 import { say, sayWarning } from '../report.ts';
-import { run } from '../shell.ts';
-import { waitForLock } from '../wait-lock.ts';
 import { buildStandIns, readRecipe } from './stand-ins.ts';
 
 /** The image that each base is. */

@@ -10,7 +10,6 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { DescribedError, Exit } from '../errors.ts';
 import { ensurePackages, readAptSources } from '../host/apt.ts';
 import { type DebianArchive, findDebianArchive, formatDeb822 } from '../model/apt-sources.ts';
 import {
@@ -25,10 +24,11 @@ import {
   RECIPES,
   standInArgv,
 } from '../model/base-images.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { mustRun, run } from '../process/shell.ts';
+import { waitForLock } from '../process/wait-lock.ts';
 import { ROOT } from '../project.ts';
 import { formatDuration, say, sayOk } from '../report.ts';
-import { mustRun, run } from '../shell.ts';
-import { waitForLock } from '../wait-lock.ts';
 
 const BASE = join(ROOT, 'deploy/base');
 const FOLDER = 'kidney-genetics-base-';

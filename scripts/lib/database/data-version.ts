@@ -1,8 +1,8 @@
 import { listContainers, objectExists } from '../docker.ts';
-import { DescribedError } from '../errors.ts';
 import { containerName, type StackSettings, volumeName } from '../model/stack.ts';
+import { DescribedError } from '../process/errors.ts';
+import { run } from '../process/shell.ts';
 import { inspectImage } from '../release/releases.ts';
-import { run } from '../shell.ts';
 
 const PGDATA = '/var/lib/postgresql/data';
 

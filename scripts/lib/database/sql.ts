@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
-import { DescribedError } from '../errors.ts';
-import { mustRun, openPipe, type PipedProcess } from '../shell.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun, openPipe, type PipedProcess } from '../process/shell.ts';
 
 /** The command line of psql as the superuser, over the socket of a database's container; SQL comes through its input. */
 function psqlArgv(container: string, database: string, variables: Readonly<Record<string, string>> = {}) {

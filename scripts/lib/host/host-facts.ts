@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type HostFacts, parseOsRelease } from '../model/host.ts';
-import { run } from '../shell.ts';
+import { run } from '../process/shell.ts';
 import { readAptSources } from './apt.ts';
 
 const DEFAULT_SOCKET = /^unix:\/\/(\/var)?\/run\/docker\.sock$/;

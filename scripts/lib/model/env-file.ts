@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { parse } from 'dotenv';
+import { editDistance } from '../process/near.ts';
 import { parseRemote } from './backup-settings.ts';
-import { editDistance } from './near.ts';
 import { SERVICES } from './stack.ts';
 
 /** What a key of .env.production must look like; `undefined` means the value is fine. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers } from '../docker.ts';
 import { findClient, judgeClient, judgeForged } from '../model/npm-verify.ts';
 import { containerName } from '../model/stack.ts';
-import { run } from '../shell.ts';
+import { run } from '../process/shell.ts';
 import { type Finding, skip } from '../verify/check.ts';
 import type { Check, Context } from './check.ts';
 

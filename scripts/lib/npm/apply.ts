@@ -1,5 +1,4 @@
 import { lookup } from 'node:dns/promises';
-import { DescribedError } from '../errors.ts';
 import { explainOffline, isMissingZone } from '../model/npm-failures.ts';
 import {
   type Certificate,
@@ -17,6 +16,7 @@ import {
   toBody,
   type Wanted,
 } from '../model/npm-host.ts';
+import { DescribedError } from '../process/errors.ts';
 import { formatDuration, say, sayOk, sayWarning } from '../report.ts';
 import type { NpmClient } from './client.ts';
 import { addZoneCommand } from './container.ts';

@@ -1,5 +1,5 @@
-import { DescribedError, Exit } from '../errors.ts';
 import { parseDomain } from '../model/npm-host.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
 
 /**
  * The domain that a command is given.

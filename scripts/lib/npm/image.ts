@@ -1,8 +1,8 @@
 import { objectExists } from '../docker.ts';
-import { DescribedError, Exit } from '../errors.ts';
 import { explainPull } from '../model/base-images.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { run } from '../process/shell.ts';
 import { say } from '../report.ts';
-import { run } from '../shell.ts';
 
 /**
  * Pulls NPM's image where this host does not have it.

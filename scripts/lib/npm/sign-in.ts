@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { DescribedError, Exit } from '../errors.ts';
 import type { NpmVersion } from '../model/npm-host.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
 import { ask } from '../prompt.ts';
 import { NpmClient } from './client.ts';
 

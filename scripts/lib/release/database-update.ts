@@ -1,12 +1,12 @@
 import { assertReadsData } from '../database/data-version.ts';
 import { listContainers } from '../docker.ts';
-import { DescribedError } from '../errors.ts';
 import type { Release } from '../model/release.ts';
 import { upServiceArgv } from '../model/replace.ts';
 import { containerName, SERVICES, type StackSettings } from '../model/stack.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun } from '../process/shell.ts';
 import { ROOT } from '../project.ts';
 import { formatDuration, say, sayOk } from '../report.ts';
-import { mustRun } from '../shell.ts';
 import { waitHealthy } from '../wait-healthy.ts';
 import { imageName, inspectImage } from './releases.ts';
 import { type Change, isOutdated } from './replace.ts';

@@ -2,7 +2,6 @@ import { prepareCompose } from '../compose.ts';
 import { assertNoUpgrade } from '../database/upgrade-state.ts';
 import { listStack } from '../docker.ts';
 import { loadEnvFile } from '../env-file.ts';
-import { DescribedError } from '../errors.ts';
 import type { Release } from '../model/release.ts';
 import { REPLACED_SERVICES } from '../model/replace.ts';
 import { SERVICES, type StackSettings, volumeName } from '../model/stack.ts';
@@ -13,6 +12,7 @@ import {
   assertSameNetwork,
   warnOfFullDisk,
 } from '../preflight.ts';
+import { DescribedError } from '../process/errors.ts';
 import { sayWarning } from '../report.ts';
 import { assertDatabaseUnchanged } from '../secrets/secrets.ts';
 import { waitHealthy } from '../wait-healthy.ts';

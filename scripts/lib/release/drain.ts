@@ -8,7 +8,7 @@ import {
   type ReplacedService,
 } from '../model/replace.ts';
 import type { StackSettings } from '../model/stack.ts';
-import { mustRun, run } from '../shell.ts';
+import { mustRun, run } from '../process/shell.ts';
 
 /** The label of a backend image whose server can be told that another one takes over, and by which signal. */
 const LEAVES_ON = 'kidney-genetics.leaves-on';

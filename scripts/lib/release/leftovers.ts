@@ -1,8 +1,8 @@
 import { listStack } from '../docker.ts';
 import { findInterrupted, type Release } from '../model/release.ts';
 import type { StackSettings } from '../model/stack.ts';
+import { run } from '../process/shell.ts';
 import { sayWarning } from '../report.ts';
-import { run } from '../shell.ts';
 import { isLeaving, retire } from './drain.ts';
 import { readHistory } from './history.ts';
 import { findNext } from './replace.ts';

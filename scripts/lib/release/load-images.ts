@@ -1,7 +1,7 @@
-import { DescribedError } from '../errors.ts';
 import { IMAGES } from '../model/build.ts';
 import type { StackSettings } from '../model/stack.ts';
-import { mustRun } from '../shell.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun } from '../process/shell.ts';
 import { imageName } from './releases.ts';
 
 /**

@@ -1,9 +1,9 @@
-import { DescribedError } from '../errors.ts';
 import { findBreaking } from '../model/migrations.ts';
 import type { Release } from '../model/release.ts';
 import { containerName, type StackSettings } from '../model/stack.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun } from '../process/shell.ts';
 import { sayWarning } from '../report.ts';
-import { mustRun } from '../shell.ts';
 import { imageName } from './releases.ts';
 
 /** Run in a container of the new image: its migrations by name. */

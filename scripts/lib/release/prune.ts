@@ -5,7 +5,7 @@ import { IMAGES } from '../model/build.ts';
 import { findOurCache } from '../model/prune.ts';
 import { findDeployed, isReleaseTag, listDeployed, listExpired } from '../model/release.ts';
 import type { StackSettings } from '../model/stack.ts';
-import { mustRun, run } from '../shell.ts';
+import { mustRun, run } from '../process/shell.ts';
 import { readHistory } from './history.ts';
 import { type ImageTag, imageName, listImageTags } from './releases.ts';
 

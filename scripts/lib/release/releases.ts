@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { listStack } from '../docker.ts';
-import { DescribedError } from '../errors.ts';
 import { IMAGES, type ImageName } from '../model/build.ts';
 import { findDeployed, isReleaseTag, nameRelease, type Release } from '../model/release.ts';
 import type { StackSettings } from '../model/stack.ts';
-import { mustRun, run } from '../shell.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun, run } from '../process/shell.ts';
 import { readHistory } from './history.ts';
 
 /** An image as the engine describes it. */

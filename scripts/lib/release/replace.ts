@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, lastLogLines, listContainers } from '../docker.ts';
-import { DescribedError } from '../errors.ts';
 import {
   hashArgv,
   joinArgv,
@@ -12,9 +11,10 @@ import {
   upServiceArgv,
 } from '../model/replace.ts';
 import { containerName, type Service, type StackSettings, shortName } from '../model/stack.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun, run } from '../process/shell.ts';
 import { ROOT } from '../project.ts';
 import { formatDuration, say, sayOk } from '../report.ts';
-import { mustRun, run } from '../shell.ts';
 import { drain, isLeaving, retire } from './drain.ts';
 import { smokeTest } from './smoke.ts';
 

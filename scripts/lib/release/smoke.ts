@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerInfo } from '../docker.ts';
-import { DescribedError } from '../errors.ts';
 import type { ReplacedService } from '../model/replace.ts';
-import { run } from '../shell.ts';
+import { DescribedError } from '../process/errors.ts';
+import { run } from '../process/shell.ts';
 
 /** Right after its start a container may still be looking for its neighbours. */
 const TRIES = 10;

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { type BomComponent, toDebianComponent, toNodeComponents } from '../model/bill-of-materials.ts';
 import { listLockedPackages, type NpmLock } from '../model/npm-lock.ts';
 import { type DebianPackage, parseDistribution, parseDpkgStatus } from '../model/scan.ts';
+import { run } from '../process/shell.ts';
 import { ROOT } from '../project.ts';
-import { run } from '../shell.ts';
 
 /** An image with its Debian packages. */
 export interface DebianFacts {

@@ -5,7 +5,7 @@ import { readAptSources } from '../host/apt.ts';
 import { type DebianArchive, findDebianArchive, formatDeb822 } from '../model/apt-sources.ts';
 import { pickAptSettings } from '../model/base-images.ts';
 import { parseAptSimulation, type ScanFinding } from '../model/scan.ts';
-import { run } from '../shell.ts';
+import { run } from '../process/shell.ts';
 import type { DebianFacts } from './components.ts';
 
 const APT_MS = 120_000;

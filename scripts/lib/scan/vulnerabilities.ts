@@ -1,6 +1,6 @@
 import { parseGrype, parseNpmAudit, parseTrivy, type ScanFinding } from '../model/scan.ts';
+import { run } from '../process/shell.ts';
 import { ROOT } from '../project.ts';
-import { run } from '../shell.ts';
 import type { DebianFacts } from './components.ts';
 import { type DebianImage, findPendingUpdates } from './pending-updates.ts';
 

@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs';
 import { chmod, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DescribedError } from '../errors.ts';
 import type { EnvValues } from '../model/env-file.ts';
 import {
   changePasswordSql,
@@ -17,7 +16,8 @@ import {
 } from '../model/rotation.ts';
 import { dateSecrets } from '../model/secret-strength.ts';
 import { containerName, type StackSettings } from '../model/stack.ts';
-import { mustRun, run } from '../shell.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun, run } from '../process/shell.ts';
 import { replaceSecretFile, rotationFile, secretsDir } from './secrets.ts';
 
 /** Longer than the 3 s that the API takes at most from reading its secret to having signed in. */

@@ -1,5 +1,5 @@
-import { DescribedError, Exit } from '../errors.ts';
-import { findNearest } from '../model/near.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { findNearest } from '../process/near.ts';
 import { type Check, FAMILIES, type Family } from './check.ts';
 import { containerChecks } from './container.ts';
 import { databaseChecks } from './database.ts';

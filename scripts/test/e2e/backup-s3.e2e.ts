@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import S3rver from 's3rver';
-import { run } from '../../lib/shell.ts';
+import { run } from '../../lib/process/shell.ts';
 import { backupFolder, backupStack, newest } from './backup-support.ts';
 import { type Fault, FaultyNetwork } from './faulty-network.ts';
 import type { TestStack } from './harness.ts';

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Manifest } from '../../lib/backup/manifest.ts';
-import { run } from '../../lib/shell.ts';
+import { run } from '../../lib/process/shell.ts';
 import { type Started, TestStack } from './harness.ts';
 
 /** A stack in test mode with a table of known content, and a folder of backups of its own. */

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
 import type { Manifest } from '../../lib/backup/manifest.ts';
-import { mustRun, run } from '../../lib/shell.ts';
+import { mustRun, run } from '../../lib/process/shell.ts';
 import {
   assertNoBrokenFile,
   backupFolder,

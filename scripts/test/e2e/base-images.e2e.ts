@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { type Bases, resolveBases } from '../../lib/base/base-images.ts';
 import { objectExists } from '../../lib/docker.ts';
 import { BASE_NAMES, RECIPES } from '../../lib/model/base-images.ts';
-import { mustRun, run } from '../../lib/shell.ts';
+import { mustRun, run } from '../../lib/process/shell.ts';
 import { TEST_PREFIX, until } from './harness.ts';
 
 /** The contract that official images keep and that the Dockerfiles build on, whichever of the two is in use. */

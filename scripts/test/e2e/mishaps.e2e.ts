@@ -3,11 +3,11 @@ import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } f
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker.ts';
-import { commandArgv } from '../../lib/model/command.ts';
+import { commandArgv } from '../../lib/process/command.ts';
+import { mustRun, run } from '../../lib/process/shell.ts';
 import { ROOT } from '../../lib/project.ts';
 import { stateDir } from '../../lib/release/history.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
-import { mustRun, run } from '../../lib/shell.ts';
 import { TestStack, until } from './harness.ts';
 import { changeImage } from './update-users.ts';
 

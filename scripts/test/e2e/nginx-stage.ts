@@ -1,8 +1,8 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { mustRun, run } from '../../lib/process/shell.ts';
 import { loadSettings, ROOT } from '../../lib/project.ts';
-import { mustRun, run } from '../../lib/shell.ts';
 import { TEST_PREFIX } from './harness.ts';
 
 const IMAGE = `${loadSettings().prefix}-frontend:latest`;

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { mustRun } from '../../lib/shell.ts';
+import { mustRun } from '../../lib/process/shell.ts';
 import type { TestStack } from './harness.ts';
 
 /** As Nginx Proxy Manager writes it for a proxy host; each page of a test counts as a client of its own. */

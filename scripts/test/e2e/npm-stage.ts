@@ -4,8 +4,8 @@ import { RATE, withRateLimit, zoneLine, zoneName } from '../../lib/model/npm-hos
 import { type Context, type ProxyResult, runChecks } from '../../lib/npm-verify/check.ts';
 import { CHECKS, LAST } from '../../lib/npm-verify/index.ts';
 import { Site } from '../../lib/npm-verify/site.ts';
+import { mustRun, run } from '../../lib/process/shell.ts';
 import { loadSettings } from '../../lib/project.ts';
-import { mustRun, run } from '../../lib/shell.ts';
 import { type TestStack, until } from './harness.ts';
 
 export const DOMAIN = 'genes.example.org';

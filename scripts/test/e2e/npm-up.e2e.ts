@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { listContainers } from '../../lib/docker.ts';
 import { withRateLimit, zoneLine, zoneName } from '../../lib/model/npm-host.ts';
+import { mustRun, type RunResult, run } from '../../lib/process/shell.ts';
 import { loadSettings } from '../../lib/project.ts';
-import { mustRun, type RunResult, run } from '../../lib/shell.ts';
 import { FakeNpm } from '../fake-npm.ts';
 import { freePort, TEST_PREFIX, TestStack } from './harness.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker.ts';
-import { mustRun, run } from '../../lib/shell.ts';
+import { mustRun, run } from '../../lib/process/shell.ts';
 import { TestStack, until } from './harness.ts';
 
 const SERVICES = ['postgres', 'backend', 'frontend'] as const;

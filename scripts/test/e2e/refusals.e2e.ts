@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker.ts';
 import { volumeName } from '../../lib/model/stack.ts';
-import { mustRun, run } from '../../lib/shell.ts';
+import { mustRun, run } from '../../lib/process/shell.ts';
 import { TestStack } from './harness.ts';
 
 describe('what stands in the way is said, with the one thing that mends it', { timeout: 300_000 }, () => {

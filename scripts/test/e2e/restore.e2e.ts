@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run } from '../../lib/shell.ts';
+import { run } from '../../lib/process/shell.ts';
 import {
   assertNoBrokenFile,
   backupFolder,

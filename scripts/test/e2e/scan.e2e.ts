@@ -5,7 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import type { BomComponent } from '../../lib/model/bill-of-materials.ts';
 import type { ScanFinding } from '../../lib/model/scan.ts';
-import { mustRun } from '../../lib/shell.ts';
+import { mustRun } from '../../lib/process/shell.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import type { ScanFacts } from '../../lib/verify/facts.ts';
 import { scanFolder } from '../../lib/verify/gather/scan.ts';

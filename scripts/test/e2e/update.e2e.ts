@@ -3,7 +3,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers, listStack } from '../../lib/docker.ts';
 import { IMAGES, type ImageName } from '../../lib/model/build.ts';
-import { mustRun } from '../../lib/shell.ts';
+import { mustRun } from '../../lib/process/shell.ts';
 import { startScript, TestStack, until } from './harness.ts';
 import { npmLikeName, startNpmLike } from './npm-like.ts';
 import { changeImage, UpdateUsers } from './update-users.ts';

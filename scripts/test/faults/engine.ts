@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { ENGINE_LOG, startDetached, waitForEngine } from '../../lib/host/engine.ts';
-import { mustRun, run } from '../../lib/shell.ts';
+import { mustRun, run } from '../../lib/process/shell.ts';
 import { until } from '../e2e/harness.ts';
 import type { Fault } from './faults.ts';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mustRun } from '../../lib/shell.ts';
+import { mustRun } from '../../lib/process/shell.ts';
 import { until } from '../e2e/harness.ts';
 import { execNode, killAll, killFromHost, runInServer, unplug } from './inside.ts';
 import { checkLogFiles } from './log-files.ts';

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { volumeName } from '../../lib/model/stack.ts';
+import { mustRun, run } from '../../lib/process/shell.ts';
 import { loadSettings, ROOT } from '../../lib/project.ts';
-import { mustRun, run } from '../../lib/shell.ts';
 import { startScript, TEST_PREFIX, TestStack } from '../e2e/harness.ts';
 
 /**

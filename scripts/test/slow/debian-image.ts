@@ -3,8 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAptSources } from '../../lib/host/apt.ts';
 import { findDebianArchive, formatDeb822 } from '../../lib/model/apt-sources.ts';
+import { mustRun } from '../../lib/process/shell.ts';
 import { ROOT } from '../../lib/project.ts';
-import { mustRun } from '../../lib/shell.ts';
 
 const HINT = 'see the output above';
 

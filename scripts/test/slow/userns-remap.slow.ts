@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { IMAGES } from '../../lib/model/build.ts';
-import { mustRun, type RunResult, run, type Started, start } from '../../lib/shell.ts';
+import { mustRun, type RunResult, run, type Started, start } from '../../lib/process/shell.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import { TEST_PREFIX, TestStack, until } from '../e2e/harness.ts';
 

@@ -1,4 +1,4 @@
-import { run } from '../../shell.ts';
+import { run } from '../../process/shell.ts';
 import type { ContainerFacts, DatabaseFacts } from '../facts.ts';
 
 /** One question with one JSON answer; passwords are told by their kind alone. */

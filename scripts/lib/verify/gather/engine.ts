@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
-import { DescribedError } from '../../errors.ts';
 import { type Service, type StackSettings, shortName } from '../../model/stack.ts';
-import { run } from '../../shell.ts';
+import { DescribedError } from '../../process/errors.ts';
+import { run } from '../../process/shell.ts';
 import type { ContainerFacts, HostFacts, ImageFacts, NetworkFacts } from '../facts.ts';
 
 /** The fields of `docker inspect` that are read. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { say } from '../report.ts';
 import { DescribedError } from './errors.ts';
 import { lockStack } from './lock.ts';
-import { say } from './report.ts';
 
 const WAIT_MS = 15 * 60_000;
 const held = new Set<string>();
