@@ -1,7 +1,7 @@
 import { loadBackupContext } from './lib/backup/context.ts';
 import { installSchedule, removeSchedule } from './lib/backup/schedule.ts';
-import { main } from './lib/cli.ts';
-import { say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Has this host back up the database every night, prove a backup every week and remove what is too old, by a systemd timer

@@ -3,9 +3,9 @@ import { chooseStore, findBackups, listOwn, listUsable } from './lib/backup/find
 import { formatBackups, formatVerdicts } from './lib/backup/list.ts';
 import { makeUpCopy, runBackup, runDrills, thinBackups } from './lib/backup/run.ts';
 import { findDue } from './lib/backup/schedule-rules.ts';
-import { main } from './lib/cli.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
-import { say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Backs up the database: a compressed dump of one moment, proven, with a manifest beside it.

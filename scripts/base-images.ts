@@ -1,8 +1,8 @@
 import { resolveBases } from './lib/base/base-images.ts';
-import { main } from './lib/cli.ts';
 import { RECIPES } from './lib/model/base-images.ts';
 import { assertDockerReady } from './lib/preflight.ts';
-import { formatTable, paint, say } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatTable, paint, say } from './lib/terminal/report.ts';
 
 const USAGE = `
 Shows which base images the stack is built on: official ones where they can be had, else stand-ins made from packages of

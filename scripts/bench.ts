@@ -5,13 +5,13 @@ import { describeMachine } from './bench/lib/machine.ts';
 import { judge } from './bench/lib/measure.ts';
 import { type Result, type Section, writePage } from './bench/lib/page.ts';
 import { chooseBenches } from './bench/registry.ts';
-import { main } from './lib/cli.ts';
 import { installTools } from './lib/host/test-tools.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { run } from './lib/process/shell.ts';
 import { ROOT } from './lib/project.ts';
-import { formatTable, paint, say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Measures this kit beside what an operator would use instead, on this machine, by turns, under the same limits. Works on

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Bases, resolveBases } from './lib/base/base-images.ts';
-import { main } from './lib/cli.ts';
 import { envFileExists } from './lib/env-file.ts';
 import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/model/build.ts';
 import { parseEnvFile } from './lib/model/env-file.ts';
@@ -10,7 +9,8 @@ import { containerName, type StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { mustRun, run } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { formatDuration, say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Builds the images of the stack, side by side; tags each with version and git revision and as latest.

@@ -1,10 +1,10 @@
 import { glob } from 'zx';
-import { main } from './lib/cli.ts';
 import { composeFiles, NPM_COMPOSE } from './lib/model/stack.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { run } from './lib/process/shell.ts';
 import { ROOT } from './lib/project.ts';
-import { formatDuration, say, sayFailure, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatDuration, say, sayFailure, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Checks the sources: format and lint, types, dead code, compose files, GitHub workflows, shell scripts,

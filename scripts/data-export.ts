@@ -3,13 +3,13 @@ import { normalizeSelection } from '../backend/src/genes/selection.ts';
 import { exportStatement } from '../backend/src/genes/sql.ts';
 import { formatGeneRow, formatHeader } from '../backend/src/genes/table.ts';
 import type { GeneContent } from '../backend/src/schemas/gene.ts';
-import { main } from './lib/cli.ts';
 import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { loadSettings } from './lib/project.ts';
-import { formatBytes, formatDuration, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatBytes, formatDuration, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Writes all genes of the running stack into a file that make data-import reads: CSV, or TSV when it is called .tsv.

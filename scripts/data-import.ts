@@ -9,7 +9,6 @@ import {
   importTail,
 } from './lib/app/gene-import.ts';
 import type { GeneLine } from './lib/app/gene-table.ts';
-import { main } from './lib/cli.ts';
 import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { loadEnvFile } from './lib/env-file.ts';
@@ -18,7 +17,8 @@ import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { loadSettings } from './lib/project.ts';
-import { formatDuration, say, sayOk, sayProgress } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatDuration, say, sayOk, sayProgress } from './lib/terminal/report.ts';
 
 const USAGE = `
 Loads a list of genes, CSV or TSV, into the running stack: all of it or, when a row is bad, nothing.

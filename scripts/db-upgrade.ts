@@ -1,7 +1,5 @@
 import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
 import { runBackup, runDrills } from './lib/backup/run.ts';
-import { main } from './lib/cli.ts';
-import { confirm } from './lib/confirm.ts';
 import { dropKept, undoUpgrade, upgradeDatabase } from './lib/database/database-upgrade.ts';
 import { readUpgrade, UPGRADE_COMMAND, type Upgrade } from './lib/database/upgrade-state.ts';
 import { volumeName } from './lib/model/stack.ts';
@@ -15,7 +13,9 @@ import {
   tagLatest,
   tagRunning,
 } from './lib/release/releases.ts';
-import { formatDuration, say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { confirm } from './lib/terminal/confirm.ts';
+import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Moves the data to the major version of PostgreSQL of the image that was built last: proves a backup on the new version

@@ -1,13 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { build } from './build.ts';
 import { resolveBases } from './lib/base/base-images.ts';
-import { main } from './lib/cli.ts';
 import { objectExists } from './lib/docker.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { mustRun } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Starts or stops the development stack: page and API reload when a file changes.

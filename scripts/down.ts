@@ -1,4 +1,3 @@
-import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
 import { composeArgv, composeNames, type Mode, volumeName } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
@@ -7,7 +6,8 @@ import { lockStack } from './lib/process/lock.ts';
 import { mustRun } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
 import { stopLeftovers } from './lib/release/leftovers.ts';
-import { sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Stops the stack and removes its containers and its own network. The data stay: no flag of this command removes a volume.

@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { main } from './lib/cli.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { run, whenInterrupted } from './lib/process/shell.ts';
 import { ROOT } from './lib/project.ts';
-import { formatDuration, say, sayFailure, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatDuration, say, sayFailure, sayOk } from './lib/terminal/report.ts';
 import { planEngineFaults } from './test/faults/engine.ts';
 import { FAULTS } from './test/faults/faults.ts';
 import { describeView } from './test/faults/outage.ts';

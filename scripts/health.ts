@@ -1,5 +1,4 @@
 import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
-import { main } from './lib/cli.ts';
 import { type ContainerInfo, listStack, readStats } from './lib/docker.ts';
 import { findLostNetwork, findOtherNetwork } from './lib/model/network.ts';
 import { SERVICES, type StackSettings, upTarget } from './lib/model/stack.ts';
@@ -7,7 +6,16 @@ import { warnOfFullDisk, whenDockerReady } from './lib/preflight.ts';
 import { type Probe, probeStack } from './lib/probes.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { loadSettings } from './lib/project.ts';
-import { formatBytes, formatDuration, formatTable, paint, say, sayFailure, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import {
+  formatBytes,
+  formatDuration,
+  formatTable,
+  paint,
+  say,
+  sayFailure,
+  sayOk,
+} from './lib/terminal/report.ts';
 import { findTroubles, showTroubles } from './lib/trouble.ts';
 
 const USAGE = `

@@ -1,8 +1,8 @@
-import { main } from './lib/cli.ts';
 import type { Deployment } from './lib/model/release.ts';
 import { loadSettings } from './lib/project.ts';
 import { readHistory } from './lib/release/history.ts';
-import { formatDuration, formatTable, paint, say } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatDuration, formatTable, paint, say } from './lib/terminal/report.ts';
 
 const USAGE = `
 Shows who deployed what when, and how it ended; the latest last.

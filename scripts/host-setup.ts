@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { main } from './lib/cli.ts';
 import { runApt } from './lib/host/apt.ts';
 import { ENGINE_LOG, startEngine } from './lib/host/engine.ts';
 import { collectHostFacts } from './lib/host/host-facts.ts';
 import { type Check, checkHost, isRefusal, planHost, type Step } from './lib/model/host.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { waitForLock } from './lib/process/wait-lock.ts';
-import { formatDuration, formatTable, paint, say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatDuration, formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Makes this host ready: Docker Engine with Compose and buildx, and make. Changes nothing where all is there.

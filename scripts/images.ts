@@ -1,4 +1,3 @@
-import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
 import { KEPT_RELEASES } from './lib/model/release.ts';
 import { assertDockerReady } from './lib/preflight.ts';
@@ -7,7 +6,8 @@ import { loadSettings } from './lib/project.ts';
 import { readHistory } from './lib/release/history.ts';
 import { pruneImages } from './lib/release/prune.ts';
 import { imageName, listAppReleases, listImageTags } from './lib/release/releases.ts';
-import { formatBytes, formatDuration, formatTable, paint, say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatBytes, formatDuration, formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Lists the releases whose images are on this host: how old and large they are, when they ran, which one runs.

@@ -1,10 +1,10 @@
-import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
 import { composeArgv, composeNames } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { run } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
+import { main } from './lib/terminal/cli.ts';
 
 const USAGE = `
 Shows the logs of the stack and follows them until Ctrl-C.

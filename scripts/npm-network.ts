@@ -1,10 +1,10 @@
-import { main } from './lib/cli.ts';
 import { listContainers, objectExists } from './lib/docker.ts';
 import { assertDockerReady, assertNetworkExists } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { mustRun } from './lib/process/shell.ts';
 import { loadSettings } from './lib/project.ts';
-import { formatTable, paint, say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Makes, or looks at, the network that Nginx Proxy Manager and the apps behind it share.

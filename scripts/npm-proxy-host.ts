@@ -1,4 +1,3 @@
-import { main } from './lib/cli.ts';
 import { zoneName } from './lib/model/npm-host.ts';
 import { containerName } from './lib/model/stack.ts';
 import { applyHost, missingZone, type Order, removeHost } from './lib/npm/apply.ts';
@@ -8,7 +7,8 @@ import { type SignedIn, signIn } from './lib/npm/sign-in.ts';
 import { warnOfStack } from './lib/npm/warnings.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { loadSettings } from './lib/project.ts';
-import { say, sayOk, sayWarning } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { say, sayOk, sayWarning } from './lib/terminal/report.ts';
 
 const USAGE = `
 Makes Nginx Proxy Manager's proxy host for a domain, with its certificate, or brings it up to date; what is right stays.

@@ -1,5 +1,4 @@
 import { parse } from 'yaml';
-import { main } from './lib/cli.ts';
 import { zoneName } from './lib/model/npm-host.ts';
 import { NPM_COMPOSE, npmArgv, type StackSettings } from './lib/model/stack.ts';
 import { addZone, findNpmContainer, hasZone } from './lib/npm/container.ts';
@@ -9,7 +8,8 @@ import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { mustRun, run } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Starts or stops an Nginx Proxy Manager of this kit, for a host that has none yet.

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { main } from './lib/cli.ts';
 import { envFileExists, envProblemsError, inspectEnvFile } from './lib/env-file.ts';
 import { fillEnvExample } from './lib/model/env-file.ts';
 import { dateSecrets } from './lib/model/secret-strength.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Makes .env.production with fresh secrets; if it is there, checks it and changes nothing.

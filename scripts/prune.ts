@@ -1,11 +1,11 @@
-import { main } from './lib/cli.ts';
 import { KEPT_RELEASES } from './lib/model/release.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { loadSettings } from './lib/project.ts';
 import { pruneBuildCache, pruneEngineLog, pruneImages } from './lib/release/prune.ts';
-import { formatBytes, say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatBytes, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Makes room on the disk from what this project alone has left: images older than the last ${KEPT_RELEASES} releases, cache of its own

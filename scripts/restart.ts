@@ -1,4 +1,3 @@
-import { main, toMs } from './lib/cli.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { inspectStack } from './lib/docker.ts';
 import { assertDockerReady } from './lib/preflight.ts';
@@ -6,8 +5,9 @@ import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { mustRun } from './lib/process/shell.ts';
 import { loadSettings } from './lib/project.ts';
-import { formatDuration, sayOk } from './lib/report.ts';
 import { assertSecretsThere } from './lib/secrets/secrets.ts';
+import { main, toMs } from './lib/terminal/cli.ts';
+import { formatDuration, sayOk } from './lib/terminal/report.ts';
 import { waitHealthy } from './lib/wait-healthy.ts';
 
 const USAGE = `

@@ -3,12 +3,12 @@ import { findDatabase } from './lib/backup/create.ts';
 import { type FoundBackup, findBackups } from './lib/backup/find.ts';
 import { assertRestorable, previewRestore, restoreBackup } from './lib/backup/restore.ts';
 import { dropDatabase, incomingName, listReplaced, type Swapped, swapIn } from './lib/backup/swap.ts';
-import { main } from './lib/cli.ts';
-import { confirm } from './lib/confirm.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { formatBytes, formatDuration, say, sayOk } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { confirm } from './lib/terminal/confirm.ts';
+import { formatBytes, formatDuration, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Puts a backup in the place of the database, which goes on until the moment of the swap and is then kept beside it.

@@ -1,4 +1,3 @@
-import { main, toMs } from './lib/cli.ts';
 import { listProject } from './lib/docker.ts';
 import { chooseRollback, findDeployed, type Release } from './lib/model/release.ts';
 import { REPLACED_SERVICES } from './lib/model/replace.ts';
@@ -10,7 +9,8 @@ import { loadSettings } from './lib/project.ts';
 import { assertDeployable, deploy } from './lib/release/deploy.ts';
 import { readHistory } from './lib/release/history.ts';
 import { listAppReleases } from './lib/release/releases.ts';
-import { formatDuration, say, sayOk } from './lib/report.ts';
+import { main, toMs } from './lib/terminal/cli.ts';
+import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Goes back to an earlier release without dropping a request. The database and its schema stay as they are.

@@ -1,14 +1,14 @@
 import { existsSync } from 'node:fs';
-import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { assertDockerReady, assertOwnCheckout } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { loadSettings } from './lib/project.ts';
-import { formatDuration, say, sayOk } from './lib/report.ts';
 import { rotateSecrets } from './lib/secrets/rotation.ts';
 import { forgetPreviousKey, rotationFile } from './lib/secrets/secrets.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Gives the database's app role another password and the API another SECRET_KEY, while the stack goes on: nothing restarts,

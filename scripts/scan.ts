@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { main } from './lib/cli.ts';
 import { listStack } from './lib/docker.ts';
 import { type BomComponent, makeBom, toDebianComponent } from './lib/model/bill-of-materials.ts';
 import { IMAGES, type ImageName } from './lib/model/build.ts';
@@ -11,9 +10,10 @@ import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { mustRun } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { formatDuration, say, sayFailure, sayOk, sayWarning } from './lib/report.ts';
 import { readBackend, readDebian, readNpm } from './lib/scan/components.ts';
 import { type Look, lookForVulnerabilities, type Target } from './lib/scan/vulnerabilities.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatDuration, say, sayFailure, sayOk, sayWarning } from './lib/terminal/report.ts';
 import type { ScanFacts } from './lib/verify/facts.ts';
 import { scanFolder } from './lib/verify/gather/scan.ts';
 

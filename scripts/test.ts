@@ -1,11 +1,11 @@
 import { glob } from 'zx';
-import { main } from './lib/cli.ts';
 import { installTools } from './lib/host/test-tools.ts';
 import { commandArgv } from './lib/process/command.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { run } from './lib/process/shell.ts';
 import { ROOT } from './lib/project.ts';
-import { formatDuration, paint, say, sayFailure, sayOk, sayWarning } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatDuration, paint, say, sayFailure, sayOk, sayWarning } from './lib/terminal/report.ts';
 
 const USAGE = `
 Runs every test: checks of the sources, tests without Docker, the API on a real PostgreSQL, the page, and end-to-end

@@ -1,5 +1,4 @@
 import { build } from './build.ts';
-import { main, toMs } from './lib/cli.ts';
 import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
@@ -42,8 +41,9 @@ import {
   tagLatest,
   tagRunning,
 } from './lib/release/releases.ts';
-import { formatDuration, say, sayOk, sayWarning } from './lib/report.ts';
 import { assertDatabaseUnchanged, noteProven } from './lib/secrets/secrets.ts';
+import { main, toMs } from './lib/terminal/cli.ts';
+import { formatDuration, say, sayOk, sayWarning } from './lib/terminal/report.ts';
 import { waitHealthy } from './lib/wait-healthy.ts';
 import { makeEnvFile } from './prod-env.ts';
 

@@ -1,6 +1,5 @@
 import { build } from './build.ts';
 import { backUpBefore } from './lib/backup/run.ts';
-import { main, toMs } from './lib/cli.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { findDeployed, type Release } from './lib/model/release.ts';
 import type { StackSettings } from './lib/model/stack.ts';
@@ -13,7 +12,8 @@ import { readHistory } from './lib/release/history.ts';
 import { loadImages } from './lib/release/load-images.ts';
 import { checkMigrations } from './lib/release/migrations.ts';
 import { tagLatest, tagRunning } from './lib/release/releases.ts';
-import { formatDuration, say, sayOk } from './lib/report.ts';
+import { main, toMs } from './lib/terminal/cli.ts';
+import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Deploys what the checkout holds, without dropping a request: builds, checks, backs up, and replaces one service after the

@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { main } from './lib/cli.ts';
 import type { Mode } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { loadSettings } from './lib/project.ts';
-import { formatTable, paint, say } from './lib/report.ts';
+import { main } from './lib/terminal/cli.ts';
+import { formatTable, paint, say } from './lib/terminal/report.ts';
 import { judgeAll, type Result } from './lib/verify/check.ts';
 import { FAMILY_TITLES, parseSkips, selectChecks } from './lib/verify/checks.ts';
 import { gatherFacts } from './lib/verify/gather/stack.ts';

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { main, toMs } from './lib/cli.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { interruptAll } from './lib/process/shell.ts';
 import { loadSettings } from './lib/project.ts';
-import { isFancy, paint, say } from './lib/report.ts';
+import { main, toMs } from './lib/terminal/cli.ts';
+import { isFancy, paint, say } from './lib/terminal/report.ts';
 import { onKey, Screen } from './lib/watch/screen.ts';
 import { type Moment, observe } from './lib/watch/vitals.ts';
 import { drawFrame, summarize, toJson } from './lib/watch/watch-frame.ts';

@@ -2,7 +2,7 @@ import type { ContainerInfo } from './docker.ts';
 import { findLostNetwork } from './model/network.ts';
 import { type StackSettings, upTarget } from './model/stack.ts';
 import { mustRun } from './process/shell.ts';
-import { sayWarning } from './report.ts';
+import { sayWarning } from './terminal/report.ts';
 
 /**
  * Removes what the engine cannot start, or what runs out of reach: Compose would leave it so, and makes it anew when it is gone.

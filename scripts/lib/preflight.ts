@@ -18,7 +18,7 @@ import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from './model/version.ts';
 import { DescribedError, Exit } from './process/errors.ts';
 import { type RunResult, run } from './process/shell.ts';
 import { ROOT } from './project.ts';
-import { formatBytes, sayWarning } from './report.ts';
+import { formatBytes, sayWarning } from './terminal/report.ts';
 
 /**
  * Docker Engine and Compose are there, recent enough, and answer.

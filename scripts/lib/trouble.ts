@@ -10,7 +10,7 @@ import {
   WATCHED_MS,
 } from './model/trouble.ts';
 import { run } from './process/shell.ts';
-import { formatBytes, formatDuration, say, sayFailure, sayWarning } from './report.ts';
+import { formatBytes, formatDuration, say, sayFailure, sayWarning } from './terminal/report.ts';
 
 const LOG_LINES = 10;
 /** Lines of a log are JSON and long; their beginning says what happened. */

@@ -10,7 +10,7 @@ import {
   upTarget,
 } from './model/stack.ts';
 import { DescribedError } from './process/errors.ts';
-import { formatDuration, isFancy, paint, say } from './report.ts';
+import { formatDuration, isFancy, paint, say } from './terminal/report.ts';
 
 /** For what the engine does not tell by itself, such as a container that ends before it has any health. */
 const POLL_MS = 500;

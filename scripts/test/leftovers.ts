@@ -1,7 +1,7 @@
-import { main } from '../lib/cli.ts';
 import { DescribedError } from '../lib/process/errors.ts';
 import { mustRun } from '../lib/process/shell.ts';
-import { sayOk } from '../lib/report.ts';
+import { main } from '../lib/terminal/cli.ts';
+import { sayOk } from '../lib/terminal/report.ts';
 import { TEST_PREFIX } from './e2e/harness.ts';
 
 const USAGE = `

@@ -4,7 +4,7 @@ import { buildArgv } from '../lib/model/build.ts';
 import { findLostNetwork, findNameConflicts, findOtherNetwork } from '../lib/model/network.ts';
 import { composeArgv, findBadSetting, type Mode, readSettings, upArgv } from '../lib/model/stack.ts';
 import { isAtLeast } from '../lib/model/version.ts';
-import { formatBytes, formatDuration, formatTable } from '../lib/report.ts';
+import { formatBytes, formatDuration, formatTable } from '../lib/terminal/report.ts';
 
 const settings = readSettings({}, '/srv/kit');
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { DescribedError, Exit } from '../process/errors.ts';
-import { say, sayFailure } from '../report.ts';
+import { say, sayFailure } from '../terminal/report.ts';
 import { type GeneTable, type RowProblem, readGeneTable } from './gene-table.ts';
 
 /**

@@ -8,7 +8,7 @@ import { type ContainerInfo, listStack } from '../docker.ts';
 import { containerName, type StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, openPipe, type PipedProcess } from '../process/shell.ts';
-import { formatBytes } from '../report.ts';
+import { formatBytes } from '../terminal/report.ts';
 import {
   COUNT_ROWS,
   DUMP_SESSION,

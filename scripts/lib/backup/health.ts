@@ -1,5 +1,5 @@
 import { DescribedError } from '../process/errors.ts';
-import { formatDuration, sayFailure, sayOk, sayWarning } from '../report.ts';
+import { formatDuration, sayFailure, sayOk, sayWarning } from '../terminal/report.ts';
 import { loadBackupContext } from './context.ts';
 import { listUsable } from './find.ts';
 import { type BackupHealth, judgeBackups } from './health-rules.ts';

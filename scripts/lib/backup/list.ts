@@ -1,4 +1,4 @@
-import { formatBytes, formatDuration, formatTable, paint } from '../report.ts';
+import { formatBytes, formatDuration, formatTable, paint } from '../terminal/report.ts';
 import { formatBar, type Manifest, sumRows } from './manifest.ts';
 import type { Verdict } from './retention-rules.ts';
 

@@ -1,5 +1,5 @@
 import type { BackupSettings } from '../model/backup-settings.ts';
-import { sayWarning } from '../report.ts';
+import { sayWarning } from '../terminal/report.ts';
 
 const TIMEOUT_MS = 10_000;
 

@@ -1,7 +1,7 @@
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
-import { Progress } from '../progress.ts';
-import { formatBytes, formatDuration, formatTable, paint } from '../report.ts';
+import { Progress } from '../terminal/progress.ts';
+import { formatBytes, formatDuration, formatTable, paint } from '../terminal/report.ts';
 import type { BackupContext } from './context.ts';
 import type { FoundBackup } from './find.ts';
 import { assertVersion, countTables, loadBackup } from './load.ts';

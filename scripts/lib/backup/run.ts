@@ -1,6 +1,6 @@
 import { DescribedError } from '../process/errors.ts';
-import { Progress } from '../progress.ts';
-import { formatBytes, formatDuration, sayFailure, sayOk } from '../report.ts';
+import { Progress } from '../terminal/progress.ts';
+import { formatBytes, formatDuration, sayFailure, sayOk } from '../terminal/report.ts';
 import { type BackupContext, loadBackupContext, lockBackups } from './context.ts';
 import { createBackup, findDatabase } from './create.ts';
 import { drillBackup } from './drill.ts';

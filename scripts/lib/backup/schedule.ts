@@ -6,7 +6,7 @@ import type { StackSettings } from '../model/stack.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { ROOT } from '../project.ts';
-import { sayWarning } from '../report.ts';
+import { sayWarning } from '../terminal/report.ts';
 import { type ScheduleFacts, type Scheduler, scheduleFiles } from './schedule-rules.ts';
 
 /** What the clock's runs need to find the same stack: names and places, no secrets. */

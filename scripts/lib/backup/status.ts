@@ -1,5 +1,5 @@
 import { querySql } from '../database/sql.ts';
-import { sayWarning } from '../report.ts';
+import { sayWarning } from '../terminal/report.ts';
 import { WRITE_STATUS } from './backup-sql.ts';
 
 /** How an operation went. */

@@ -2,7 +2,7 @@ import { objectExists } from '../docker.ts';
 import { BASE_NAMES, type BaseName, explainPull, LABELS, RECIPES } from '../model/base-images.ts';
 import { run } from '../process/shell.ts';
 import { waitForLock } from '../process/wait-lock.ts';
-import { say, sayWarning } from '../report.ts';
+import { say, sayWarning } from '../terminal/report.ts';
 import { buildStandIns, readRecipe } from './stand-ins.ts';
 
 /** The image that each base is. */

@@ -28,7 +28,7 @@ import { DescribedError, Exit } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { waitForLock } from '../process/wait-lock.ts';
 import { ROOT } from '../project.ts';
-import { formatDuration, say, sayOk } from '../report.ts';
+import { formatDuration, say, sayOk } from '../terminal/report.ts';
 
 const BASE = join(ROOT, 'deploy/base');
 const FOLDER = 'kidney-genetics-base-';

@@ -19,7 +19,7 @@ import { ROOT } from '../project.ts';
 import { recordChange } from '../release/history.ts';
 import { stopLeftovers } from '../release/leftovers.ts';
 import { assertImagesThere, imageName } from '../release/releases.ts';
-import { say, sayOk, sayWarning } from '../report.ts';
+import { say, sayOk, sayWarning } from '../terminal/report.ts';
 import { waitHealthy } from '../wait-healthy.ts';
 import { querySql } from './sql.ts';
 import { noteUpgrade, statePath, UPGRADE_COMMAND, type Upgrade } from './upgrade-state.ts';

@@ -5,7 +5,7 @@ import { type AptSource, parseAptSources } from '../model/apt-sources.ts';
 import { aptInstallArgv, aptUpdateArgv, explainApt } from '../model/host.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
-import { say } from '../report.ts';
+import { say } from '../terminal/report.ts';
 
 const LOCK_WAIT_MS = 5 * 60_000;
 // The first keeps packages from asking, the second needrestart from restarting services, or asking which.

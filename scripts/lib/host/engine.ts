@@ -2,7 +2,7 @@ import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribedError } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
-import { say } from '../report.ts';
+import { say } from '../terminal/report.ts';
 
 /** Where an engine that this project started writes, one life after the other. */
 export const ENGINE_LOG = '/var/log/dockerd.log';

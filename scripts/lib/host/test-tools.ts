@@ -1,6 +1,6 @@
 import { DescribedError, Exit } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
-import { say } from '../report.ts';
+import { say } from '../terminal/report.ts';
 
 /** Programs that tests and benchmarks need beside Docker, and the Debian packages that bring them. */
 const TOOLS = { chromium: 'chromium', shellcheck: 'shellcheck', wrk: 'wrk' } as const;

@@ -17,7 +17,7 @@ import {
   type Wanted,
 } from '../model/npm-host.ts';
 import { DescribedError } from '../process/errors.ts';
-import { formatDuration, say, sayOk, sayWarning } from '../report.ts';
+import { formatDuration, say, sayOk, sayWarning } from '../terminal/report.ts';
 import type { NpmClient } from './client.ts';
 import { addZoneCommand } from './container.ts';
 import type { SignedIn } from './sign-in.ts';

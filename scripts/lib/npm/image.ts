@@ -2,7 +2,7 @@ import { objectExists } from '../docker.ts';
 import { explainPull } from '../model/base-images.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
-import { say } from '../report.ts';
+import { say } from '../terminal/report.ts';
 
 /**
  * Pulls NPM's image where this host does not have it.

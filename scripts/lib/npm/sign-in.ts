@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { NpmVersion } from '../model/npm-host.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
-import { ask } from '../prompt.ts';
+import { ask } from '../terminal/prompt.ts';
 import { NpmClient } from './client.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:81';

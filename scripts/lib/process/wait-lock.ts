@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { say } from '../report.ts';
+import { say } from '../terminal/report.ts';
 import { DescribedError } from './errors.ts';
 import { lockStack } from './lock.ts';
 

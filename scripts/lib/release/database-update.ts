@@ -6,7 +6,7 @@ import { containerName, SERVICES, type StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
 import { ROOT } from '../project.ts';
-import { formatDuration, say, sayOk } from '../report.ts';
+import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import { waitHealthy } from '../wait-healthy.ts';
 import { imageName, inspectImage } from './releases.ts';
 import { type Change, isOutdated } from './replace.ts';

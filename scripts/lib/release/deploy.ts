@@ -13,8 +13,8 @@ import {
   warnOfFullDisk,
 } from '../preflight.ts';
 import { DescribedError } from '../process/errors.ts';
-import { sayWarning } from '../report.ts';
 import { assertDatabaseUnchanged } from '../secrets/secrets.ts';
+import { sayWarning } from '../terminal/report.ts';
 import { waitHealthy } from '../wait-healthy.ts';
 import { recordChange } from './history.ts';
 import { assertImagesThere } from './releases.ts';

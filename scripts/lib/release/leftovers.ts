@@ -2,7 +2,7 @@ import { listStack } from '../docker.ts';
 import { findInterrupted, type Release } from '../model/release.ts';
 import type { StackSettings } from '../model/stack.ts';
 import { run } from '../process/shell.ts';
-import { sayWarning } from '../report.ts';
+import { sayWarning } from '../terminal/report.ts';
 import { isLeaving, retire } from './drain.ts';
 import { readHistory } from './history.ts';
 import { findNext } from './replace.ts';

@@ -3,7 +3,7 @@ import type { Release } from '../model/release.ts';
 import { containerName, type StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
-import { sayWarning } from '../report.ts';
+import { sayWarning } from '../terminal/report.ts';
 import { imageName } from './releases.ts';
 
 /** Run in a container of the new image: its migrations by name. */

@@ -14,7 +14,7 @@ import { containerName, type Service, type StackSettings, shortName } from '../m
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { ROOT } from '../project.ts';
-import { formatDuration, say, sayOk } from '../report.ts';
+import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import { drain, isLeaving, retire } from './drain.ts';
 import { smokeTest } from './smoke.ts';
 

@@ -5,7 +5,7 @@ import { objectExists } from '../docker.ts';
 import type { EnvValues } from '../model/env-file.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { ROOT } from '../project.ts';
-import { sayWarning } from '../report.ts';
+import { sayWarning } from '../terminal/report.ts';
 
 /** What the containers read under /run/secrets, by file name. */
 function secretFiles(env: EnvValues): Record<string, string> {

@@ -1,4 +1,4 @@
-import { formatBytes } from '../report.ts';
+import { formatBytes } from '../terminal/report.ts';
 import {
   asked,
   type Check,

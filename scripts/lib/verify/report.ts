@@ -1,4 +1,4 @@
-import { formatDuration, paint, say } from '../report.ts';
+import { formatDuration, paint, say } from '../terminal/report.ts';
 import { FAMILIES, type Result } from './check.ts';
 
 /** How many of each outcome. */

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { mustRun } from '../../lib/process/shell.ts';
-import { formatBytes } from '../../lib/report.ts';
+import { formatBytes } from '../../lib/terminal/report.ts';
 
 const MAX_FILES = 5;
 /** The engine counts 50m as 50 MiB, and lets the line that reaches it end. */

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { parseEnvFile } from '../../lib/model/env-file.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { ROOT } from '../../lib/project.ts';
-import { formatDuration } from '../../lib/report.ts';
+import { formatDuration } from '../../lib/terminal/report.ts';
 import { backupFolder, newest } from '../e2e/backup-support.ts';
 import { editGene } from '../e2e/edits.ts';
 import { TEST_PREFIX, TestStack } from '../e2e/harness.ts';

@@ -5,8 +5,8 @@ import { ENV_KEYS, OPTIONAL_ENV_KEYS } from '../../model/env-file.ts';
 import { findWeakSecrets, readSecretsDate } from '../../model/secret-strength.ts';
 import { run, runStreaming } from '../../process/shell.ts';
 import { ROOT } from '../../project.ts';
-import { formatBytes } from '../../report.ts';
 import { secretsDir } from '../../secrets/secrets.ts';
+import { formatBytes } from '../../terminal/report.ts';
 import { type ContainerFacts, SECRET_PLACES, type SecretFacts, type SecretPlace } from '../facts.ts';
 import {
   type ArchiveResult,

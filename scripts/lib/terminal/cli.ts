@@ -1,9 +1,9 @@
 import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { DescribedError, Exit } from './process/errors.ts';
-import { interruptAll, listRunning } from './process/shell.ts';
-import { describeSystemError } from './process/system-error.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { interruptAll, listRunning } from '../process/shell.ts';
+import { describeSystemError } from '../process/system-error.ts';
 import { sayFailure } from './report.ts';
 
 /** How long something may still come that does not keep this process alive, such as an answer on a kept connection. */

@@ -1,4 +1,4 @@
-import { DescribedError, Exit } from './process/errors.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
 import { ask } from './prompt.ts';
 
 /**

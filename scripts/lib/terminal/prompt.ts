@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { DescribedError, Exit } from './process/errors.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
 
 /**
  * Asks on the terminal.
