@@ -1,4 +1,4 @@
-import { listStack } from './lib/docker.ts';
+import { listStack } from './lib/docker/docker.ts';
 import { composeArgv, composeNames, type Mode, volumeName } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';

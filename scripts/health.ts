@@ -1,5 +1,5 @@
 import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
-import { type ContainerInfo, listStack, readStats } from './lib/docker.ts';
+import { type ContainerInfo, listStack, readStats } from './lib/docker/docker.ts';
 import { findLostNetwork, findOtherNetwork } from './lib/model/network.ts';
 import { SERVICES, type StackSettings, upTarget } from './lib/model/stack.ts';
 import { warnOfFullDisk, whenDockerReady } from './lib/preflight.ts';

@@ -1,4 +1,4 @@
-import { listStack } from './lib/docker.ts';
+import { listStack } from './lib/docker/docker.ts';
 import { KEPT_RELEASES } from './lib/model/release.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { lockStack } from './lib/process/lock.ts';

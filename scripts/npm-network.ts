@@ -1,4 +1,4 @@
-import { listContainers, objectExists } from './lib/docker.ts';
+import { listContainers, objectExists } from './lib/docker/docker.ts';
 import { assertDockerReady, assertNetworkExists } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { mustRun } from './lib/process/shell.ts';

@@ -1,5 +1,5 @@
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
-import { inspectStack } from './lib/docker.ts';
+import { inspectStack } from './lib/docker/docker.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';

@@ -1,4 +1,4 @@
-import { listProject } from './lib/docker.ts';
+import { listProject } from './lib/docker/docker.ts';
 import { chooseRollback, findDeployed, type Release } from './lib/model/release.ts';
 import { REPLACED_SERVICES } from './lib/model/replace.ts';
 import type { StackSettings } from './lib/model/stack.ts';

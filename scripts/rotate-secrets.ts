@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { listStack } from './lib/docker.ts';
+import { listStack } from './lib/docker/docker.ts';
 import { loadEnvFile } from './lib/env-file.ts';
 import { assertDockerReady, assertOwnCheckout } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';

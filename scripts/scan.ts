@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { listStack } from './lib/docker.ts';
+import { listStack } from './lib/docker/docker.ts';
 import { type BomComponent, makeBom, toDebianComponent } from './lib/model/bill-of-materials.ts';
 import { IMAGES, type ImageName } from './lib/model/build.ts';
 import { type Judgement, judgeFindings, parseExceptions, type ScanException } from './lib/model/scan.ts';

@@ -2,7 +2,7 @@ import { build } from './build.ts';
 import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
 import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
-import { type ContainerInfo, listProject, listStack, readNetworkIds } from './lib/docker.ts';
+import { type ContainerInfo, listProject, listStack, readNetworkIds } from './lib/docker/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { removeLost } from './lib/lost-network.ts';
 import type { EnvValues } from './lib/model/env-file.ts';

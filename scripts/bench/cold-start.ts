@@ -1,4 +1,4 @@
-import { listStack } from '../lib/docker.ts';
+import { listStack } from '../lib/docker/docker.ts';
 import { SERVICES, type Service, shortName } from '../lib/model/stack.ts';
 import { until } from '../test/e2e/harness.ts';
 import { timeSeconds } from './lib/alternate.ts';

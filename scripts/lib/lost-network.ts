@@ -1,4 +1,4 @@
-import type { ContainerInfo } from './docker.ts';
+import type { ContainerInfo } from './docker/docker.ts';
 import { findLostNetwork } from './model/network.ts';
 import { type StackSettings, upTarget } from './model/stack.ts';
 import { mustRun } from './process/shell.ts';

@@ -1,10 +1,11 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type ContainerInfo, listContainers, objectExists } from './docker.ts';
+import { type Disk, isNearlyFull } from './docker/disk.ts';
+import { type ContainerInfo, listContainers, objectExists } from './docker/docker.ts';
+import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from './docker/version.ts';
 import { readEnvValues } from './env-file.ts';
 import { findBackupFolder } from './model/backup-settings.ts';
-import { type Disk, isNearlyFull } from './model/disk.ts';
 import { findNameConflicts, findOtherNetwork } from './model/network.ts';
 import {
   containerName,
@@ -14,7 +15,6 @@ import {
   type StackSettings,
   shortName,
 } from './model/stack.ts';
-import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from './model/version.ts';
 import { DescribedError, Exit } from './process/errors.ts';
 import { type RunResult, run } from './process/shell.ts';
 import { ROOT } from './project.ts';

@@ -1,4 +1,4 @@
-import { type ContainerInfo, lastLogLines } from './docker.ts';
+import { type ContainerInfo, lastLogLines } from './docker/docker.ts';
 import { findLostNetwork } from './model/network.ts';
 import type { StackSettings } from './model/stack.ts';
 import {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, followHealth, inspectStack, lastLogLines } from './docker.ts';
+import { type ContainerInfo, followHealth, inspectStack, lastLogLines } from './docker/docker.ts';
 import { findLostNetwork } from './model/network.ts';
 import {
   containerName,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { isAtLeast } from '../lib/docker/version.ts';
 import { buildArgv } from '../lib/model/build.ts';
 import { findLostNetwork, findNameConflicts, findOtherNetwork } from '../lib/model/network.ts';
 import { composeArgv, findBadSetting, type Mode, readSettings, upArgv } from '../lib/model/stack.ts';
-import { isAtLeast } from '../lib/model/version.ts';
 import { formatBytes, formatDuration, formatTable } from '../lib/terminal/report.ts';
 
 const settings = readSettings({}, '/srv/kit');

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { isNearlyFull } from '../lib/model/disk.ts';
+import { isNearlyFull } from '../lib/docker/disk.ts';
 import { findBreaking, splitStatements } from '../lib/model/migrations.ts';
 import { findOurCache } from '../lib/model/prune.ts';
 import {

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { querySql, SqlSession } from '../database/sql.ts';
-import { type ContainerInfo, listStack } from '../docker.ts';
+import { type ContainerInfo, listStack } from '../docker/docker.ts';
 import { containerName, type StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, openPipe, type PipedProcess } from '../process/shell.ts';

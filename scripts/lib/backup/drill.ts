@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { objectExists } from '../docker.ts';
+import { objectExists } from '../docker/docker.ts';
 import type { StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run, whenInterrupted } from '../process/shell.ts';

@@ -1,4 +1,4 @@
-import { objectExists } from '../docker.ts';
+import { objectExists } from '../docker/docker.ts';
 import { BASE_NAMES, type BaseName, explainPull, LABELS, RECIPES } from '../model/base-images.ts';
 import { run } from '../process/shell.ts';
 import { waitForLock } from '../process/wait-lock.ts';

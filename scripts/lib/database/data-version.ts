@@ -1,4 +1,4 @@
-import { listContainers, objectExists } from '../docker.ts';
+import { listContainers, objectExists } from '../docker/docker.ts';
 import { containerName, type StackSettings, volumeName } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { run } from '../process/shell.ts';

@@ -7,7 +7,7 @@ import { restoreBackup } from '../backup/restore.ts';
 import { runBackup } from '../backup/run.ts';
 import { dropDatabase } from '../backup/swap.ts';
 import { prepareCompose } from '../compose.ts';
-import { type ContainerInfo, listStack, objectExists } from '../docker.ts';
+import { type ContainerInfo, listStack, objectExists } from '../docker/docker.ts';
 import { loadEnvFile } from '../env-file.ts';
 import type { Release } from '../model/release.ts';
 import { upServiceArgv } from '../model/replace.ts';

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { listStack } from '../docker.ts';
+import { listStack } from '../docker/docker.ts';
 import { containerName, type StackSettings } from '../model/stack.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { type RunResult, run } from '../process/shell.ts';

@@ -1,5 +1,5 @@
+import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from '../docker/version.ts';
 import { type AptSource, findDebianArchive, formatDeb822 } from './apt-sources.ts';
-import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from './version.ts';
 
 const MIN_NODE = '20.19';
 

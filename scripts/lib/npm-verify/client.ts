@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listContainers } from '../docker.ts';
+import { listContainers } from '../docker/docker.ts';
 import { findClient, judgeClient, judgeForged } from '../model/npm-verify.ts';
 import { containerName } from '../model/stack.ts';
 import { run } from '../process/shell.ts';

@@ -1,4 +1,4 @@
-import { type ContainerInfo, listContainers } from '../docker.ts';
+import { type ContainerInfo, listContainers } from '../docker/docker.ts';
 import { zoneLine } from '../model/npm-host.ts';
 import { mustRun, run } from '../process/shell.ts';
 

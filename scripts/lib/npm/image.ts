@@ -1,4 +1,4 @@
-import { objectExists } from '../docker.ts';
+import { objectExists } from '../docker/docker.ts';
 import { explainPull } from '../model/base-images.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { run } from '../process/shell.ts';

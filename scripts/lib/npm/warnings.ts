@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { listStack, objectExists } from '../docker.ts';
+import { listStack, objectExists } from '../docker/docker.ts';
 import { parseEnvFile } from '../model/env-file.ts';
 import { containerName, type StackSettings } from '../model/stack.ts';
 import { sayWarning } from '../terminal/report.ts';

@@ -1,5 +1,5 @@
 import { assertReadsData } from '../database/data-version.ts';
-import { listContainers } from '../docker.ts';
+import { listContainers } from '../docker/docker.ts';
 import type { Release } from '../model/release.ts';
 import { upServiceArgv } from '../model/replace.ts';
 import { containerName, SERVICES, type StackSettings } from '../model/stack.ts';

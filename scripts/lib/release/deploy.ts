@@ -1,6 +1,6 @@
 import { prepareCompose } from '../compose.ts';
 import { assertNoUpgrade } from '../database/upgrade-state.ts';
-import { listStack } from '../docker.ts';
+import { listStack } from '../docker/docker.ts';
 import { loadEnvFile } from '../env-file.ts';
 import type { Release } from '../model/release.ts';
 import { REPLACED_SERVICES } from '../model/replace.ts';

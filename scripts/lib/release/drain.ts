@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, listContainers } from '../docker.ts';
+import { type ContainerInfo, listContainers } from '../docker/docker.ts';
 import {
   countLowerFree,
   NAME_CACHE_MS,

@@ -1,4 +1,4 @@
-import { listStack } from '../docker.ts';
+import { listStack } from '../docker/docker.ts';
 import { findInterrupted, type Release } from '../model/release.ts';
 import type { StackSettings } from '../model/stack.ts';
 import { run } from '../process/shell.ts';

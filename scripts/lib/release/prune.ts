@@ -1,5 +1,5 @@
 import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
-import { listStack } from '../docker.ts';
+import { listStack } from '../docker/docker.ts';
 import { ENGINE_LOG } from '../host/engine.ts';
 import { IMAGES } from '../model/build.ts';
 import { findOurCache } from '../model/prune.ts';

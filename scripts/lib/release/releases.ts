@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { listStack } from '../docker.ts';
+import { listStack } from '../docker/docker.ts';
 import { IMAGES, type ImageName } from '../model/build.ts';
 import { findDeployed, isReleaseTag, nameRelease, type Release } from '../model/release.ts';
 import type { StackSettings } from '../model/stack.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, lastLogLines, listContainers } from '../docker.ts';
+import { type ContainerInfo, lastLogLines, listContainers } from '../docker/docker.ts';
 import {
   hashArgv,
   joinArgv,

@@ -1,4 +1,4 @@
-import { type ContainerInfo, listStack, readStats } from '../docker.ts';
+import { type ContainerInfo, listStack, readStats } from '../docker/docker.ts';
 import { containerName, type StackSettings } from '../model/stack.ts';
 import type { Trouble } from '../model/trouble.ts';
 import { readVitals, sumTraffic, type Traffic, type Vitals } from '../model/watch.ts';

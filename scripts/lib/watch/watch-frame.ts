@@ -1,4 +1,4 @@
-import type { ContainerInfo } from '../docker.ts';
+import type { ContainerInfo } from '../docker/docker.ts';
 import { drawBars } from '../model/watch.ts';
 import { formatBytes, formatDuration, formatTable, paint } from '../terminal/report.ts';
 import type { Moment } from './vitals.ts';

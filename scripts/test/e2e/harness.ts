@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, listStack } from '../../lib/docker.ts';
+import { type ContainerInfo, listStack } from '../../lib/docker/docker.ts';
 import { IMAGES } from '../../lib/model/build.ts';
 import { readSettings, type StackSettings, volumeName } from '../../lib/model/stack.ts';
 import { commandArgv } from '../../lib/process/command.ts';

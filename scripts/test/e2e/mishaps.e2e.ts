@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { listStack } from '../../lib/docker.ts';
+import { listStack } from '../../lib/docker/docker.ts';
 import { commandArgv } from '../../lib/process/command.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { ROOT } from '../../lib/project.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { listStack } from '../../lib/docker.ts';
+import { listStack } from '../../lib/docker/docker.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { TestStack, until } from './harness.ts';
 

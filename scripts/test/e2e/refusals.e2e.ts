@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { listStack } from '../../lib/docker.ts';
+import { listStack } from '../../lib/docker/docker.ts';
 import { volumeName } from '../../lib/model/stack.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { TestStack } from './harness.ts';

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listStack } from '../../lib/docker.ts';
+import { listStack } from '../../lib/docker/docker.ts';
 import { parseEnvFile } from '../../lib/model/env-file.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';

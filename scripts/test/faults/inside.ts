@@ -1,4 +1,4 @@
-import { listStack } from '../../lib/docker.ts';
+import { listStack } from '../../lib/docker/docker.ts';
 import { mustRun } from '../../lib/process/shell.ts';
 import type { TestStack } from '../e2e/harness.ts';
 

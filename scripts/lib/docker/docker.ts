@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { containerName, type Mode, SERVICES, type StackSettings } from './model/stack.ts';
-import { mustRun, openPipe, run } from './process/shell.ts';
-import { formatBytes } from './terminal/report.ts';
+import { containerName, type Mode, SERVICES, type StackSettings } from '../model/stack.ts';
+import { mustRun, openPipe, run } from '../process/shell.ts';
+import { formatBytes } from '../terminal/report.ts';
 
 const ENGINE_HINT = 'make host-setup';
 const STATS_MS = 100;
