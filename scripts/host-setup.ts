@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { runApt } from './lib/host/apt.ts';
 import { ENGINE_LOG, startEngine } from './lib/host/engine.ts';
 import { collectHostFacts } from './lib/host/host-facts.ts';
-import { type Check, checkHost, isRefusal, planHost, type Step } from './lib/model/host.ts';
+import { type Check, checkHost, isRefusal, planHost, type Step } from './lib/host/host-plan.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { waitForLock } from './lib/process/wait-lock.ts';
 import { main } from './lib/terminal/cli.ts';

@@ -1,11 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  type AptSource,
-  findDebianArchive,
-  formatDeb822,
-  parseAptSources,
-} from '../lib/model/apt-sources.ts';
+import { type AptSource, findDebianArchive, formatDeb822, parseAptSources } from '../lib/host/apt-sources.ts';
 import {
   aptInstallArgv,
   checkHost,
@@ -14,7 +9,7 @@ import {
   isRefusal,
   parseOsRelease,
   planHost,
-} from '../lib/model/host.ts';
+} from '../lib/host/host-plan.ts';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const mirror = (suites: string[], uri = 'http://mirror.example/debian'): AptSource => ({

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { ensurePackages, readAptSources } from '../host/apt.ts';
-import { type DebianArchive, findDebianArchive, formatDeb822 } from '../model/apt-sources.ts';
+import { type DebianArchive, findDebianArchive, formatDeb822 } from '../host/apt-sources.ts';
 import {
   type BaseName,
   bootstrapArgv,

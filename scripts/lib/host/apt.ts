@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AptSource, parseAptSources } from '../model/apt-sources.ts';
-import { aptInstallArgv, aptUpdateArgv, explainApt } from '../model/host.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
 import { say } from '../terminal/report.ts';
+import { type AptSource, parseAptSources } from './apt-sources.ts';
+import { aptInstallArgv, aptUpdateArgv, explainApt } from './host-plan.ts';
 
 const LOCK_WAIT_MS = 5 * 60_000;
 // The first keeps packages from asking, the second needrestart from restarting services, or asking which.

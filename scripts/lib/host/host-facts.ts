@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type HostFacts, parseOsRelease } from '../model/host.ts';
 import { run } from '../process/shell.ts';
 import { readAptSources } from './apt.ts';
+import { type HostFacts, parseOsRelease } from './host-plan.ts';
 
 const DEFAULT_SOCKET = /^unix:\/\/(\/var)?\/run\/docker\.sock$/;
 /** Where the engine's program is, whether or not the user's PATH leads there. */

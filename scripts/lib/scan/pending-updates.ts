@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readAptSources } from '../host/apt.ts';
-import { type DebianArchive, findDebianArchive, formatDeb822 } from '../model/apt-sources.ts';
+import { type DebianArchive, findDebianArchive, formatDeb822 } from '../host/apt-sources.ts';
 import { pickAptSettings } from '../model/base-images.ts';
 import { parseAptSimulation, type ScanFinding } from '../model/scan.ts';
 import { run } from '../process/shell.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAptSources } from '../../lib/host/apt.ts';
-import { findDebianArchive, formatDeb822 } from '../../lib/model/apt-sources.ts';
+import { findDebianArchive, formatDeb822 } from '../../lib/host/apt-sources.ts';
 import { mustRun } from '../../lib/process/shell.ts';
 import { ROOT } from '../../lib/project.ts';
 
