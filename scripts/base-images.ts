@@ -1,5 +1,5 @@
-import { resolveBases } from './lib/base/base-images.ts';
-import { RECIPES } from './lib/model/base-images.ts';
+import { resolveBases } from './lib/images/base-images.ts';
+import { RECIPES } from './lib/images/base-names.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatTable, paint, say } from './lib/terminal/report.ts';

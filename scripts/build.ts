@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { type Bases, resolveBases } from './lib/base/base-images.ts';
 import { envFileExists } from './lib/env-file.ts';
-import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/model/build.ts';
+import { type Bases, resolveBases } from './lib/images/base-images.ts';
+import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/images/build-argv.ts';
 import { parseEnvFile } from './lib/model/env-file.ts';
 import { containerName, type StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';

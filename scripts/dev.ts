@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { build } from './build.ts';
-import { resolveBases } from './lib/base/base-images.ts';
 import { objectExists } from './lib/docker/docker.ts';
+import { resolveBases } from './lib/images/base-images.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { mustRun } from './lib/process/shell.ts';

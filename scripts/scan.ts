@@ -2,16 +2,21 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { listStack } from './lib/docker/docker.ts';
-import { type BomComponent, makeBom, toDebianComponent } from './lib/model/bill-of-materials.ts';
-import { IMAGES, type ImageName } from './lib/model/build.ts';
-import { type Judgement, judgeFindings, parseExceptions, type ScanException } from './lib/model/scan.ts';
+import { type BomComponent, makeBom, toDebianComponent } from './lib/images/bill-of-materials.ts';
+import { IMAGES, type ImageName } from './lib/images/build-argv.ts';
+import { readBackend, readDebian, readNpm } from './lib/images/components.ts';
+import {
+  type Judgement,
+  judgeFindings,
+  parseExceptions,
+  type ScanException,
+} from './lib/images/scan-rules.ts';
+import { type Look, lookForVulnerabilities, type Target } from './lib/images/vulnerabilities.ts';
 import type { StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { mustRun } from './lib/process/shell.ts';
 import { loadSettings, ROOT } from './lib/project.ts';
-import { readBackend, readDebian, readNpm } from './lib/scan/components.ts';
-import { type Look, lookForVulnerabilities, type Target } from './lib/scan/vulnerabilities.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayFailure, sayOk, sayWarning } from './lib/terminal/report.ts';
 import type { ScanFacts } from './lib/verify/facts.ts';

@@ -9,7 +9,7 @@ import {
   pickAptSettings,
   RECIPES,
   standInArgv,
-} from '../lib/model/base-images.ts';
+} from '../lib/images/base-names.ts';
 
 describe('stand-ins of the base images', () => {
   it('never take an official name', () => {

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
-import { makeBom, toDebianComponent, toNodeComponents } from '../lib/model/bill-of-materials.ts';
-import { listLockedPackages } from '../lib/model/npm-lock.ts';
+import { makeBom, toDebianComponent, toNodeComponents } from '../lib/images/bill-of-materials.ts';
+import { listLockedPackages } from '../lib/images/npm-lock.ts';
 import {
   judgeFindings,
   parseAptSimulation,
@@ -15,7 +15,7 @@ import {
   parseNpmAudit,
   parseTrivy,
   type ScanFinding,
-} from '../lib/model/scan.ts';
+} from '../lib/images/scan-rules.ts';
 import { ROOT } from '../lib/project.ts';
 
 const facts = {

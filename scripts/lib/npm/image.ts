@@ -1,5 +1,5 @@
 import { objectExists } from '../docker/docker.ts';
-import { explainPull } from '../model/base-images.ts';
+import { explainPull } from '../images/base-names.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
 import { say } from '../terminal/report.ts';

@@ -1,4 +1,4 @@
-import { IMAGES } from '../model/build.ts';
+import { IMAGES } from '../images/build-argv.ts';
 import type { StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';

@@ -1,7 +1,7 @@
 import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
 import { listStack } from '../docker/docker.ts';
 import { ENGINE_LOG } from '../host/engine.ts';
-import { IMAGES } from '../model/build.ts';
+import { IMAGES } from '../images/build-argv.ts';
 import { findOurCache } from '../model/prune.ts';
 import { findDeployed, isReleaseTag, listDeployed, listExpired } from '../model/release.ts';
 import type { StackSettings } from '../model/stack.ts';

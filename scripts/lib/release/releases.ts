@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { listStack } from '../docker/docker.ts';
-import { IMAGES, type ImageName } from '../model/build.ts';
+import { IMAGES, type ImageName } from '../images/build-argv.ts';
 import { findDeployed, isReleaseTag, nameRelease, type Release } from '../model/release.ts';
 import type { StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';

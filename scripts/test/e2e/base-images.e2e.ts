@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { type Bases, resolveBases } from '../../lib/base/base-images.ts';
 import { objectExists } from '../../lib/docker/docker.ts';
-import { BASE_NAMES, RECIPES } from '../../lib/model/base-images.ts';
+import { type Bases, resolveBases } from '../../lib/images/base-images.ts';
+import { BASE_NAMES, RECIPES } from '../../lib/images/base-names.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { TEST_PREFIX, until } from './harness.ts';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listStack } from '../../lib/docker/docker.ts';
-import { IMAGES } from '../../lib/model/build.ts';
+import { IMAGES } from '../../lib/images/build-argv.ts';
 import { readSettings, type StackSettings, volumeName } from '../../lib/model/stack.ts';
 import { commandArgv } from '../../lib/process/command.ts';
 import { mustRun, type RunResult, run } from '../../lib/process/shell.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers, listStack } from '../../lib/docker/docker.ts';
-import { IMAGES } from '../../lib/model/build.ts';
+import { IMAGES } from '../../lib/images/build-argv.ts';
 import { lockPath } from '../../lib/process/lock.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { isGood } from '../faults/outage.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers, listStack } from '../../lib/docker/docker.ts';
-import { IMAGES, type ImageName } from '../../lib/model/build.ts';
+import { IMAGES, type ImageName } from '../../lib/images/build-argv.ts';
 import { mustRun } from '../../lib/process/shell.ts';
 import { startScript, TestStack, until } from './harness.ts';
 import { npmLikeName, startNpmLike } from './npm-like.ts';

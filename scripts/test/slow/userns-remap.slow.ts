@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { IMAGES } from '../../lib/model/build.ts';
+import { IMAGES } from '../../lib/images/build-argv.ts';
 import { mustRun, type RunResult, run, type Started, start } from '../../lib/process/shell.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import { TEST_PREFIX, TestStack, until } from '../e2e/harness.ts';

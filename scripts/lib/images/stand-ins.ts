@@ -12,6 +12,11 @@ import {
 import { join } from 'node:path';
 import { ensurePackages, readAptSources } from '../host/apt.ts';
 import { type DebianArchive, findDebianArchive, formatDeb822 } from '../host/apt-sources.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { mustRun, run } from '../process/shell.ts';
+import { waitForLock } from '../process/wait-lock.ts';
+import { ROOT } from '../project.ts';
+import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import {
   type BaseName,
   bootstrapArgv,
@@ -23,12 +28,7 @@ import {
   pickAptSettings,
   RECIPES,
   standInArgv,
-} from '../model/base-images.ts';
-import { DescribedError, Exit } from '../process/errors.ts';
-import { mustRun, run } from '../process/shell.ts';
-import { waitForLock } from '../process/wait-lock.ts';
-import { ROOT } from '../project.ts';
-import { formatDuration, say, sayOk } from '../terminal/report.ts';
+} from './base-names.ts';
 
 const BASE = join(ROOT, 'deploy/base');
 const FOLDER = 'kidney-genetics-base-';

@@ -1,8 +1,8 @@
 import { objectExists } from '../docker/docker.ts';
-import { BASE_NAMES, type BaseName, explainPull, LABELS, RECIPES } from '../model/base-images.ts';
 import { run } from '../process/shell.ts';
 import { waitForLock } from '../process/wait-lock.ts';
 import { say, sayWarning } from '../terminal/report.ts';
+import { BASE_NAMES, type BaseName, explainPull, LABELS, RECIPES } from './base-names.ts';
 import { buildStandIns, readRecipe } from './stand-ins.ts';
 
 /** The image that each base is. */

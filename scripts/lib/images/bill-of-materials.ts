@@ -1,4 +1,4 @@
-import type { DebianPackage } from './scan.ts';
+import type { DebianPackage } from './scan-rules.ts';
 
 /** A component of CycloneDX 1.5, as far as it is used here: https://cyclonedx.org/docs/1.5/json/ */
 export interface BomComponent {

@@ -1,8 +1,8 @@
-import { parseGrype, parseNpmAudit, parseTrivy, type ScanFinding } from '../model/scan.ts';
 import { run } from '../process/shell.ts';
 import { ROOT } from '../project.ts';
 import type { DebianFacts } from './components.ts';
 import { type DebianImage, findPendingUpdates } from './pending-updates.ts';
+import { parseGrype, parseNpmAudit, parseTrivy, type ScanFinding } from './scan-rules.ts';
 
 const SCAN_MS = 10 * 60_000;
 const AUDIT_MS = 60_000;

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type BomComponent, toDebianComponent, toNodeComponents } from '../model/bill-of-materials.ts';
-import { listLockedPackages, type NpmLock } from '../model/npm-lock.ts';
-import { type DebianPackage, parseDistribution, parseDpkgStatus } from '../model/scan.ts';
 import { run } from '../process/shell.ts';
 import { ROOT } from '../project.ts';
+import { type BomComponent, toDebianComponent, toNodeComponents } from './bill-of-materials.ts';
+import { listLockedPackages, type NpmLock } from './npm-lock.ts';
+import { type DebianPackage, parseDistribution, parseDpkgStatus } from './scan-rules.ts';
 
 /** An image with its Debian packages. */
 export interface DebianFacts {

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readAptSources } from '../host/apt.ts';
 import { type DebianArchive, findDebianArchive, formatDeb822 } from '../host/apt-sources.ts';
-import { pickAptSettings } from '../model/base-images.ts';
-import { parseAptSimulation, type ScanFinding } from '../model/scan.ts';
 import { run } from '../process/shell.ts';
+import { pickAptSettings } from './base-names.ts';
 import type { DebianFacts } from './components.ts';
+import { parseAptSimulation, type ScanFinding } from './scan-rules.ts';
 
 const APT_MS = 120_000;
 
