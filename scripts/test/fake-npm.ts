@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Certificate, ProxyHost } from '../lib/model/npm-host.ts';
+import type { Certificate, ProxyHost } from '../lib/proxy/npm/host-rules.ts';
 
 /** How this NPM is, and what is wrong with it. */
 export interface FakeOptions {

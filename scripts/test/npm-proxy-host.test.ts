@@ -3,17 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
-import { explainFailure } from '../lib/model/npm-failures.ts';
+import { commandArgv } from '../lib/process/command.ts';
+import { type RunResult, run } from '../lib/process/shell.ts';
+import { ROOT } from '../lib/project.ts';
+import { explainFailure } from '../lib/proxy/npm/failures.ts';
 import {
   certificateBody,
   findLeftovers,
   parseDomain,
   withRateLimit,
   zoneLine,
-} from '../lib/model/npm-host.ts';
-import { commandArgv } from '../lib/process/command.ts';
-import { type RunResult, run } from '../lib/process/shell.ts';
-import { ROOT } from '../lib/project.ts';
+} from '../lib/proxy/npm/host-rules.ts';
 import { FakeNpm, type FakeOptions } from './fake-npm.ts';
 
 /** Resolves everywhere. */

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { listStack, objectExists } from '../docker/docker.ts';
-import { parseEnvFile } from '../model/env-file.ts';
-import { containerName, type StackSettings } from '../model/stack.ts';
-import { sayWarning } from '../terminal/report.ts';
+import { listStack, objectExists } from '../../docker/docker.ts';
+import { parseEnvFile } from '../../model/env-file.ts';
+import { containerName, type StackSettings } from '../../model/stack.ts';
+import { sayWarning } from '../../terminal/report.ts';
 
 /** The warnings that the proxy host itself does not show: a stack that is away or does not know the domain. */
 export async function warnOfStack(settings: StackSettings, domain: string, container: string): Promise<void> {

@@ -1,8 +1,8 @@
-import { objectExists } from '../docker/docker.ts';
-import { explainPull } from '../images/base-names.ts';
-import { DescribedError, Exit } from '../process/errors.ts';
-import { run } from '../process/shell.ts';
-import { say } from '../terminal/report.ts';
+import { objectExists } from '../../docker/docker.ts';
+import { explainPull } from '../../images/base-names.ts';
+import { DescribedError, Exit } from '../../process/errors.ts';
+import { run } from '../../process/shell.ts';
+import { say } from '../../terminal/report.ts';
 
 /**
  * Pulls NPM's image where this host does not have it.

@@ -1,5 +1,5 @@
-import { parseDomain } from '../model/npm-host.ts';
-import { DescribedError, Exit } from '../process/errors.ts';
+import { DescribedError, Exit } from '../../process/errors.ts';
+import { parseDomain } from './host-rules.ts';
 
 /**
  * The domain that a command is given.

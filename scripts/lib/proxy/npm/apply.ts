@@ -1,5 +1,9 @@
 import { lookup } from 'node:dns/promises';
-import { explainOffline, isMissingZone } from '../model/npm-failures.ts';
+import { DescribedError } from '../../process/errors.ts';
+import { formatDuration, say, sayOk, sayWarning } from '../../terminal/report.ts';
+import type { NpmClient } from './client.ts';
+import { addZoneCommand } from './container.ts';
+import { explainOffline, isMissingZone } from './failures.ts';
 import {
   type Certificate,
   type Change,
@@ -15,11 +19,7 @@ import {
   type ProxyHost,
   toBody,
   type Wanted,
-} from '../model/npm-host.ts';
-import { DescribedError } from '../process/errors.ts';
-import { formatDuration, say, sayOk, sayWarning } from '../terminal/report.ts';
-import type { NpmClient } from './client.ts';
-import { addZoneCommand } from './container.ts';
+} from './host-rules.ts';
 import type { SignedIn } from './sign-in.ts';
 
 const PLACEHOLDER = 'YOUR_NPM_CONTAINER';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import type { NpmVersion } from '../model/npm-host.ts';
-import { DescribedError, Exit } from '../process/errors.ts';
-import { ask } from '../terminal/prompt.ts';
+import { DescribedError, Exit } from '../../process/errors.ts';
+import { ask } from '../../terminal/prompt.ts';
 import { NpmClient } from './client.ts';
+import type { NpmVersion } from './host-rules.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:81';
 

@@ -1,4 +1,4 @@
-import { Exit, type ExitCode } from '../process/errors.ts';
+import { Exit, type ExitCode } from '../../process/errors.ts';
 
 /** What was being done when NPM refused. */
 export type NpmStep = 'status' | 'sign-in' | 'two-factor' | 'read' | 'write' | 'certificate' | 'remove';

@@ -1,6 +1,6 @@
-import { type ContainerInfo, listContainers } from '../docker/docker.ts';
-import { zoneLine } from '../model/npm-host.ts';
-import { mustRun, run } from '../process/shell.ts';
+import { type ContainerInfo, listContainers } from '../../docker/docker.ts';
+import { mustRun, run } from '../../process/shell.ts';
+import { zoneLine } from './host-rules.ts';
 
 /** Where NPM's nginx reads what the http block shall hold beside NPM's own. */
 const HTTP_TOP = '/data/nginx/custom/http_top.conf';

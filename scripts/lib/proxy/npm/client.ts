@@ -1,8 +1,8 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { explainFailure, type NpmStep } from '../model/npm-failures.ts';
-import type { Certificate, Fields, NpmVersion, ProxyHost } from '../model/npm-host.ts';
-import { DescribedError, Exit } from '../process/errors.ts';
+import { DescribedError, Exit } from '../../process/errors.ts';
+import { explainFailure, type NpmStep } from './failures.ts';
+import type { Certificate, Fields, NpmVersion, ProxyHost } from './host-rules.ts';
 
 interface Answer {
   status: number;
