@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { ROOT } from '../lib/project.ts';
 import {
   type Answer,
   findClient,
@@ -13,8 +14,7 @@ import {
   judgeRedirect,
   parseFixedHeaders,
   plainAddress,
-} from '../lib/model/npm-verify.ts';
-import { ROOT } from '../lib/project.ts';
+} from '../lib/proxy/verify/rules.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { ProxyResult } from '../../lib/npm-verify/check.ts';
+import type { ProxyResult } from '../../lib/proxy/verify/check.ts';
 import { TestStack } from './harness.ts';
 import { BURST, DOMAIN, type Faults, NpmStage } from './npm-stage.ts';
 

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { WebSocket } from 'ws';
-import { formatDuration } from '../terminal/report.ts';
-import { type Finding, fail, ok, skip } from '../verify/check.ts';
+import { formatDuration } from '../../terminal/report.ts';
+import { type Finding, fail, ok, skip } from '../../verify/check.ts';
 import type { Check, Context } from './check.ts';
 import type { Site } from './site.ts';
 

@@ -2,8 +2,8 @@ import { type IncomingMessage, type OutgoingHttpHeaders, request as requestHttp 
 import { Agent, request as requestHttps } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
-import type { Answer } from '../model/npm-verify.ts';
-import { plainAddress } from '../model/npm-verify.ts';
+import type { Answer } from './rules.ts';
+import { plainAddress } from './rules.ts';
 
 const TIMEOUT_MS = 10_000;
 const RETRY_MS = 500;

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { type Finding, fail, ok, warn } from '../verify/check.ts';
+import { type Finding, fail, ok, warn } from '../../verify/check.ts';
 
 /** An answer through the proxy; header names in lower case, all values of each. */
 export interface Answer {

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { type Answer, judgeHeaders, judgeHsts, parseFixedHeaders, valuesOf } from '../model/npm-verify.ts';
-import { ROOT } from '../project.ts';
-import { type Finding, fail, ok } from '../verify/check.ts';
+import { ROOT } from '../../project.ts';
+import { type Finding, fail, ok } from '../../verify/check.ts';
 import type { Check, Context } from './check.ts';
+import { type Answer, judgeHeaders, judgeHsts, parseFixedHeaders, valuesOf } from './rules.ts';
 import type { Site } from './site.ts';
 
 const CACHING_OFF = 'make npm-proxy-host DOMAIN=... (it turns NPM’s "Cache Assets" off)';

@@ -1,9 +1,9 @@
 import { Resolver } from 'node:dns/promises';
 import { connect } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { isPrivate, judgeDays, judgeRedirect } from '../model/npm-verify.ts';
-import { type Finding, fail, ok, skip, warn } from '../verify/check.ts';
+import { type Finding, fail, ok, skip, warn } from '../../verify/check.ts';
 import type { Check, Context } from './check.ts';
+import { isPrivate, judgeDays, judgeRedirect } from './rules.ts';
 import type { Site } from './site.ts';
 
 const CONNECT_MS = 5000;

@@ -1,5 +1,5 @@
-import type { StackSettings } from '../model/stack.ts';
-import { type Finding, fail, type Result } from '../verify/check.ts';
+import type { StackSettings } from '../../model/stack.ts';
+import { type Finding, fail, type Result } from '../../verify/check.ts';
 import type { Site } from './site.ts';
 
 /** What the checks ask, and how far they go. */

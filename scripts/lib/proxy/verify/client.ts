@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listContainers } from '../docker/docker.ts';
-import { findClient, judgeClient, judgeForged } from '../model/npm-verify.ts';
-import { containerName } from '../model/stack.ts';
-import { run } from '../process/shell.ts';
-import { type Finding, skip } from '../verify/check.ts';
+import { listContainers } from '../../docker/docker.ts';
+import { containerName } from '../../model/stack.ts';
+import { run } from '../../process/shell.ts';
+import { type Finding, skip } from '../../verify/check.ts';
 import type { Check, Context } from './check.ts';
+import { findClient, judgeClient, judgeForged } from './rules.ts';
 
 const LOG_MS = 6000;
 /** Of the nets for documentation (RFC 5737): nobody's. */
