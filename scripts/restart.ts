@@ -1,10 +1,10 @@
-import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { inspectStack } from './lib/docker/docker.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { mustRun } from './lib/process/shell.ts';
 import { loadSettings } from './lib/project.ts';
+import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
 import { assertSecretsThere } from './lib/secrets/secrets.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { formatDuration, sayOk } from './lib/terminal/report.ts';

@@ -1,6 +1,5 @@
 import { listProject } from './lib/docker/docker.ts';
 import { chooseRollback, findDeployed, type Release } from './lib/model/release.ts';
-import { REPLACED_SERVICES } from './lib/model/replace.ts';
 import type { StackSettings } from './lib/model/stack.ts';
 import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
@@ -9,6 +8,7 @@ import { loadSettings } from './lib/project.ts';
 import { assertDeployable, deploy } from './lib/release/deploy.ts';
 import { readHistory } from './lib/release/history.ts';
 import { listAppReleases } from './lib/release/releases.ts';
+import { REPLACED_SERVICES } from './lib/release/replace-argv.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 

@@ -1,7 +1,6 @@
 import { build } from './build.ts';
 import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
-import { assertNoUpgrade } from './lib/database/upgrade-state.ts';
 import { type ContainerInfo, listProject, listStack, readNetworkIds } from './lib/docker/docker.ts';
 import { envFileExists, loadEnvFile } from './lib/env-file.ts';
 import { removeLost } from './lib/lost-network.ts';
@@ -41,6 +40,7 @@ import {
   tagLatest,
   tagRunning,
 } from './lib/release/releases.ts';
+import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
 import { assertDatabaseUnchanged, noteProven } from './lib/secrets/secrets.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/terminal/report.ts';

@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isNearlyFull } from '../lib/docker/disk.ts';
-import { findBreaking, splitStatements } from '../lib/model/migrations.ts';
-import { findOurCache } from '../lib/model/prune.ts';
 import {
   chooseRollback,
   findDeployed,
@@ -16,9 +14,11 @@ import {
   nameRelease,
   parseHistory,
 } from '../lib/model/release.ts';
-import { countLowerFree, joinArgv, runNextArgv } from '../lib/model/replace.ts';
 import { readSettings } from '../lib/model/stack.ts';
+import { findBreaking, splitStatements } from '../lib/release/migration-rules.ts';
 import { pruneEngineLog } from '../lib/release/prune.ts';
+import { findOurCache } from '../lib/release/prune-rules.ts';
+import { countLowerFree, joinArgv, runNextArgv } from '../lib/release/replace-argv.ts';
 
 describe('migrations that the running version cannot live with', () => {
   const breaking: [sql: string, why: RegExp][] = [

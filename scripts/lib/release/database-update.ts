@@ -1,7 +1,6 @@
 import { assertReadsData } from '../database/data-version.ts';
 import { listContainers } from '../docker/docker.ts';
 import type { Release } from '../model/release.ts';
-import { upServiceArgv } from '../model/replace.ts';
 import { containerName, SERVICES, type StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
@@ -10,6 +9,7 @@ import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import { waitHealthy } from '../wait-healthy.ts';
 import { imageName, inspectImage } from './releases.ts';
 import { type Change, isOutdated } from './replace.ts';
+import { upServiceArgv } from './replace-argv.ts';
 
 const [POSTGRES] = SERVICES;
 

@@ -1,9 +1,7 @@
 import { prepareCompose } from '../compose.ts';
-import { assertNoUpgrade } from '../database/upgrade-state.ts';
 import { listStack } from '../docker/docker.ts';
 import { loadEnvFile } from '../env-file.ts';
 import type { Release } from '../model/release.ts';
-import { REPLACED_SERVICES } from '../model/replace.ts';
 import { SERVICES, type StackSettings, volumeName } from '../model/stack.ts';
 import {
   assertNamesFree,
@@ -19,6 +17,8 @@ import { waitHealthy } from '../wait-healthy.ts';
 import { recordChange } from './history.ts';
 import { assertImagesThere } from './releases.ts';
 import { type Change, isOutdated, replaceService } from './replace.ts';
+import { REPLACED_SERVICES } from './replace-argv.ts';
+import { assertNoUpgrade } from './upgrade-state.ts';
 
 /** What an update or a rollback needs to know before it begins. */
 export interface Deploying {

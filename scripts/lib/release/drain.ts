@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listContainers } from '../docker/docker.ts';
+import type { StackSettings } from '../model/stack.ts';
+import { mustRun, run } from '../process/shell.ts';
 import {
   countLowerFree,
   NAME_CACHE_MS,
   type NetworkAddresses,
   placeholderArgv,
   type ReplacedService,
-} from '../model/replace.ts';
-import type { StackSettings } from '../model/stack.ts';
-import { mustRun, run } from '../process/shell.ts';
+} from './replace-argv.ts';
 
 /** The label of a backend image whose server can be told that another one takes over, and by which signal. */
 const LEAVES_ON = 'kidney-genetics.leaves-on';

@@ -1,9 +1,9 @@
-import { findBreaking } from '../model/migrations.ts';
 import type { Release } from '../model/release.ts';
 import { containerName, type StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
 import { sayWarning } from '../terminal/report.ts';
+import { findBreaking } from './migration-rules.ts';
 import { imageName } from './releases.ts';
 
 /** Run in a container of the new image: its migrations by name. */

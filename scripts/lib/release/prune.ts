@@ -2,11 +2,11 @@ import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync, tr
 import { listStack } from '../docker/docker.ts';
 import { ENGINE_LOG } from '../host/engine.ts';
 import { IMAGES } from '../images/build-argv.ts';
-import { findOurCache } from '../model/prune.ts';
 import { findDeployed, isReleaseTag, listDeployed, listExpired } from '../model/release.ts';
 import type { StackSettings } from '../model/stack.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { readHistory } from './history.ts';
+import { findOurCache } from './prune-rules.ts';
 import { type ImageTag, imageName, listImageTags } from './releases.ts';
 
 const MAX_LOG_BYTES = 10 * 1024 ** 2;

@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, lastLogLines, listContainers } from '../docker/docker.ts';
+import { containerName, type Service, type StackSettings, shortName } from '../model/stack.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun, run } from '../process/shell.ts';
+import { ROOT } from '../project.ts';
+import { formatDuration, say, sayOk } from '../terminal/report.ts';
+import { drain, isLeaving, retire } from './drain.ts';
 import {
   hashArgv,
   joinArgv,
@@ -9,13 +15,7 @@ import {
   type ReplacedService,
   runNextArgv,
   upServiceArgv,
-} from '../model/replace.ts';
-import { containerName, type Service, type StackSettings, shortName } from '../model/stack.ts';
-import { DescribedError } from '../process/errors.ts';
-import { mustRun, run } from '../process/shell.ts';
-import { ROOT } from '../project.ts';
-import { formatDuration, say, sayOk } from '../terminal/report.ts';
-import { drain, isLeaving, retire } from './drain.ts';
+} from './replace-argv.ts';
 import { smokeTest } from './smoke.ts';
 
 /** A change under way: which stack, Compose's variables for what it shall be, how long a container may take. */

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerInfo } from '../docker/docker.ts';
-import type { ReplacedService } from '../model/replace.ts';
 import { DescribedError } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
+import type { ReplacedService } from './replace-argv.ts';
 
 /** Right after its start a container may still be looking for its neighbours. */
 const TRIES = 10;

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import type { Release } from '../model/release.ts';
 import { DescribedError } from '../process/errors.ts';
-import { stateDir } from '../release/history.ts';
+import { stateDir } from './history.ts';
 
 export const UPGRADE_COMMAND = 'make prod-db-upgrade';
 
