@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { replaceSecrets, scramVerifier, signInAs } from '../lib/model/rotation.ts';
+import { replaceSecrets, scramVerifier, signInAs } from '../lib/secrets/rotation-rules.ts';
 
 const before = { postgresPassword: 'old-password', secretKey: 'old-key' };
 const now = { postgresPassword: 'new-password', secretKey: 'new-key' };

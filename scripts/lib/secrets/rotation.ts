@@ -4,6 +4,10 @@ import { chmod, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { EnvValues } from '../model/env-file.ts';
+import { dateSecrets } from '../model/secret-strength.ts';
+import { containerName, type StackSettings } from '../model/stack.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun, run } from '../process/shell.ts';
 import {
   changePasswordSql,
   lendRoleSql,
@@ -13,11 +17,7 @@ import {
   scramVerifier,
   signInAs,
   signToken,
-} from '../model/rotation.ts';
-import { dateSecrets } from '../model/secret-strength.ts';
-import { containerName, type StackSettings } from '../model/stack.ts';
-import { DescribedError } from '../process/errors.ts';
-import { mustRun, run } from '../process/shell.ts';
+} from './rotation-rules.ts';
 import { replaceSecretFile, rotationFile, secretsDir } from './secrets.ts';
 
 /** Longer than the 3 s that the API takes at most from reading its secret to having signed in. */

@@ -1,4 +1,4 @@
-import { signToken } from '../../lib/model/rotation.ts';
+import { signToken } from '../../lib/secrets/rotation-rules.ts';
 import type { TestStack } from './harness.ts';
 
 const VALID_SECONDS = 7200;
