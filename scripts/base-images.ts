@@ -1,6 +1,6 @@
 import { resolveBases } from './lib/images/base-images.ts';
 import { RECIPES } from './lib/images/base-names.ts';
-import { assertDockerReady } from './lib/preflight.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatTable, paint, say } from './lib/terminal/report.ts';
 

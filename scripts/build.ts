@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { envFileExists } from './lib/env-file.ts';
 import { type Bases, resolveBases } from './lib/images/base-images.ts';
 import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/images/build-argv.ts';
-import { parseEnvFile } from './lib/model/env-file.ts';
-import { containerName, type StackSettings } from './lib/model/stack.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { mustRun, run } from './lib/process/shell.ts';
-import { loadSettings, ROOT } from './lib/project.ts';
+import { envFileExists } from './lib/stack/env-file.ts';
+import { parseEnvFile } from './lib/stack/env-rules.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings, ROOT } from './lib/stack/project.ts';
+import { containerName, type StackSettings } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 

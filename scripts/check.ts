@@ -1,8 +1,8 @@
 import { glob } from 'zx';
-import { composeFiles, NPM_COMPOSE } from './lib/model/stack.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { run } from './lib/process/shell.ts';
-import { ROOT } from './lib/project.ts';
+import { ROOT } from './lib/stack/project.ts';
+import { composeFiles, NPM_COMPOSE } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayFailure, sayOk } from './lib/terminal/report.ts';
 

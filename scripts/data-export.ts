@@ -4,10 +4,10 @@ import { exportStatement } from '../backend/src/genes/sql.ts';
 import { formatGeneRow, formatHeader } from '../backend/src/genes/table.ts';
 import type { GeneContent } from '../backend/src/schemas/gene.ts';
 import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
-import { loadEnvFile } from './lib/env-file.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
-import { loadSettings } from './lib/project.ts';
+import { loadEnvFile } from './lib/stack/env-file.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatBytes, formatDuration, sayOk } from './lib/terminal/report.ts';
 

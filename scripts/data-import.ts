@@ -10,13 +10,13 @@ import {
 } from './lib/app/gene-import.ts';
 import type { GeneLine } from './lib/app/gene-table.ts';
 import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
-import { loadEnvFile } from './lib/env-file.ts';
-import type { StackSettings } from './lib/model/stack.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { loadSettings } from './lib/project.ts';
 import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
+import { loadEnvFile } from './lib/stack/env-file.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
+import type { StackSettings } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk, sayProgress } from './lib/terminal/report.ts';
 

@@ -1,7 +1,6 @@
 import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
 import { runBackup, runDrills } from './lib/backup/run.ts';
 import { dropKept, undoUpgrade, upgradeDatabase } from './lib/database/database-upgrade.ts';
-import { volumeName } from './lib/model/stack.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { assertDeployable } from './lib/release/deploy.ts';
@@ -13,6 +12,7 @@ import {
   tagRunning,
 } from './lib/release/releases.ts';
 import { readUpgrade, UPGRADE_COMMAND, type Upgrade } from './lib/release/upgrade-state.ts';
+import { volumeName } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { confirm } from './lib/terminal/confirm.ts';
 import { formatDuration, say, sayOk } from './lib/terminal/report.ts';

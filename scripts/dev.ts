@@ -2,10 +2,10 @@ import { stat } from 'node:fs/promises';
 import { build } from './build.ts';
 import { objectExists } from './lib/docker/docker.ts';
 import { resolveBases } from './lib/images/base-images.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { mustRun } from './lib/process/shell.ts';
-import { loadSettings, ROOT } from './lib/project.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings, ROOT } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { say, sayOk } from './lib/terminal/report.ts';
 

@@ -1,11 +1,12 @@
 import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
 import { type ContainerInfo, listStack, readStats } from './lib/docker/docker.ts';
-import { findLostNetwork, findOtherNetwork } from './lib/model/network.ts';
-import { SERVICES, type StackSettings, upTarget } from './lib/model/stack.ts';
-import { warnOfFullDisk, whenDockerReady } from './lib/preflight.ts';
-import { type Probe, probeStack } from './lib/probes.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
-import { loadSettings } from './lib/project.ts';
+import { findLostNetwork, findOtherNetwork } from './lib/stack/network-rules.ts';
+import { warnOfFullDisk, whenDockerReady } from './lib/stack/preflight.ts';
+import { type Probe, probeStack } from './lib/stack/probes.ts';
+import { loadSettings } from './lib/stack/project.ts';
+import { SERVICES, type StackSettings, upTarget } from './lib/stack/stack.ts';
+import { findTroubles, showTroubles } from './lib/stack/trouble.ts';
 import { main } from './lib/terminal/cli.ts';
 import {
   formatBytes,
@@ -16,7 +17,6 @@ import {
   sayFailure,
   sayOk,
 } from './lib/terminal/report.ts';
-import { findTroubles, showTroubles } from './lib/trouble.ts';
 
 const USAGE = `
 Shows how each container of the stack is doing, and how old the last good backup and the last restore drill are; exit 1 when a

@@ -1,6 +1,6 @@
-import type { Deployment } from './lib/model/release.ts';
-import { loadSettings } from './lib/project.ts';
 import { readHistory } from './lib/release/history.ts';
+import { loadSettings } from './lib/stack/project.ts';
+import type { Deployment } from './lib/stack/release.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, formatTable, paint, say } from './lib/terminal/report.ts';
 

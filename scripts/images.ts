@@ -1,11 +1,11 @@
 import { listStack } from './lib/docker/docker.ts';
-import { KEPT_RELEASES } from './lib/model/release.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { loadSettings } from './lib/project.ts';
 import { readHistory } from './lib/release/history.ts';
 import { pruneImages } from './lib/release/prune.ts';
 import { imageName, listAppReleases, listImageTags } from './lib/release/releases.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
+import { KEPT_RELEASES } from './lib/stack/release.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatBytes, formatDuration, formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 

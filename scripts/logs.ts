@@ -1,9 +1,9 @@
 import { listStack } from './lib/docker/docker.ts';
-import { composeArgv, composeNames } from './lib/model/stack.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { run } from './lib/process/shell.ts';
-import { loadSettings, ROOT } from './lib/project.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings, ROOT } from './lib/stack/project.ts';
+import { composeArgv, composeNames } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 
 const USAGE = `

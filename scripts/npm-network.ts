@@ -1,8 +1,8 @@
 import { listContainers, objectExists } from './lib/docker/docker.ts';
-import { assertDockerReady, assertNetworkExists } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { mustRun } from './lib/process/shell.ts';
-import { loadSettings } from './lib/project.ts';
+import { assertDockerReady, assertNetworkExists } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 

@@ -1,12 +1,12 @@
-import { containerName } from './lib/model/stack.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { loadSettings } from './lib/project.ts';
 import { applyHost, missingZone, type Order, removeHost } from './lib/proxy/npm/apply.ts';
 import { findNpmContainer, hasZone } from './lib/proxy/npm/container.ts';
 import { readDomain } from './lib/proxy/npm/domain.ts';
 import { zoneName } from './lib/proxy/npm/host-rules.ts';
 import { type SignedIn, signIn } from './lib/proxy/npm/sign-in.ts';
 import { warnOfStack } from './lib/proxy/npm/warnings.ts';
+import { loadSettings } from './lib/stack/project.ts';
+import { containerName } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { say, sayOk, sayWarning } from './lib/terminal/report.ts';
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { DescribedError, Exit } from './lib/process/errors.ts';
-import { loadSettings } from './lib/project.ts';
 import { readDomain } from './lib/proxy/npm/domain.ts';
 import { type Context, FAMILY_TITLES, runChecks } from './lib/proxy/verify/check.ts';
 import { CHECKS, LAST } from './lib/proxy/verify/index.ts';
 import { type Place, Site } from './lib/proxy/verify/site.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { say } from './lib/terminal/report.ts';
 import { sayResults } from './lib/verify/report.ts';

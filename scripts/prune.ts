@@ -1,9 +1,9 @@
-import { KEPT_RELEASES } from './lib/model/release.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { loadSettings } from './lib/project.ts';
 import { pruneBuildCache, pruneEngineLog, pruneImages } from './lib/release/prune.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
+import { KEPT_RELEASES } from './lib/stack/release.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatBytes, say, sayOk } from './lib/terminal/report.ts';
 

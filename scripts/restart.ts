@@ -1,14 +1,14 @@
 import { inspectStack } from './lib/docker/docker.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { mustRun } from './lib/process/shell.ts';
-import { loadSettings } from './lib/project.ts';
 import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
 import { assertSecretsThere } from './lib/secrets/secrets.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
+import { waitHealthy } from './lib/stack/wait-healthy.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { formatDuration, sayOk } from './lib/terminal/report.ts';
-import { waitHealthy } from './lib/wait-healthy.ts';
 
 const USAGE = `
 Restarts the containers of the stack, in whichever mode it is up, and waits until they are healthy.

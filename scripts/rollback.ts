@@ -1,14 +1,14 @@
 import { listProject } from './lib/docker/docker.ts';
-import { chooseRollback, findDeployed, type Release } from './lib/model/release.ts';
-import type { StackSettings } from './lib/model/stack.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { loadSettings } from './lib/project.ts';
 import { assertDeployable, deploy } from './lib/release/deploy.ts';
 import { readHistory } from './lib/release/history.ts';
 import { listAppReleases } from './lib/release/releases.ts';
 import { REPLACED_SERVICES } from './lib/release/replace-argv.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
+import { chooseRollback, findDeployed, type Release } from './lib/stack/release.ts';
+import type { StackSettings } from './lib/stack/stack.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 

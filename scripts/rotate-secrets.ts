@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { listStack } from './lib/docker/docker.ts';
-import { loadEnvFile } from './lib/env-file.ts';
-import { assertDockerReady, assertOwnCheckout } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { loadSettings } from './lib/project.ts';
 import { rotateSecrets } from './lib/secrets/rotation.ts';
 import { forgetPreviousKey, rotationFile } from './lib/secrets/secrets.ts';
+import { loadEnvFile } from './lib/stack/env-file.ts';
+import { assertDockerReady, assertOwnCheckout } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 

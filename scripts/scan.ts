@@ -12,11 +12,11 @@ import {
   type ScanException,
 } from './lib/images/scan-rules.ts';
 import { type Look, lookForVulnerabilities, type Target } from './lib/images/vulnerabilities.ts';
-import type { StackSettings } from './lib/model/stack.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { mustRun } from './lib/process/shell.ts';
-import { loadSettings, ROOT } from './lib/project.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings, ROOT } from './lib/stack/project.ts';
+import type { StackSettings } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayFailure, sayOk, sayWarning } from './lib/terminal/report.ts';
 import type { ScanFacts } from './lib/verify/facts.ts';

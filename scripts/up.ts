@@ -1,36 +1,9 @@
 import { build } from './build.ts';
-import { prepareCompose } from './lib/compose.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
 import { type ContainerInfo, listProject, listStack, readNetworkIds } from './lib/docker/docker.ts';
-import { envFileExists, loadEnvFile } from './lib/env-file.ts';
-import { removeLost } from './lib/lost-network.ts';
-import type { EnvValues } from './lib/model/env-file.ts';
-import { networksOf } from './lib/model/network.ts';
-import type { Release } from './lib/model/release.ts';
-import {
-  composeArgv,
-  composeNames,
-  type Mode,
-  SERVICES,
-  type StackSettings,
-  upArgv,
-  upTarget,
-  volumeName,
-} from './lib/model/stack.ts';
-import {
-  assertDockerReady,
-  assertNamesFree,
-  assertNetworkExists,
-  assertOwnCheckout,
-  assertSameNetwork,
-  imagesBuilt,
-  warnOfFullDisk,
-  whenDockerReady,
-} from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { mustRun, run } from './lib/process/shell.ts';
-import { loadSettings, ROOT } from './lib/project.ts';
 import { readHistory, recordChange } from './lib/release/history.ts';
 import { mendInterrupted, removeLeftovers, stopLeftovers } from './lib/release/leftovers.ts';
 import {
@@ -42,9 +15,36 @@ import {
 } from './lib/release/releases.ts';
 import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
 import { assertDatabaseUnchanged, noteProven } from './lib/secrets/secrets.ts';
+import { prepareCompose } from './lib/stack/compose.ts';
+import { envFileExists, loadEnvFile } from './lib/stack/env-file.ts';
+import type { EnvValues } from './lib/stack/env-rules.ts';
+import { removeLost } from './lib/stack/lost-network.ts';
+import { networksOf } from './lib/stack/network-rules.ts';
+import {
+  assertDockerReady,
+  assertNamesFree,
+  assertNetworkExists,
+  assertOwnCheckout,
+  assertSameNetwork,
+  imagesBuilt,
+  warnOfFullDisk,
+  whenDockerReady,
+} from './lib/stack/preflight.ts';
+import { loadSettings, ROOT } from './lib/stack/project.ts';
+import type { Release } from './lib/stack/release.ts';
+import {
+  composeArgv,
+  composeNames,
+  type Mode,
+  SERVICES,
+  type StackSettings,
+  upArgv,
+  upTarget,
+  volumeName,
+} from './lib/stack/stack.ts';
+import { waitHealthy } from './lib/stack/wait-healthy.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk, sayWarning } from './lib/terminal/report.ts';
-import { waitHealthy } from './lib/wait-healthy.ts';
 import { makeEnvFile } from './prod-env.ts';
 
 const USAGE = `

@@ -1,17 +1,17 @@
 import { build } from './build.ts';
 import { backUpBefore } from './lib/backup/run.ts';
-import { loadEnvFile } from './lib/env-file.ts';
-import { findDeployed, type Release } from './lib/model/release.ts';
-import type { StackSettings } from './lib/model/stack.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { loadSettings } from './lib/project.ts';
 import { assertSameMajor, updateDatabase } from './lib/release/database-update.ts';
 import { assertDeployable, deploy } from './lib/release/deploy.ts';
 import { readHistory } from './lib/release/history.ts';
 import { loadImages } from './lib/release/load-images.ts';
 import { checkMigrations } from './lib/release/migrations.ts';
 import { tagLatest, tagRunning } from './lib/release/releases.ts';
+import { loadEnvFile } from './lib/stack/env-file.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
+import { findDeployed, type Release } from './lib/stack/release.ts';
+import type { StackSettings } from './lib/stack/stack.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 

@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Mode } from './lib/model/stack.ts';
-import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
-import { loadSettings } from './lib/project.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
+import type { Mode } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatTable, paint, say } from './lib/terminal/report.ts';
 import { judgeAll, type Result } from './lib/verify/check.ts';

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { assertDockerReady } from './lib/preflight.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { interruptAll } from './lib/process/shell.ts';
-import { loadSettings } from './lib/project.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { isFancy, paint, say } from './lib/terminal/report.ts';
 import { onKey, Screen } from './lib/watch/screen.ts';

@@ -1,5 +1,5 @@
 import { listStack } from '../lib/docker/docker.ts';
-import { SERVICES, type Service, shortName } from '../lib/model/stack.ts';
+import { SERVICES, type Service, shortName } from '../lib/stack/stack.ts';
 import { until } from '../test/e2e/harness.ts';
 import { timeSeconds } from './lib/alternate.ts';
 import { median, type Row } from './lib/measure.ts';

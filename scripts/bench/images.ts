@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commandArgv } from '../lib/process/command.ts';
 import { mustRun, run } from '../lib/process/shell.ts';
-import { loadSettings, ROOT } from '../lib/project.ts';
+import { loadSettings, ROOT } from '../lib/stack/project.ts';
 import { TEST_PREFIX } from '../test/e2e/harness.ts';
 import { timeSeconds } from './lib/alternate.ts';
 import type { Row } from './lib/measure.ts';

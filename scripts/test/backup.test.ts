@@ -13,7 +13,7 @@ import {
 } from '../lib/backup/manifest.ts';
 import { isoWeek, planRetention } from '../lib/backup/retention-rules.ts';
 import { findDue, scheduleFiles } from '../lib/backup/schedule-rules.ts';
-import { parseRemote, readBackupSettings } from '../lib/model/backup-settings.ts';
+import { parseRemote, readBackupSettings } from '../lib/stack/backup-settings.ts';
 import { formatProgress } from '../lib/terminal/progress.ts';
 
 const DAY = 86_400_000;

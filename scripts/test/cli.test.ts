@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { commandArgv } from '../lib/process/command.ts';
 import { run } from '../lib/process/shell.ts';
-import { ROOT } from '../lib/project.ts';
+import { ROOT } from '../lib/stack/project.ts';
 
 const start = (...flags: string[]) => {
   const argv = commandArgv('test/fixtures/abandoned', flags);

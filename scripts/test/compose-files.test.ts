@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { networksOf } from '../lib/model/network.ts';
-import { readSettings, SERVICES } from '../lib/model/stack.ts';
-import { ROOT } from '../lib/project.ts';
+import { networksOf } from '../lib/stack/network-rules.ts';
+import { ROOT } from '../lib/stack/project.ts';
+import { readSettings, SERVICES } from '../lib/stack/stack.ts';
 
 interface Service {
   image: string;

@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { glob } from 'zx';
-import { containerName, readSettings, SERVICES, shortName } from '../lib/model/stack.ts';
-import { ROOT } from '../lib/project.ts';
+import { ROOT } from '../lib/stack/project.ts';
+import { containerName, readSettings, SERVICES, shortName } from '../lib/stack/stack.ts';
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 const pages = (await glob(['README.md', 'docs/**/*.md', 'backend/data/README.md'], { cwd: ROOT })).sort();

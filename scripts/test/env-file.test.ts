@@ -9,8 +9,8 @@ import {
   findEnvProblems,
   OPTIONAL_ENV_KEYS,
   parseEnvFile,
-} from '../lib/model/env-file.ts';
-import { ROOT } from '../lib/project.ts';
+} from '../lib/stack/env-rules.ts';
+import { ROOT } from '../lib/stack/project.ts';
 
 const example = readFileSync(join(ROOT, '.env.production.example'), 'utf8');
 const SECRET = 'q'.repeat(43);

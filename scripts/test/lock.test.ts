@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import { lockPath, lockStack } from '../lib/process/lock.ts';
 import { openPipe, type PipedProcess } from '../lib/process/shell.ts';
-import { ROOT } from '../lib/project.ts';
+import { ROOT } from '../lib/stack/project.ts';
 
 const HOLD = `import { lockStack } from './scripts/lib/process/lock.ts';
   try {

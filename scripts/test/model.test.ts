@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isAtLeast } from '../lib/docker/version.ts';
 import { buildArgv } from '../lib/images/build-argv.ts';
-import { findLostNetwork, findNameConflicts, findOtherNetwork } from '../lib/model/network.ts';
-import { composeArgv, findBadSetting, type Mode, readSettings, upArgv } from '../lib/model/stack.ts';
+import { findLostNetwork, findNameConflicts, findOtherNetwork } from '../lib/stack/network-rules.ts';
+import { composeArgv, findBadSetting, type Mode, readSettings, upArgv } from '../lib/stack/stack.ts';
 import { formatBytes, formatDuration, formatTable } from '../lib/terminal/report.ts';
 
 const settings = readSettings({}, '/srv/kit');

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { commandArgv } from '../lib/process/command.ts';
 import { type RunResult, run } from '../lib/process/shell.ts';
-import { ROOT } from '../lib/project.ts';
 import { explainFailure } from '../lib/proxy/npm/failures.ts';
 import {
   certificateBody,
@@ -14,6 +13,7 @@ import {
   withRateLimit,
   zoneLine,
 } from '../lib/proxy/npm/host-rules.ts';
+import { ROOT } from '../lib/stack/project.ts';
 import { FakeNpm, type FakeOptions } from './fake-npm.ts';
 
 /** Resolves everywhere. */

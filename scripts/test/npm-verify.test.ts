@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { ROOT } from '../lib/project.ts';
 import {
   type Answer,
   findClient,
@@ -15,6 +14,7 @@ import {
   parseFixedHeaders,
   plainAddress,
 } from '../lib/proxy/verify/rules.ts';
+import { ROOT } from '../lib/stack/project.ts';
 
 const DAY_MS = 86_400_000;
 

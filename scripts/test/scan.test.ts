@@ -16,7 +16,7 @@ import {
   parseTrivy,
   type ScanFinding,
 } from '../lib/images/scan-rules.ts';
-import { ROOT } from '../lib/project.ts';
+import { ROOT } from '../lib/stack/project.ts';
 
 const facts = {
   image: 'kidney-genetics-backend:latest',

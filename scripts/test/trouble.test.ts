@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { findTrouble, type LifeEvent, type Patient } from '../lib/model/trouble.ts';
+import { findTrouble, type LifeEvent, type Patient } from '../lib/stack/trouble-rules.ts';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
 const well: Patient = {

@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isNearlyFull } from '../lib/docker/disk.ts';
+import { findBreaking, splitStatements } from '../lib/release/migration-rules.ts';
+import { pruneEngineLog } from '../lib/release/prune.ts';
+import { findOurCache } from '../lib/release/prune-rules.ts';
+import { countLowerFree, joinArgv, runNextArgv } from '../lib/release/replace-argv.ts';
 import {
   chooseRollback,
   findDeployed,
@@ -13,12 +17,8 @@ import {
   listExpired,
   nameRelease,
   parseHistory,
-} from '../lib/model/release.ts';
-import { readSettings } from '../lib/model/stack.ts';
-import { findBreaking, splitStatements } from '../lib/release/migration-rules.ts';
-import { pruneEngineLog } from '../lib/release/prune.ts';
-import { findOurCache } from '../lib/release/prune-rules.ts';
-import { countLowerFree, joinArgv, runNextArgv } from '../lib/release/replace-argv.ts';
+} from '../lib/stack/release.ts';
+import { readSettings } from '../lib/stack/stack.ts';
 
 describe('migrations that the running version cannot live with', () => {
   const breaking: [sql: string, why: RegExp][] = [

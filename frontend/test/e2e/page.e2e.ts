@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { parseEnvFile } from '../../../scripts/lib/model/env-file.ts';
+import { parseEnvFile } from '../../../scripts/lib/stack/env-rules.ts';
 import { mustRun } from '../../../scripts/lib/process/shell.ts';
 import { TestStack, until } from '../../../scripts/test/e2e/harness.ts';
 import {

@@ -1,9 +1,9 @@
-import { prepareCompose } from '../../lib/compose.ts';
-import { loadEnvFile } from '../../lib/env-file.ts';
-import { composeArgv } from '../../lib/model/stack.ts';
 import { mustRun } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/project.ts';
 import { findDeployedRelease } from '../../lib/release/releases.ts';
+import { prepareCompose } from '../../lib/stack/compose.ts';
+import { loadEnvFile } from '../../lib/stack/env-file.ts';
+import { ROOT } from '../../lib/stack/project.ts';
+import { composeArgv } from '../../lib/stack/stack.ts';
 import type { TestStack } from '../../test/e2e/harness.ts';
 import { withStack } from './own-stack.ts';
 

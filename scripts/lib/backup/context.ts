@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { envProblemsError, loadEnvFile } from '../env-file.ts';
-import { type BackupSettings, readBackupSettings } from '../model/backup-settings.ts';
-import { findOptionalProblems } from '../model/env-file.ts';
-import type { StackSettings } from '../model/stack.ts';
-import { assertDockerReady } from '../preflight.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { lockStack } from '../process/lock.ts';
-import { loadSettings, ROOT } from '../project.ts';
+import { type BackupSettings, readBackupSettings } from '../stack/backup-settings.ts';
+import { envProblemsError, loadEnvFile } from '../stack/env-file.ts';
+import { findOptionalProblems } from '../stack/env-rules.ts';
+import { assertDockerReady } from '../stack/preflight.ts';
+import { loadSettings, ROOT } from '../stack/project.ts';
+import type { StackSettings } from '../stack/stack.ts';
 import { FolderStore } from './store.ts';
 
 /** What every command about backups works with. */

@@ -5,9 +5,9 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { querySql, SqlSession } from '../database/sql.ts';
 import { type ContainerInfo, listStack } from '../docker/docker.ts';
-import { containerName, type StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, openPipe, type PipedProcess } from '../process/shell.ts';
+import { containerName, type StackSettings } from '../stack/stack.ts';
 import { formatBytes } from '../terminal/report.ts';
 import {
   COUNT_ROWS,

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { objectExists } from '../docker/docker.ts';
-import type { StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run, whenInterrupted } from '../process/shell.ts';
+import type { StackSettings } from '../stack/stack.ts';
 import { assertVersion, type Loaded, loadBackup } from './load.ts';
 import type { Drill, Manifest } from './manifest.ts';
 import type { BackupStore } from './store.ts';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { parseRemote } from '../model/backup-settings.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { parseRemote } from '../stack/backup-settings.ts';
 import type { BackupContext } from './context.ts';
 import type { Manifest } from './manifest.ts';
 import { openRemote } from './remote.ts';

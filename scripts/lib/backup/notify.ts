@@ -1,4 +1,4 @@
-import type { BackupSettings } from '../model/backup-settings.ts';
+import type { BackupSettings } from '../stack/backup-settings.ts';
 import { sayWarning } from '../terminal/report.ts';
 
 const TIMEOUT_MS = 10_000;

@@ -1,5 +1,5 @@
-import type { BackupSettings, RemoteLocation } from '../model/backup-settings.ts';
 import { DescribedError } from '../process/errors.ts';
+import type { BackupSettings, RemoteLocation } from '../stack/backup-settings.ts';
 import { S3Store } from './s3-store.ts';
 
 /**

@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { StackSettings } from '../model/stack.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
-import { ROOT } from '../project.ts';
+import { ROOT } from '../stack/project.ts';
+import type { StackSettings } from '../stack/stack.ts';
 import { sayWarning } from '../terminal/report.ts';
 import { type ScheduleFacts, type Scheduler, scheduleFiles } from './schedule-rules.ts';
 

@@ -1,8 +1,8 @@
 import { listContainers, objectExists } from '../docker/docker.ts';
-import { containerName, type StackSettings, volumeName } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
 import { inspectImage } from '../release/releases.ts';
+import { containerName, type StackSettings, volumeName } from '../stack/stack.ts';
 
 const PGDATA = '/var/lib/postgresql/data';
 

@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { listStack } from '../docker/docker.ts';
-import { containerName, type StackSettings } from '../model/stack.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { type RunResult, run } from '../process/shell.ts';
+import { containerName, type StackSettings } from '../stack/stack.ts';
 
 /**
  * Runs SQL in the container of the database, which has no port in production, as the superuser over its socket.

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { containerName, type Mode, SERVICES, type StackSettings } from '../model/stack.ts';
 import { mustRun, openPipe, run } from '../process/shell.ts';
+import { containerName, type Mode, SERVICES, type StackSettings } from '../stack/stack.ts';
 import { formatBytes } from '../terminal/report.ts';
 
 const ENGINE_HINT = 'make host-setup';

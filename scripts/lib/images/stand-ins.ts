@@ -15,7 +15,7 @@ import { type DebianArchive, findDebianArchive, formatDeb822 } from '../host/apt
 import { DescribedError, Exit } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { waitForLock } from '../process/wait-lock.ts';
-import { ROOT } from '../project.ts';
+import { ROOT } from '../stack/project.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import {
   type BaseName,

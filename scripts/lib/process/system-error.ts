@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { ROOT } from '../project.ts';
+import { ROOT } from '../stack/project.ts';
 import { DescribedError, Exit } from './errors.ts';
 
 /**

@@ -1,12 +1,12 @@
 import { assertReadsData } from '../database/data-version.ts';
 import { listContainers } from '../docker/docker.ts';
-import type { Release } from '../model/release.ts';
-import { containerName, SERVICES, type StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
-import { ROOT } from '../project.ts';
+import { ROOT } from '../stack/project.ts';
+import type { Release } from '../stack/release.ts';
+import { containerName, SERVICES, type StackSettings } from '../stack/stack.ts';
+import { waitHealthy } from '../stack/wait-healthy.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
-import { waitHealthy } from '../wait-healthy.ts';
 import { imageName, inspectImage } from './releases.ts';
 import { type Change, isOutdated } from './replace.ts';
 import { upServiceArgv } from './replace-argv.ts';

@@ -1,19 +1,19 @@
-import { prepareCompose } from '../compose.ts';
 import { listStack } from '../docker/docker.ts';
-import { loadEnvFile } from '../env-file.ts';
-import type { Release } from '../model/release.ts';
-import { SERVICES, type StackSettings, volumeName } from '../model/stack.ts';
+import { DescribedError } from '../process/errors.ts';
+import { assertDatabaseUnchanged } from '../secrets/secrets.ts';
+import { prepareCompose } from '../stack/compose.ts';
+import { loadEnvFile } from '../stack/env-file.ts';
 import {
   assertNamesFree,
   assertNetworkExists,
   assertOwnCheckout,
   assertSameNetwork,
   warnOfFullDisk,
-} from '../preflight.ts';
-import { DescribedError } from '../process/errors.ts';
-import { assertDatabaseUnchanged } from '../secrets/secrets.ts';
+} from '../stack/preflight.ts';
+import type { Release } from '../stack/release.ts';
+import { SERVICES, type StackSettings, volumeName } from '../stack/stack.ts';
+import { waitHealthy } from '../stack/wait-healthy.ts';
 import { sayWarning } from '../terminal/report.ts';
-import { waitHealthy } from '../wait-healthy.ts';
 import { recordChange } from './history.ts';
 import { assertImagesThere } from './releases.ts';
 import { type Change, isOutdated, replaceService } from './replace.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listContainers } from '../docker/docker.ts';
-import type { StackSettings } from '../model/stack.ts';
 import { mustRun, run } from '../process/shell.ts';
+import type { StackSettings } from '../stack/stack.ts';
 import {
   countLowerFree,
   NAME_CACHE_MS,

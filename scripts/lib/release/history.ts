@@ -1,8 +1,8 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Deployment, type HistoryLine, parseHistory, type Release } from '../model/release.ts';
-import { ROOT } from '../project.ts';
+import { ROOT } from '../stack/project.ts';
+import { type Deployment, type HistoryLine, parseHistory, type Release } from '../stack/release.ts';
 
 /** The folder of what a stack remembers between commands. */
 export function stateDir(prefix: string): string {

@@ -1,7 +1,7 @@
 import { listStack } from '../docker/docker.ts';
-import { findInterrupted, type Release } from '../model/release.ts';
-import type { StackSettings } from '../model/stack.ts';
 import { run } from '../process/shell.ts';
+import { findInterrupted, type Release } from '../stack/release.ts';
+import type { StackSettings } from '../stack/stack.ts';
 import { sayWarning } from '../terminal/report.ts';
 import { isLeaving, retire } from './drain.ts';
 import { readHistory } from './history.ts';

@@ -1,7 +1,7 @@
 import { IMAGES } from '../images/build-argv.ts';
-import type { StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
+import type { StackSettings } from '../stack/stack.ts';
 import { imageName } from './releases.ts';
 
 /**

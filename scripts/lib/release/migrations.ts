@@ -1,7 +1,7 @@
-import type { Release } from '../model/release.ts';
-import { containerName, type StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
+import type { Release } from '../stack/release.ts';
+import { containerName, type StackSettings } from '../stack/stack.ts';
 import { sayWarning } from '../terminal/report.ts';
 import { findBreaking } from './migration-rules.ts';
 import { imageName } from './releases.ts';

@@ -2,9 +2,9 @@ import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync, tr
 import { listStack } from '../docker/docker.ts';
 import { ENGINE_LOG } from '../host/engine.ts';
 import { IMAGES } from '../images/build-argv.ts';
-import { findDeployed, isReleaseTag, listDeployed, listExpired } from '../model/release.ts';
-import type { StackSettings } from '../model/stack.ts';
 import { mustRun, run } from '../process/shell.ts';
+import { findDeployed, isReleaseTag, listDeployed, listExpired } from '../stack/release.ts';
+import type { StackSettings } from '../stack/stack.ts';
 import { readHistory } from './history.ts';
 import { findOurCache } from './prune-rules.ts';
 import { type ImageTag, imageName, listImageTags } from './releases.ts';

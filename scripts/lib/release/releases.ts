@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { listStack } from '../docker/docker.ts';
 import { IMAGES, type ImageName } from '../images/build-argv.ts';
-import { findDeployed, isReleaseTag, nameRelease, type Release } from '../model/release.ts';
-import type { StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
+import { findDeployed, isReleaseTag, nameRelease, type Release } from '../stack/release.ts';
+import type { StackSettings } from '../stack/stack.ts';
 import { readHistory } from './history.ts';
 
 /** An image as the engine describes it. */

@@ -1,4 +1,4 @@
-import { composeArgv, containerName, type Service, type StackSettings, upArgv } from '../model/stack.ts';
+import { composeArgv, containerName, type Service, type StackSettings, upArgv } from '../stack/stack.ts';
 
 /** The services that are replaced without a gap, in their order: the API first, then the page that calls it. */
 export const REPLACED_SERVICES = ['kidney-genetics-backend', 'kidney-genetics-frontend'] as const;

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, lastLogLines, listContainers } from '../docker/docker.ts';
-import { containerName, type Service, type StackSettings, shortName } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
-import { ROOT } from '../project.ts';
+import { ROOT } from '../stack/project.ts';
+import { containerName, type Service, type StackSettings, shortName } from '../stack/stack.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import { drain, isLeaving, retire } from './drain.ts';
 import {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Release } from '../model/release.ts';
 import { DescribedError } from '../process/errors.ts';
+import type { Release } from '../stack/release.ts';
 import { stateDir } from './history.ts';
 
 export const UPGRADE_COMMAND = 'make prod-db-upgrade';

@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { chmod, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EnvValues } from '../model/env-file.ts';
-import { dateSecrets } from '../model/secret-strength.ts';
-import { containerName, type StackSettings } from '../model/stack.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
+import type { EnvValues } from '../stack/env-rules.ts';
+import { dateSecrets } from '../stack/secret-strength.ts';
+import { containerName, type StackSettings } from '../stack/stack.ts';
 import {
   changePasswordSql,
   lendRoleSql,

@@ -2,9 +2,9 @@ import { existsSync, statSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { objectExists } from '../docker/docker.ts';
-import type { EnvValues } from '../model/env-file.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
-import { ROOT } from '../project.ts';
+import type { EnvValues } from '../stack/env-rules.ts';
+import { ROOT } from '../stack/project.ts';
 import { sayWarning } from '../terminal/report.ts';
 
 /** What the containers read under /run/secrets, by file name. */

@@ -1,4 +1,4 @@
-import type { Mode } from '../model/stack.ts';
+import type { Mode } from '../stack/stack.ts';
 import type { ContainerFacts, Facts, InsideFacts } from './facts.ts';
 
 export const FAMILIES = ['container', 'network', 'secrets', 'http', 'images', 'database'] as const;

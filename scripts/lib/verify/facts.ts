@@ -1,5 +1,5 @@
-import type { EnvProblem } from '../model/env-file.ts';
-import type { Mode } from '../model/stack.ts';
+import type { EnvProblem } from '../stack/env-rules.ts';
+import type { Mode } from '../stack/stack.ts';
 
 /**
  * What was found on the running stack. Read once (gather/), then judged by the checks, which are pure; holds no secret.

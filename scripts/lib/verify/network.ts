@@ -1,5 +1,5 @@
-import { findNameConflicts } from '../model/network.ts';
-import { PROXIED_SERVICES } from '../model/stack.ts';
+import { findNameConflicts } from '../stack/network-rules.ts';
+import { PROXIED_SERVICES } from '../stack/stack.ts';
 import {
   asked,
   type Check,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { WebSocket } from 'ws';
 import { run } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/project.ts';
+import { ROOT } from '../../lib/stack/project.ts';
 import { freePort, TestStack, until } from './harness.ts';
 
 describe('development stack', () => {

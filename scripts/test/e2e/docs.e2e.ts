@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { glob } from 'zx';
 import { run } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/project.ts';
+import { ROOT } from '../../lib/stack/project.ts';
 import { findShellBlocks } from '../shell-blocks.ts';
 import { TestStack } from './harness.ts';
 

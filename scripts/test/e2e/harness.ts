@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listStack } from '../../lib/docker/docker.ts';
 import { IMAGES } from '../../lib/images/build-argv.ts';
-import { readSettings, type StackSettings, volumeName } from '../../lib/model/stack.ts';
 import { commandArgv } from '../../lib/process/command.ts';
 import { mustRun, type RunResult, run } from '../../lib/process/shell.ts';
-import { loadSettings, ROOT } from '../../lib/project.ts';
 import { stateDir } from '../../lib/release/history.ts';
 import { imageName, listImageTags } from '../../lib/release/releases.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
+import { loadSettings, ROOT } from '../../lib/stack/project.ts';
+import { readSettings, type StackSettings, volumeName } from '../../lib/stack/stack.ts';
 
 const HINT = 'see the output above';
 /** How long one question of `until` may take. */

@@ -5,9 +5,9 @@ import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker/docker.ts';
 import { commandArgv } from '../../lib/process/command.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/project.ts';
 import { stateDir } from '../../lib/release/history.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
+import { ROOT } from '../../lib/stack/project.ts';
 import { TestStack, until } from './harness.ts';
 import { changeImage } from './update-users.ts';
 

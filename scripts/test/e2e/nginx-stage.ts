@@ -2,7 +2,7 @@ import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:ht
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { mustRun, run } from '../../lib/process/shell.ts';
-import { loadSettings, ROOT } from '../../lib/project.ts';
+import { loadSettings, ROOT } from '../../lib/stack/project.ts';
 import { TEST_PREFIX } from './harness.ts';
 
 const IMAGE = `${loadSettings().prefix}-frontend:latest`;

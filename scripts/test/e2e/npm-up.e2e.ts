@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { listContainers } from '../../lib/docker/docker.ts';
 import { mustRun, type RunResult, run } from '../../lib/process/shell.ts';
-import { loadSettings } from '../../lib/project.ts';
 import { withRateLimit, zoneLine, zoneName } from '../../lib/proxy/npm/host-rules.ts';
+import { loadSettings } from '../../lib/stack/project.ts';
 import { FakeNpm } from '../fake-npm.ts';
 import { freePort, TEST_PREFIX, TestStack } from './harness.ts';
 

@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { listStack } from '../../lib/docker/docker.ts';
-import { volumeName } from '../../lib/model/stack.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
+import { volumeName } from '../../lib/stack/stack.ts';
 import { TestStack } from './harness.ts';
 
 describe('what stands in the way is said, with the one thing that mends it', { timeout: 300_000 }, () => {

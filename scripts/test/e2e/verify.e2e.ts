@@ -3,10 +3,10 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'dotenv';
-import { composeArgv, composeNames, volumeName } from '../../lib/model/stack.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/project.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
+import { ROOT } from '../../lib/stack/project.ts';
+import { composeArgv, composeNames, volumeName } from '../../lib/stack/stack.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import { CHECKS } from '../../lib/verify/checks.ts';
 import { TEST_PREFIX, TestStack, until } from './harness.ts';

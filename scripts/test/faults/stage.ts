@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { volumeName } from '../../lib/model/stack.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
+import { volumeName } from '../../lib/stack/stack.ts';
 import { TestStack, until } from '../e2e/harness.ts';
 import { InsideUsers, OutsideUsers, type Users } from './users.ts';
 

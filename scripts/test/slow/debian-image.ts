@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readAptSources } from '../../lib/host/apt.ts';
 import { findDebianArchive, formatDeb822 } from '../../lib/host/apt-sources.ts';
 import { mustRun } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/project.ts';
+import { ROOT } from '../../lib/stack/project.ts';
 
 const HINT = 'see the output above';
 

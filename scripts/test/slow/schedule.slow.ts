@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { commandArgv } from '../../lib/process/command.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/project.ts';
+import { ROOT } from '../../lib/stack/project.ts';
 import { backupFolder, backupStack, newest, readManifests } from '../e2e/backup-support.ts';
 import { TEST_PREFIX, type TestStack, until } from '../e2e/harness.ts';
 import { makeDebianImage } from './debian-image.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { listStack, objectExists } from '../../docker/docker.ts';
-import { parseEnvFile } from '../../model/env-file.ts';
-import { containerName, type StackSettings } from '../../model/stack.ts';
+import { parseEnvFile } from '../../stack/env-rules.ts';
+import { containerName, type StackSettings } from '../../stack/stack.ts';
 import { sayWarning } from '../../terminal/report.ts';
 
 /** The warnings that the proxy host itself does not show: a stack that is away or does not know the domain. */

@@ -1,4 +1,4 @@
-import type { StackSettings } from '../../model/stack.ts';
+import type { StackSettings } from '../../stack/stack.ts';
 import { type Finding, fail, type Result } from '../../verify/check.ts';
 import type { Site } from './site.ts';
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers } from '../../docker/docker.ts';
-import { containerName } from '../../model/stack.ts';
 import { run } from '../../process/shell.ts';
+import { containerName } from '../../stack/stack.ts';
 import { type Finding, skip } from '../../verify/check.ts';
 import type { Check, Context } from './check.ts';
 import { findClient, judgeClient, judgeForged } from './rules.ts';

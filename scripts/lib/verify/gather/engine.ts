@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
-import { type Service, type StackSettings, shortName } from '../../model/stack.ts';
 import { DescribedError } from '../../process/errors.ts';
 import { run } from '../../process/shell.ts';
+import { type Service, type StackSettings, shortName } from '../../stack/stack.ts';
 import type { ContainerFacts, HostFacts, ImageFacts, NetworkFacts } from '../facts.ts';
 
 /** The fields of `docker inspect` that are read. */

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ROOT } from '../../project.ts';
+import { ROOT } from '../../stack/project.ts';
 import type { ScanFacts } from '../facts.ts';
 
 /** Where `make prod-scan` leaves what it found. */

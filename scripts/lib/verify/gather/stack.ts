@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Mode, StackSettings } from '../../model/stack.ts';
 import { run } from '../../process/shell.ts';
+import type { Mode, StackSettings } from '../../stack/stack.ts';
 import type { Family } from '../check.ts';
 import type { ContainerFacts, Facts, HttpFacts, ReachFacts, Tries } from '../facts.ts';
 import { dialAll } from '../probe/dial.ts';

@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
-import type { ContainerInfo } from './docker/docker.ts';
-import type { Service } from './model/stack.ts';
+import type { ContainerInfo } from '../docker/docker.ts';
+import type { Service } from './stack.ts';
 
 const TIMEOUT_MS = 5000;
 

@@ -1,8 +1,8 @@
-import type { ContainerInfo } from './docker/docker.ts';
-import { findLostNetwork } from './model/network.ts';
-import { type StackSettings, upTarget } from './model/stack.ts';
-import { mustRun } from './process/shell.ts';
-import { sayWarning } from './terminal/report.ts';
+import type { ContainerInfo } from '../docker/docker.ts';
+import { mustRun } from '../process/shell.ts';
+import { sayWarning } from '../terminal/report.ts';
+import { findLostNetwork } from './network-rules.ts';
+import { type StackSettings, upTarget } from './stack.ts';
 
 /**
  * Removes what the engine cannot start, or what runs out of reach: Compose would leave it so, and makes it anew when it is gone.

@@ -1,12 +1,16 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Disk, isNearlyFull } from './docker/disk.ts';
-import { type ContainerInfo, listContainers, objectExists } from './docker/docker.ts';
-import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from './docker/version.ts';
+import { type Disk, isNearlyFull } from '../docker/disk.ts';
+import { type ContainerInfo, listContainers, objectExists } from '../docker/docker.ts';
+import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from '../docker/version.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { type RunResult, run } from '../process/shell.ts';
+import { formatBytes, sayWarning } from '../terminal/report.ts';
+import { findBackupFolder } from './backup-settings.ts';
 import { readEnvValues } from './env-file.ts';
-import { findBackupFolder } from './model/backup-settings.ts';
-import { findNameConflicts, findOtherNetwork } from './model/network.ts';
+import { findNameConflicts, findOtherNetwork } from './network-rules.ts';
+import { ROOT } from './project.ts';
 import {
   containerName,
   type Mode,
@@ -14,11 +18,7 @@ import {
   SERVICES,
   type StackSettings,
   shortName,
-} from './model/stack.ts';
-import { DescribedError, Exit } from './process/errors.ts';
-import { type RunResult, run } from './process/shell.ts';
-import { ROOT } from './project.ts';
-import { formatBytes, sayWarning } from './terminal/report.ts';
+} from './stack.ts';
 
 /**
  * Docker Engine and Compose are there, recent enough, and answer.

@@ -1,6 +1,8 @@
-import { type ContainerInfo, lastLogLines } from './docker/docker.ts';
-import { findLostNetwork } from './model/network.ts';
-import type { StackSettings } from './model/stack.ts';
+import { type ContainerInfo, lastLogLines } from '../docker/docker.ts';
+import { run } from '../process/shell.ts';
+import { formatBytes, formatDuration, say, sayFailure, sayWarning } from '../terminal/report.ts';
+import { findLostNetwork } from './network-rules.ts';
+import type { StackSettings } from './stack.ts';
 import {
   ABORTED,
   findTrouble,
@@ -8,9 +10,7 @@ import {
   listDeaths,
   type Trouble,
   WATCHED_MS,
-} from './model/trouble.ts';
-import { run } from './process/shell.ts';
-import { formatBytes, formatDuration, say, sayFailure, sayWarning } from './terminal/report.ts';
+} from './trouble-rules.ts';
 
 const LOG_LINES = 10;
 /** Lines of a log are JSON and long; their beginning says what happened. */

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { relative } from 'node:path';
-import { type EnvProblem, type EnvValues, findEnvProblems, parseEnvFile } from './model/env-file.ts';
-import { DescribedError, Exit } from './process/errors.ts';
-import { run } from './process/shell.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { run } from '../process/shell.ts';
+import { type EnvProblem, type EnvValues, findEnvProblems, parseEnvFile } from './env-rules.ts';
 import { ROOT } from './project.ts';
 
 /** Whether the env file is there. */

@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url';
-import { findBadSetting, readSettings, type StackSettings } from './model/stack.ts';
-import { DescribedError, Exit } from './process/errors.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { findBadSetting, readSettings, type StackSettings } from './stack.ts';
 
 /** The repository's folder. */
-export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 
 /**
  * The settings of the stack this process works on.

@@ -1,16 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, followHealth, inspectStack, lastLogLines } from './docker/docker.ts';
-import { findLostNetwork } from './model/network.ts';
-import {
-  containerName,
-  type Mode,
-  SERVICES,
-  type StackSettings,
-  shortName,
-  upTarget,
-} from './model/stack.ts';
-import { DescribedError } from './process/errors.ts';
-import { formatDuration, isFancy, paint, say } from './terminal/report.ts';
+import { type ContainerInfo, followHealth, inspectStack, lastLogLines } from '../docker/docker.ts';
+import { DescribedError } from '../process/errors.ts';
+import { formatDuration, isFancy, paint, say } from '../terminal/report.ts';
+import { findLostNetwork } from './network-rules.ts';
+import { containerName, type Mode, SERVICES, type StackSettings, shortName, upTarget } from './stack.ts';
 
 /** For what the engine does not tell by itself, such as a container that ends before it has any health. */
 const POLL_MS = 500;
