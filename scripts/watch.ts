@@ -4,11 +4,11 @@ import { DescribedError } from './lib/process/errors.ts';
 import { interruptAll } from './lib/process/shell.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
+import { drawFrame, summarize, toJson } from './lib/stack/watch/frame.ts';
+import { onKey, Screen } from './lib/stack/watch/screen.ts';
+import { type Moment, observe } from './lib/stack/watch/vitals.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { isFancy, paint, say } from './lib/terminal/report.ts';
-import { onKey, Screen } from './lib/watch/screen.ts';
-import { type Moment, observe } from './lib/watch/vitals.ts';
-import { drawFrame, summarize, toJson } from './lib/watch/watch-frame.ts';
 
 const USAGE = `
 Shows the live state of the stack: health, CPU and memory of each container, requests and errors a second, WebSocket

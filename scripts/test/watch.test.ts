@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { drawBars, readVitals, sumTraffic } from '../lib/model/watch.ts';
+import { drawBars, readVitals, sumTraffic } from '../lib/stack/watch/figures.ts';
 
 const line = (second: number, status: number, seconds = 0.01) =>
   JSON.stringify({ time: `2026-01-01T12:00:0${second}+00:00`, status, seconds });

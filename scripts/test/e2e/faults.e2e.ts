@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
-import type { Moment } from '../../lib/watch/vitals.ts';
+import type { Moment } from '../../lib/stack/watch/vitals.ts';
 import { FAULTS } from '../faults/faults.ts';
 import { killFromHost } from '../faults/inside.ts';
 import { describeView } from '../faults/outage.ts';

@@ -1,6 +1,6 @@
-import type { ContainerInfo } from '../docker/docker.ts';
-import { drawBars } from '../model/watch.ts';
-import { formatBytes, formatDuration, formatTable, paint } from '../terminal/report.ts';
+import type { ContainerInfo } from '../../docker/docker.ts';
+import { formatBytes, formatDuration, formatTable, paint } from '../../terminal/report.ts';
+import { drawBars } from './figures.ts';
 import type { Moment } from './vitals.ts';
 
 function toRow(container: ContainerInfo, { use, at }: Moment): string[] {

@@ -1,9 +1,9 @@
-import { type ContainerInfo, listStack, readStats } from '../docker/docker.ts';
-import { readVitals, sumTraffic, type Traffic, type Vitals } from '../model/watch.ts';
-import { run } from '../process/shell.ts';
-import { containerName, type StackSettings } from '../stack/stack.ts';
-import { findTroubles } from '../stack/trouble.ts';
-import type { Trouble } from '../stack/trouble-rules.ts';
+import { type ContainerInfo, listStack, readStats } from '../../docker/docker.ts';
+import { run } from '../../process/shell.ts';
+import { containerName, type StackSettings } from '../stack.ts';
+import { findTroubles } from '../trouble.ts';
+import type { Trouble } from '../trouble-rules.ts';
+import { readVitals, sumTraffic, type Traffic, type Vitals } from './figures.ts';
 
 /** More lines than these in one while are not read: the rate shown is then too low, and the host has other worries. */
 const MAX_LINES = '50000';
