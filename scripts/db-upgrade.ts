@@ -1,6 +1,5 @@
 import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
 import { runBackup, runDrills } from './lib/backup/run.ts';
-import { dropKept, undoUpgrade, upgradeDatabase } from './lib/database/database-upgrade.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { assertDeployable } from './lib/release/deploy.ts';
@@ -16,6 +15,7 @@ import { volumeName } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { confirm } from './lib/terminal/confirm.ts';
 import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
+import { dropKept, undoUpgrade, upgradeDatabase } from './lib/upgrade/database-upgrade.ts';
 
 const USAGE = `
 Moves the data to the major version of PostgreSQL of the image that was built last: proves a backup on the new version

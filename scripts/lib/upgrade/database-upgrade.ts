@@ -6,6 +6,7 @@ import { findBackups } from '../backup/find.ts';
 import { restoreBackup } from '../backup/restore.ts';
 import { runBackup } from '../backup/run.ts';
 import { dropDatabase } from '../backup/swap.ts';
+import { querySql } from '../database/sql.ts';
 import { type ContainerInfo, listStack, objectExists } from '../docker/docker.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
@@ -22,7 +23,6 @@ import type { Release } from '../stack/release.ts';
 import { containerName, SERVICES, type StackSettings, upArgv, volumeName } from '../stack/stack.ts';
 import { waitHealthy } from '../stack/wait-healthy.ts';
 import { say, sayOk, sayWarning } from '../terminal/report.ts';
-import { querySql } from './sql.ts';
 
 const [POSTGRES, BACKEND] = SERVICES;
 const PGDATA = '/var/lib/postgresql/data';
