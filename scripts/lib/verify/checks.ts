@@ -1,12 +1,12 @@
 import { DescribedError, Exit } from '../process/errors.ts';
 import { findNearest } from '../process/near.ts';
 import { type Check, FAMILIES, type Family } from './check.ts';
-import { containerChecks } from './container.ts';
-import { databaseChecks } from './database.ts';
-import { httpChecks } from './http.ts';
-import { imageChecks } from './images.ts';
-import { networkChecks } from './network.ts';
-import { secretChecks } from './secrets.ts';
+import { containerChecks } from './rules/container.ts';
+import { databaseChecks } from './rules/database.ts';
+import { httpChecks } from './rules/http.ts';
+import { imageChecks } from './rules/images.ts';
+import { networkChecks } from './rules/network.ts';
+import { secretChecks } from './rules/secrets.ts';
 
 /** Every check, by family. */
 export const CHECKS: readonly Check[] = [

@@ -1,4 +1,4 @@
-import { formatBytes } from '../terminal/report.ts';
+import { formatBytes } from '../../terminal/report.ts';
 import {
   asked,
   type Check,
@@ -11,14 +11,14 @@ import {
   perService,
   serviceOf,
   warn,
-} from './check.ts';
+} from '../check.ts';
 import {
   CAPABILITY_SETS,
   type CapabilitySet,
   type ContainerFacts,
   type Facts,
   type InsideFacts,
-} from './facts.ts';
+} from '../facts.ts';
 
 const UP = 'bring the stack back to what deploy/docker-compose.prod.yml says: make prod-up';
 const UIDS: Readonly<Record<string, number>> = { backend: 1000, frontend: 101, postgres: 999 };

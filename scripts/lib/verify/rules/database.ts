@@ -1,5 +1,5 @@
-import { asked, type Check, type Finding, fail, none, ok, warn } from './check.ts';
-import type { DatabaseFacts, Facts } from './facts.ts';
+import { asked, type Check, type Finding, fail, none, ok, warn } from '../check.ts';
+import type { DatabaseFacts, Facts } from '../facts.ts';
 
 const ROLE =
   'deploy/postgres/create-app-role.sh makes it right for a new volume; for this one as the superuser: ALTER ROLE';

@@ -1,5 +1,5 @@
-import { type Check, fail, none, ok, warn } from './check.ts';
-import type { SecretPlace } from './facts.ts';
+import { type Check, fail, none, ok, warn } from '../check.ts';
+import type { SecretPlace } from '../facts.ts';
 
 const OLD_DAYS = 90;
 const ROTATE = 'make prod-rotate-secrets';

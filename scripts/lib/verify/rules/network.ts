@@ -1,5 +1,5 @@
-import { findNameConflicts } from '../stack/network-rules.ts';
-import { PROXIED_SERVICES } from '../stack/stack.ts';
+import { findNameConflicts } from '../../stack/network-rules.ts';
+import { PROXIED_SERVICES } from '../../stack/stack.ts';
 import {
   asked,
   type Check,
@@ -10,8 +10,8 @@ import {
   none,
   ok,
   serviceOf,
-} from './check.ts';
-import type { Facts, Tries } from './facts.ts';
+} from '../check.ts';
+import type { Facts, Tries } from '../facts.ts';
 
 const UP = 'bring the stack back to what deploy/docker-compose.prod.yml says: make prod-up';
 const TEST_DATABASE = 'test mode publishes the database’s port, for which it joins a bridge with a way out';

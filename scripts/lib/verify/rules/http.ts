@@ -1,5 +1,5 @@
-import { asked, type Check, type Finding, fail, none, ok } from './check.ts';
-import { type Answer, type Facts, type HttpFacts, PAGES, type RawOutcome } from './facts.ts';
+import { asked, type Check, type Finding, fail, none, ok } from '../check.ts';
+import { type Answer, type Facts, type HttpFacts, PAGES, type RawOutcome } from '../facts.ts';
 
 const NGINX = 'see deploy/nginx, then: make prod-update';
 const HEADERS_SOURCE = 'Specification, application security: security headers; OWASP HTTP Headers';

@@ -1,5 +1,5 @@
-import { type Check, fail, none, ok, warn } from './check.ts';
-import type { Facts, ScanFacts } from './facts.ts';
+import { type Check, fail, none, ok, warn } from '../check.ts';
+import type { Facts, ScanFacts } from '../facts.ts';
 
 const BUILD = 'make prod-update WITH_DATABASE=1';
 const SCAN = 'make prod-scan';
