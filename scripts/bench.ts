@@ -7,9 +7,9 @@ import { type Result, type Section, writePage } from './bench/lib/page.ts';
 import { chooseBenches } from './bench/registry.ts';
 import { installTools } from './lib/host/test-tools.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
+import { ROOT } from './lib/process/root.ts';
 import { run } from './lib/process/shell.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { ROOT } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 

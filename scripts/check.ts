@@ -1,7 +1,8 @@
 import { glob } from 'zx';
+import { commandArgv } from './lib/process/command.ts';
 import { DescribedError } from './lib/process/errors.ts';
+import { ROOT } from './lib/process/root.ts';
 import { run } from './lib/process/shell.ts';
-import { ROOT } from './lib/stack/project.ts';
 import { composeFiles, NPM_COMPOSE } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayFailure, sayOk } from './lib/terminal/report.ts';
@@ -35,6 +36,7 @@ async function listChecks(): Promise<Check[]> {
     { name: 'types of the scripts', argv: ['npx', 'tsc', '--noEmit'] },
     { name: 'types of the backend', argv: ['npx', 'tsc', '--noEmit', '-p', 'backend'] },
     { name: 'types of the frontend', argv: ['npm', 'run', '--silent', 'typecheck', '-w', 'frontend'] },
+    { name: 'layers', argv: commandArgv('check/layers') },
     { name: 'dead code', argv: ['npx', 'knip', '--no-progress'] },
     { name: 'compose lint', argv: ['npx', 'dclint', '-c', 'deploy/.dclintrc.json', '-r', 'deploy'] },
     ...modes.map((files) => ({

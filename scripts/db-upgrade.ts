@@ -1,15 +1,10 @@
 import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
 import { runBackup, runDrills } from './lib/backup/run.ts';
+import { inspectImage } from './lib/docker/images.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { assertDeployable } from './lib/release/deploy.ts';
-import {
-  findDeployedRelease,
-  imageName,
-  inspectImage,
-  tagLatest,
-  tagRunning,
-} from './lib/release/releases.ts';
+import { findDeployedRelease, imageName, tagLatest, tagRunning } from './lib/release/releases.ts';
 import { readUpgrade, UPGRADE_COMMAND, type Upgrade } from './lib/release/upgrade-state.ts';
 import { volumeName } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';

@@ -3,9 +3,10 @@ import { build } from './build.ts';
 import { objectExists } from './lib/docker/docker.ts';
 import { resolveBases } from './lib/images/base-images.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
+import { ROOT } from './lib/process/root.ts';
 import { mustRun } from './lib/process/shell.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings, ROOT } from './lib/stack/project.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { say, sayOk } from './lib/terminal/report.ts';
 

@@ -1,10 +1,11 @@
-import { listStack } from './lib/docker/docker.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
+import { ROOT } from './lib/process/root.ts';
 import { mustRun } from './lib/process/shell.ts';
 import { stopLeftovers } from './lib/release/leftovers.ts';
+import { listStack } from './lib/stack/containers.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings, ROOT } from './lib/stack/project.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import { composeArgv, composeNames, type Mode, volumeName } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { sayOk } from './lib/terminal/report.ts';

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DescribedError, Exit } from './lib/process/errors.ts';
+import { ROOT } from './lib/process/root.ts';
 import { run, whenInterrupted } from './lib/process/shell.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { ROOT } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayFailure, sayOk } from './lib/terminal/report.ts';
 import { planEngineFaults } from './test/faults/engine.ts';

@@ -1,6 +1,7 @@
 import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
-import { type ContainerInfo, listStack, readStats } from './lib/docker/docker.ts';
+import { type ContainerInfo, readStats } from './lib/docker/docker.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
+import { listStack } from './lib/stack/containers.ts';
 import { findLostNetwork, findOtherNetwork } from './lib/stack/network-rules.ts';
 import { warnOfFullDisk, whenDockerReady } from './lib/stack/preflight.ts';
 import { type Probe, probeStack } from './lib/stack/probes.ts';

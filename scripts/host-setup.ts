@@ -20,7 +20,7 @@ Makes this host ready: Docker Engine with Compose and buildx, and make. Changes 
 
 /** @returns what was done, one line each */
 async function setUp(): Promise<string[]> {
-  await waitForLock('kidney-genetics-host-setup', 'make host-setup');
+  await waitForLock('kidney-genetics-host-setup', 'make host-setup', say);
   const plan = planHost(await collectHostFacts());
   if (isRefusal(plan)) throw new DescribedError(plan.cause, plan.hint, Exit.missing);
   for (const step of plan) {

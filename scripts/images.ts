@@ -1,8 +1,8 @@
-import { listStack } from './lib/docker/docker.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { readHistory } from './lib/release/history.ts';
 import { pruneImages } from './lib/release/prune.ts';
 import { imageName, listAppReleases, listImageTags } from './lib/release/releases.ts';
+import { listStack } from './lib/stack/containers.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
 import { KEPT_RELEASES } from './lib/stack/release.ts';

@@ -1,8 +1,9 @@
-import { listStack } from './lib/docker/docker.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
+import { ROOT } from './lib/process/root.ts';
 import { run } from './lib/process/shell.ts';
+import { listStack } from './lib/stack/containers.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings, ROOT } from './lib/stack/project.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import { composeArgv, composeNames } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 

@@ -1,12 +1,13 @@
 import { parse } from 'yaml';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
+import { ROOT } from './lib/process/root.ts';
 import { mustRun, run } from './lib/process/shell.ts';
 import { addZone, findNpmContainer, hasZone } from './lib/proxy/npm/container.ts';
 import { zoneName } from './lib/proxy/npm/host-rules.ts';
 import { ensureImage } from './lib/proxy/npm/image.ts';
 import { assertDockerReady, assertNetworkExists } from './lib/stack/preflight.ts';
-import { loadSettings, ROOT } from './lib/stack/project.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import { NPM_COMPOSE, npmArgv, type StackSettings } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { say, sayOk } from './lib/terminal/report.ts';

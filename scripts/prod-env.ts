@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { ROOT } from './lib/process/root.ts';
 import { envFileExists, envProblemsError, inspectEnvFile } from './lib/stack/env-file.ts';
 import { fillEnvExample } from './lib/stack/env-rules.ts';
-import { loadSettings, ROOT } from './lib/stack/project.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import { dateSecrets } from './lib/stack/secret-strength.ts';
 import { main } from './lib/terminal/cli.ts';
 import { say, sayOk } from './lib/terminal/report.ts';

@@ -1,9 +1,9 @@
-import { inspectStack } from './lib/docker/docker.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { mustRun } from './lib/process/shell.ts';
 import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
 import { assertSecretsThere } from './lib/secrets/secrets.ts';
+import { inspectStack } from './lib/stack/containers.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
 import { waitHealthy } from './lib/stack/wait-healthy.ts';

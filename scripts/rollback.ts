@@ -1,10 +1,10 @@
-import { listProject } from './lib/docker/docker.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { assertDeployable, deploy } from './lib/release/deploy.ts';
 import { readHistory } from './lib/release/history.ts';
 import { listAppReleases } from './lib/release/releases.ts';
 import { REPLACED_SERVICES } from './lib/release/replace-argv.ts';
+import { listProject } from './lib/stack/containers.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
 import { chooseRollback, findDeployed, type Release } from './lib/stack/release.ts';

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { listStack } from './lib/docker/docker.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { rotateSecrets } from './lib/secrets/rotation.ts';
 import { forgetPreviousKey, rotationFile } from './lib/secrets/secrets.ts';
+import { listStack } from './lib/stack/containers.ts';
 import { loadEnvFile } from './lib/stack/env-file.ts';
 import { assertDockerReady, assertOwnCheckout } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';

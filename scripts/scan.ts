@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { listStack } from './lib/docker/docker.ts';
 import { type BomComponent, makeBom, toDebianComponent } from './lib/images/bill-of-materials.ts';
 import { IMAGES, type ImageName } from './lib/images/build-argv.ts';
 import { readBackend, readDebian, readNpm } from './lib/images/components.ts';
@@ -13,9 +12,11 @@ import {
 } from './lib/images/scan-rules.ts';
 import { type Look, lookForVulnerabilities, type Target } from './lib/images/vulnerabilities.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
+import { ROOT } from './lib/process/root.ts';
 import { mustRun } from './lib/process/shell.ts';
+import { listStack } from './lib/stack/containers.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings, ROOT } from './lib/stack/project.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import type { StackSettings } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayFailure, sayOk, sayWarning } from './lib/terminal/report.ts';

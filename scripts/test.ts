@@ -2,8 +2,8 @@ import { glob } from 'zx';
 import { installTools } from './lib/host/test-tools.ts';
 import { commandArgv } from './lib/process/command.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
+import { ROOT } from './lib/process/root.ts';
 import { run } from './lib/process/shell.ts';
-import { ROOT } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, paint, say, sayFailure, sayOk, sayWarning } from './lib/terminal/report.ts';
 

@@ -1,9 +1,11 @@
 import { build } from './build.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
-import { type ContainerInfo, listProject, listStack, readNetworkIds } from './lib/docker/docker.ts';
+import { type ContainerInfo, readNetworkIds } from './lib/docker/docker.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
+import { ROOT } from './lib/process/root.ts';
 import { mustRun, run } from './lib/process/shell.ts';
+import { prepareCompose } from './lib/release/compose.ts';
 import { readHistory, recordChange } from './lib/release/history.ts';
 import { mendInterrupted, removeLeftovers, stopLeftovers } from './lib/release/leftovers.ts';
 import {
@@ -15,7 +17,7 @@ import {
 } from './lib/release/releases.ts';
 import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
 import { assertDatabaseUnchanged, noteProven } from './lib/secrets/secrets.ts';
-import { prepareCompose } from './lib/stack/compose.ts';
+import { listProject, listStack } from './lib/stack/containers.ts';
 import { envFileExists, loadEnvFile } from './lib/stack/env-file.ts';
 import type { EnvValues } from './lib/stack/env-rules.ts';
 import { removeLost } from './lib/stack/lost-network.ts';
@@ -30,7 +32,7 @@ import {
   warnOfFullDisk,
   whenDockerReady,
 } from './lib/stack/preflight.ts';
-import { loadSettings, ROOT } from './lib/stack/project.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import type { Release } from './lib/stack/release.ts';
 import {
   composeArgv,

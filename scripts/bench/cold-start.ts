@@ -1,4 +1,4 @@
-import { listStack } from '../lib/docker/docker.ts';
+import { listStack } from '../lib/stack/containers.ts';
 import { SERVICES, type Service, shortName } from '../lib/stack/stack.ts';
 import { until } from '../test/e2e/harness.ts';
 import { timeSeconds } from './lib/alternate.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { commandArgv } from '../lib/process/command.ts';
+import { ROOT } from '../lib/process/root.ts';
 import { run } from '../lib/process/shell.ts';
-import { ROOT } from '../lib/stack/project.ts';
 
 const start = (...flags: string[]) => {
   const argv = commandArgv('test/fixtures/abandoned', flags);

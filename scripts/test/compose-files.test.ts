@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { ROOT } from '../lib/process/root.ts';
 import { networksOf } from '../lib/stack/network-rules.ts';
-import { ROOT } from '../lib/stack/project.ts';
 import { readSettings, SERVICES } from '../lib/stack/stack.ts';
 
 interface Service {

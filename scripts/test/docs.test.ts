@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { glob } from 'zx';
-import { ROOT } from '../lib/stack/project.ts';
+import { ROOT } from '../lib/process/root.ts';
 import { containerName, readSettings, SERVICES, shortName } from '../lib/stack/stack.ts';
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');

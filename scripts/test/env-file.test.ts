@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readEnv } from '../../backend/src/env.ts';
+import { ROOT } from '../lib/process/root.ts';
 import {
   ENV_KEYS,
   fillEnvExample,
@@ -10,7 +11,6 @@ import {
   OPTIONAL_ENV_KEYS,
   parseEnvFile,
 } from '../lib/stack/env-rules.ts';
-import { ROOT } from '../lib/stack/project.ts';
 
 const example = readFileSync(join(ROOT, '.env.production.example'), 'utf8');
 const SECRET = 'q'.repeat(43);

@@ -3,8 +3,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
 import { lockPath, lockStack } from '../lib/process/lock.ts';
+import { ROOT } from '../lib/process/root.ts';
 import { openPipe, type PipedProcess } from '../lib/process/shell.ts';
-import { ROOT } from '../lib/stack/project.ts';
 
 const HOLD = `import { lockStack } from './scripts/lib/process/lock.ts';
   try {

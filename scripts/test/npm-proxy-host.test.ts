@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { commandArgv } from '../lib/process/command.ts';
+import { ROOT } from '../lib/process/root.ts';
 import { type RunResult, run } from '../lib/process/shell.ts';
 import { explainFailure } from '../lib/proxy/npm/failures.ts';
 import {
@@ -13,7 +14,6 @@ import {
   withRateLimit,
   zoneLine,
 } from '../lib/proxy/npm/host-rules.ts';
-import { ROOT } from '../lib/stack/project.ts';
 import { FakeNpm, type FakeOptions } from './fake-npm.ts';
 
 /** Resolves everywhere. */

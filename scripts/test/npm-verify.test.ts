@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { ROOT } from '../lib/process/root.ts';
 import {
   type Answer,
   findClient,
@@ -14,7 +15,6 @@ import {
   parseFixedHeaders,
   plainAddress,
 } from '../lib/proxy/verify/rules.ts';
-import { ROOT } from '../lib/stack/project.ts';
 
 const DAY_MS = 86_400_000;
 

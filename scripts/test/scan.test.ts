@@ -16,7 +16,7 @@ import {
   parseTrivy,
   type ScanFinding,
 } from '../lib/images/scan-rules.ts';
-import { ROOT } from '../lib/stack/project.ts';
+import { ROOT } from '../lib/process/root.ts';
 
 const facts = {
   image: 'kidney-genetics-backend:latest',

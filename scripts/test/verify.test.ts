@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { findNearest } from '../lib/process/near.ts';
-import { ROOT } from '../lib/stack/project.ts';
+import { ROOT } from '../lib/process/root.ts';
 import { dateSecrets, findWeakSecrets, readSecretsDate } from '../lib/stack/secret-strength.ts';
 import { judgeAll, type Result } from '../lib/verify/check.ts';
 import { CHECKS, parseSkips, selectChecks } from '../lib/verify/checks.ts';

@@ -1,8 +1,8 @@
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun } from '../../lib/process/shell.ts';
+import { prepareCompose } from '../../lib/release/compose.ts';
 import { findDeployedRelease } from '../../lib/release/releases.ts';
-import { prepareCompose } from '../../lib/stack/compose.ts';
 import { loadEnvFile } from '../../lib/stack/env-file.ts';
-import { ROOT } from '../../lib/stack/project.ts';
 import { composeArgv } from '../../lib/stack/stack.ts';
 import type { TestStack } from '../../test/e2e/harness.ts';
 import { withStack } from './own-stack.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/stack/project.ts';
 import { freePort, type TestStack, until } from '../../test/e2e/harness.ts';
 import { withStack } from './own-stack.ts';
 

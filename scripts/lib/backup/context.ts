@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { lockStack } from '../process/lock.ts';
+import { ROOT } from '../process/root.ts';
 import { type BackupSettings, readBackupSettings } from '../stack/backup-settings.ts';
 import { envProblemsError, loadEnvFile } from '../stack/env-file.ts';
 import { findOptionalProblems } from '../stack/env-rules.ts';
 import { assertDockerReady } from '../stack/preflight.ts';
-import { loadSettings, ROOT } from '../stack/project.ts';
+import { loadSettings } from '../stack/project.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { FolderStore } from './store.ts';
 

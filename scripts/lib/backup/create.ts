@@ -4,9 +4,10 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { querySql, SqlSession } from '../database/sql.ts';
-import { type ContainerInfo, listStack } from '../docker/docker.ts';
+import type { ContainerInfo } from '../docker/docker.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, openPipe, type PipedProcess } from '../process/shell.ts';
+import { listStack } from '../stack/containers.ts';
 import { containerName, type StackSettings } from '../stack/stack.ts';
 import { formatBytes } from '../terminal/report.ts';
 import {

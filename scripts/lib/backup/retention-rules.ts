@@ -1,13 +1,5 @@
+import type { Keep } from '../stack/backup-settings.ts';
 import type { Manifest } from './manifest.ts';
-
-/** How many days, weeks and months keep a backup each. */
-export interface Keep {
-  daily: number;
-  weekly: number;
-  monthly: number;
-}
-
-export const DEFAULT_KEEP: Keep = { daily: 7, weekly: 4, monthly: 6 };
 
 /** A backup and why it stays; without reasons it goes. */
 export interface Verdict {

@@ -3,7 +3,7 @@ import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } f
 import { basename, dirname, join, relative } from 'node:path';
 import type { Readable } from 'node:stream';
 import { DescribedError, Exit } from '../process/errors.ts';
-import { ROOT } from '../stack/project.ts';
+import { ROOT } from '../process/root.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 
 /** A place that holds backups. */

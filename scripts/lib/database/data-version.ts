@@ -1,7 +1,7 @@
 import { listContainers, objectExists } from '../docker/docker.ts';
+import { inspectImage } from '../docker/images.ts';
 import { DescribedError } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
-import { inspectImage } from '../release/releases.ts';
 import { containerName, type StackSettings, volumeName } from '../stack/stack.ts';
 
 const PGDATA = '/var/lib/postgresql/data';

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
-import { listStack } from '../docker/docker.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { type RunResult, run } from '../process/shell.ts';
+import { listStack } from '../stack/containers.ts';
 import { containerName, type StackSettings } from '../stack/stack.ts';
 
 /**

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mustRun, openPipe, run } from '../process/shell.ts';
-import { containerName, type Mode, SERVICES, type StackSettings } from '../stack/stack.ts';
+import { mustRun, run } from '../process/shell.ts';
 import { formatBytes } from '../terminal/report.ts';
 
 const ENGINE_HINT = 'make host-setup';
@@ -13,7 +12,8 @@ export interface ContainerInfo {
   /** Compose's service key and project; empty for a container that Compose did not make. */
   service: string;
   project: string;
-  mode: Mode | undefined;
+  /** The mode that the compose files labelled it with. */
+  mode: 'production' | 'test' | undefined;
   /** running, restarting, exited, ... */
   state: string;
   /** healthy, unhealthy, starting; none without a health check, or while it does not run. */
@@ -80,46 +80,9 @@ export async function listContainers(...filters: readonly string[]): Promise<Con
 }
 
 /** Those that are there: one may go meanwhile, and the others are still printed. */
-async function inspectContainers(names: readonly string[]): Promise<ContainerInfo[]> {
+export async function inspectContainers(names: readonly string[]): Promise<ContainerInfo[]> {
   const { stdout } = await run(['docker', 'inspect', '--type', 'container', ...names]);
   return (JSON.parse(stdout || '[]') as Inspected[]).map(toInfo);
-}
-
-/** The containers of a stack's services by their fixed names: one call where `listStack` takes two. */
-export async function inspectStack(settings: StackSettings): Promise<ContainerInfo[]> {
-  const containers = await inspectContainers(SERVICES.map((service) => containerName(settings, service)));
-  return sortByName(containers.filter(({ project }) => project === settings.prefix));
-}
-
-function sortByName(containers: readonly ContainerInfo[]): ContainerInfo[] {
-  return containers.toSorted((a, b) => a.name.localeCompare(b.name));
-}
-
-/**
- * Tells at once when a container of a stack becomes healthy or unhealthy.
- * @returns ends it
- */
-export function followHealth(settings: StackSettings, onChange: () => void): () => void {
-  const filters = [`label=com.docker.compose.project=${settings.prefix}`, 'event=health_status'];
-  const argv = ['docker', 'events', ...filters.flatMap((filter) => ['--filter', filter])];
-  const events = openPipe([...argv, '--format', '{{.Action}}']);
-  events.stdin.end();
-  events.stdout.on('data', onChange);
-  return () => events.kill();
-}
-
-/** The containers of a stack, in the order of their names; not those that stand in for one during an update. */
-export async function listStack(settings: StackSettings): Promise<ContainerInfo[]> {
-  return (await listProject(settings)).proper;
-}
-
-/** The containers of a stack, and those beside them that are there while an update goes on, or that a broken one left. */
-export async function listProject(
-  settings: StackSettings,
-): Promise<{ proper: ContainerInfo[]; beside: ContainerInfo[] }> {
-  const all = sortByName(await listContainers(`label=com.docker.compose.project=${settings.prefix}`));
-  const isBeside = ({ labels }: ContainerInfo) => labels['com.docker.compose.oneoff'] === 'True';
-  return { proper: all.filter((one) => !isBeside(one)), beside: all.filter(isBeside) };
 }
 
 function toInfo(raw: Inspected): ContainerInfo {

@@ -45,7 +45,7 @@ async function provideStandIns(names: readonly BaseName[], refresh: boolean): Pr
   });
   if (ages.every((age) => age !== undefined)) return;
   // Another process may be making the same ones: look again when it is done.
-  await waitForLock('kidney-genetics-base-images', 'the making of base images');
+  await waitForLock('kidney-genetics-base-images', 'the making of base images', say);
   const still = await Promise.all(names.map(findStandInAge));
   await buildStandIns(names.filter((_, index) => still[index] === undefined));
 }

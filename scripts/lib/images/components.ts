@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ROOT } from '../process/root.ts';
 import { run } from '../process/shell.ts';
-import { ROOT } from '../stack/project.ts';
 import { type BomComponent, toDebianComponent, toNodeComponents } from './bill-of-materials.ts';
 import { listLockedPackages, type NpmLock } from './npm-lock.ts';
 import { type DebianPackage, parseDistribution, parseDpkgStatus } from './scan-rules.ts';

@@ -13,9 +13,9 @@ import { join } from 'node:path';
 import { ensurePackages, readAptSources } from '../host/apt.ts';
 import { type DebianArchive, findDebianArchive, formatDeb822 } from '../host/apt-sources.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { ROOT } from '../process/root.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { waitForLock } from '../process/wait-lock.ts';
-import { ROOT } from '../stack/project.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import {
   type BaseName,
@@ -47,7 +47,7 @@ export async function buildStandIns(names: readonly BaseName[]): Promise<void> {
       Exit.missing,
     );
   }
-  await waitForLock('kidney-genetics-base-images', 'the making of base images');
+  await waitForLock('kidney-genetics-base-images', 'the making of base images', say);
   await ensurePackages(['mmdebstrap'], 'mmdebstrap', 'the stand-ins of the base images');
   const settings = pickAptSettings((await run(['apt-config', 'dump'])).stdout);
   const folder = makeFolder();

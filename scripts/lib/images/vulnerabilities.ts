@@ -1,5 +1,5 @@
+import { ROOT } from '../process/root.ts';
 import { run } from '../process/shell.ts';
-import { ROOT } from '../stack/project.ts';
 import type { DebianFacts } from './components.ts';
 import { type DebianImage, findPendingUpdates } from './pending-updates.ts';
 import { parseGrype, parseNpmAudit, parseTrivy, type ScanFinding } from './scan-rules.ts';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { ROOT } from '../stack/project.ts';
 import { DescribedError, Exit } from './errors.ts';
+import { ROOT } from './root.ts';
 
 /**
  * Puts into words what the operating system refuses any command: rights, space, a disk mounted read-only.

@@ -1,13 +1,14 @@
 import { assertReadsData } from '../database/data-version.ts';
 import { listContainers } from '../docker/docker.ts';
+import { inspectImage } from '../docker/images.ts';
 import { DescribedError } from '../process/errors.ts';
+import { ROOT } from '../process/root.ts';
 import { mustRun } from '../process/shell.ts';
-import { ROOT } from '../stack/project.ts';
 import type { Release } from '../stack/release.ts';
 import { containerName, SERVICES, type StackSettings } from '../stack/stack.ts';
 import { waitHealthy } from '../stack/wait-healthy.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
-import { imageName, inspectImage } from './releases.ts';
+import { imageName } from './releases.ts';
 import { type Change, isOutdated } from './replace.ts';
 import { upServiceArgv } from './replace-argv.ts';
 

@@ -1,7 +1,6 @@
-import { listStack } from '../docker/docker.ts';
 import { DescribedError } from '../process/errors.ts';
 import { assertDatabaseUnchanged } from '../secrets/secrets.ts';
-import { prepareCompose } from '../stack/compose.ts';
+import { listStack } from '../stack/containers.ts';
 import { loadEnvFile } from '../stack/env-file.ts';
 import {
   assertNamesFree,
@@ -14,6 +13,7 @@ import type { Release } from '../stack/release.ts';
 import { SERVICES, type StackSettings, volumeName } from '../stack/stack.ts';
 import { waitHealthy } from '../stack/wait-healthy.ts';
 import { sayWarning } from '../terminal/report.ts';
+import { prepareCompose } from './compose.ts';
 import { recordChange } from './history.ts';
 import { assertImagesThere } from './releases.ts';
 import { type Change, isOutdated, replaceService } from './replace.ts';

@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { ROOT } from '../stack/project.ts';
+import { ROOT } from '../process/root.ts';
 import { type Deployment, type HistoryLine, parseHistory, type Release } from '../stack/release.ts';
 
 /** The folder of what a stack remembers between commands. */

@@ -1,5 +1,5 @@
-import { listStack } from '../docker/docker.ts';
 import { run } from '../process/shell.ts';
+import { listStack } from '../stack/containers.ts';
 import { findInterrupted, type Release } from '../stack/release.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { sayWarning } from '../terminal/report.ts';

@@ -1,8 +1,8 @@
 import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
-import { listStack } from '../docker/docker.ts';
 import { ENGINE_LOG } from '../host/engine.ts';
 import { IMAGES } from '../images/build-argv.ts';
 import { mustRun, run } from '../process/shell.ts';
+import { listStack } from '../stack/containers.ts';
 import { findDeployed, isReleaseTag, listDeployed, listExpired } from '../stack/release.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { readHistory } from './history.ts';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, lastLogLines, listContainers } from '../docker/docker.ts';
 import { DescribedError } from '../process/errors.ts';
+import { ROOT } from '../process/root.ts';
 import { mustRun, run } from '../process/shell.ts';
-import { ROOT } from '../stack/project.ts';
 import { containerName, type Service, type StackSettings, shortName } from '../stack/stack.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import { drain, isLeaving, retire } from './drain.ts';

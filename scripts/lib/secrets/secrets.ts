@@ -3,8 +3,8 @@ import { chmod, mkdir, open, readFile, rm, stat, utimes, writeFile } from 'node:
 import { join, relative } from 'node:path';
 import { objectExists } from '../docker/docker.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { ROOT } from '../process/root.ts';
 import type { EnvValues } from '../stack/env-rules.ts';
-import { ROOT } from '../stack/project.ts';
 import { sayWarning } from '../terminal/report.ts';
 
 /** What the containers read under /run/secrets, by file name. */

@@ -1,5 +1,13 @@
 import { resolve } from 'node:path';
-import { DEFAULT_KEEP, type Keep } from '../backup/retention-rules.ts';
+
+/** How many days, weeks and months keep a backup each. */
+export interface Keep {
+  daily: number;
+  weekly: number;
+  monthly: number;
+}
+
+export const DEFAULT_KEEP: Keep = { daily: 7, weekly: 4, monthly: 6 };
 
 /** Where backups go and how long they stay. */
 export interface BackupSettings {

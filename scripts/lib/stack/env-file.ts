@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { ROOT } from '../process/root.ts';
 import { run } from '../process/shell.ts';
 import { type EnvProblem, type EnvValues, findEnvProblems, parseEnvFile } from './env-rules.ts';
-import { ROOT } from './project.ts';
 
 /** Whether the env file is there. */
 export async function envFileExists(path: string): Promise<boolean> {

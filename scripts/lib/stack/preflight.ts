@@ -5,12 +5,12 @@ import { type Disk, isNearlyFull } from '../docker/disk.ts';
 import { type ContainerInfo, listContainers, objectExists } from '../docker/docker.ts';
 import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from '../docker/version.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { ROOT } from '../process/root.ts';
 import { type RunResult, run } from '../process/shell.ts';
 import { formatBytes, sayWarning } from '../terminal/report.ts';
 import { findBackupFolder } from './backup-settings.ts';
 import { readEnvValues } from './env-file.ts';
 import { findNameConflicts, findOtherNetwork } from './network-rules.ts';
-import { ROOT } from './project.ts';
 import {
   containerName,
   type Mode,

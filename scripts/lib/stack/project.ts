@@ -1,9 +1,6 @@
-import { fileURLToPath } from 'node:url';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { ROOT } from '../process/root.ts';
 import { findBadSetting, readSettings, type StackSettings } from './stack.ts';
-
-/** The repository's folder. */
-export const ROOT = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 
 /**
  * The settings of the stack this process works on.

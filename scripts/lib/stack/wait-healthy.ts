@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, followHealth, inspectStack, lastLogLines } from '../docker/docker.ts';
+import { type ContainerInfo, lastLogLines } from '../docker/docker.ts';
 import { DescribedError } from '../process/errors.ts';
 import { formatDuration, isFancy, paint, say } from '../terminal/report.ts';
+import { followHealth, inspectStack } from './containers.ts';
 import { findLostNetwork } from './network-rules.ts';
 import { containerName, type Mode, SERVICES, type StackSettings, shortName, upTarget } from './stack.ts';
 

@@ -3,8 +3,8 @@ import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { WebSocket } from 'ws';
+import { ROOT } from '../../lib/process/root.ts';
 import { run } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/stack/project.ts';
 import { freePort, TestStack, until } from './harness.ts';
 
 describe('development stack', () => {

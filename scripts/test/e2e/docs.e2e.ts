@@ -3,8 +3,8 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { glob } from 'zx';
+import { ROOT } from '../../lib/process/root.ts';
 import { run } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/stack/project.ts';
 import { findShellBlocks } from '../shell-blocks.ts';
 import { TestStack } from './harness.ts';
 

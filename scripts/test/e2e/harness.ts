@@ -4,14 +4,16 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, listStack } from '../../lib/docker/docker.ts';
+import type { ContainerInfo } from '../../lib/docker/docker.ts';
 import { IMAGES } from '../../lib/images/build-argv.ts';
 import { commandArgv } from '../../lib/process/command.ts';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, type RunResult, run } from '../../lib/process/shell.ts';
 import { stateDir } from '../../lib/release/history.ts';
 import { imageName, listImageTags } from '../../lib/release/releases.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
-import { loadSettings, ROOT } from '../../lib/stack/project.ts';
+import { listStack } from '../../lib/stack/containers.ts';
+import { loadSettings } from '../../lib/stack/project.ts';
 import { readSettings, type StackSettings, volumeName } from '../../lib/stack/stack.ts';
 
 const HINT = 'see the output above';

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { listStack } from '../../lib/docker/docker.ts';
 import { commandArgv } from '../../lib/process/command.ts';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { stateDir } from '../../lib/release/history.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
-import { ROOT } from '../../lib/stack/project.ts';
+import { listStack } from '../../lib/stack/containers.ts';
 import { TestStack, until } from './harness.ts';
 import { changeImage } from './update-users.ts';
 

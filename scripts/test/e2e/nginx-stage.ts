@@ -1,8 +1,9 @@
 import { type IncomingMessage, type OutgoingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
-import { loadSettings, ROOT } from '../../lib/stack/project.ts';
+import { loadSettings } from '../../lib/stack/project.ts';
 import { TEST_PREFIX } from './harness.ts';
 
 const IMAGE = `${loadSettings().prefix}-frontend:latest`;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
-import { listStack } from '../../lib/docker/docker.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
+import { listStack } from '../../lib/stack/containers.ts';
 import { TestStack, until } from './harness.ts';
 
 const SERVICES = ['postgres', 'backend', 'frontend'] as const;

@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { listStack } from '../../lib/docker/docker.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
+import { listStack } from '../../lib/stack/containers.ts';
 import { volumeName } from '../../lib/stack/stack.ts';
 import { TestStack } from './harness.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { listStack } from '../../lib/docker/docker.ts';
 import { mustRun } from '../../lib/process/shell.ts';
+import { listStack } from '../../lib/stack/containers.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import { TestStack } from './harness.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { loadEnvFile } from '../../lib/stack/env-file.ts';
-import { ROOT } from '../../lib/stack/project.ts';
 import { makeToken } from './edits.ts';
 import { type TestStack, until } from './harness.ts';
 import { npmLikeName } from './npm-like.ts';

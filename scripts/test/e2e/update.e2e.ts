@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listContainers, listStack } from '../../lib/docker/docker.ts';
+import { listContainers } from '../../lib/docker/docker.ts';
 import { IMAGES, type ImageName } from '../../lib/images/build-argv.ts';
 import { mustRun } from '../../lib/process/shell.ts';
+import { listStack } from '../../lib/stack/containers.ts';
 import { startScript, TestStack, until } from './harness.ts';
 import { npmLikeName, startNpmLike } from './npm-like.ts';
 import { changeImage, UpdateUsers } from './update-users.ts';

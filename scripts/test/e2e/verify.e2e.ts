@@ -3,9 +3,9 @@ import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { parse } from 'dotenv';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
-import { ROOT } from '../../lib/stack/project.ts';
 import { composeArgv, composeNames, volumeName } from '../../lib/stack/stack.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import { CHECKS } from '../../lib/verify/checks.ts';

@@ -1,5 +1,5 @@
-import { listStack } from '../../lib/docker/docker.ts';
 import { mustRun } from '../../lib/process/shell.ts';
+import { listStack } from '../../lib/stack/containers.ts';
 import type { TestStack } from '../e2e/harness.ts';
 
 const HINT = 'see the output above';

@@ -1,4 +1,4 @@
-import { listStack } from '../../lib/docker/docker.ts';
+import { listStack } from '../../lib/stack/containers.ts';
 import { until } from '../e2e/harness.ts';
 import type { Fault, Size } from './faults.ts';
 import { compareLedger } from './ledger.ts';

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, openPipe, type PipedProcess, run } from '../../lib/process/shell.ts';
 import { loadEnvFile } from '../../lib/stack/env-file.ts';
-import { ROOT } from '../../lib/stack/project.ts';
 import { makeToken } from '../e2e/edits.ts';
 import { freePort, type TestStack, until } from '../e2e/harness.ts';
 import { npmLikeName, startNpmLike } from '../e2e/npm-like.ts';

@@ -3,8 +3,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
-import { loadSettings, ROOT } from '../../lib/stack/project.ts';
+import { loadSettings } from '../../lib/stack/project.ts';
 import { volumeName } from '../../lib/stack/stack.ts';
 import { startScript, TEST_PREFIX, TestStack } from '../e2e/harness.ts';
 

@@ -3,8 +3,8 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readAptSources } from '../../lib/host/apt.ts';
 import { findDebianArchive, formatDeb822 } from '../../lib/host/apt-sources.ts';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun } from '../../lib/process/shell.ts';
-import { ROOT } from '../../lib/stack/project.ts';
 
 const HINT = 'see the output above';
 

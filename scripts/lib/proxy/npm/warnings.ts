@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { listStack, objectExists } from '../../docker/docker.ts';
+import { objectExists } from '../../docker/docker.ts';
+import { listStack } from '../../stack/containers.ts';
 import { parseEnvFile } from '../../stack/env-rules.ts';
 import { containerName, type StackSettings } from '../../stack/stack.ts';
 import { sayWarning } from '../../terminal/report.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { ROOT } from '../../stack/project.ts';
+import { ROOT } from '../../process/root.ts';
 import { type Finding, fail, ok } from '../../verify/check.ts';
 import type { Check, Context } from './check.ts';
 import { type Answer, judgeHeaders, judgeHsts, parseFixedHeaders, valuesOf } from './rules.ts';

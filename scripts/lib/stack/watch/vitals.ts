@@ -1,5 +1,6 @@
-import { type ContainerInfo, listStack, readStats } from '../../docker/docker.ts';
+import { type ContainerInfo, readStats } from '../../docker/docker.ts';
 import { run } from '../../process/shell.ts';
+import { listStack } from '../containers.ts';
 import { containerName, type StackSettings } from '../stack.ts';
 import { findTroubles } from '../trouble.ts';
 import type { Trouble } from '../trouble-rules.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ROOT } from '../../stack/project.ts';
+import { ROOT } from '../../process/root.ts';
 import type { ScanFacts } from '../facts.ts';
 
 /** Where `make prod-scan` leaves what it found. */

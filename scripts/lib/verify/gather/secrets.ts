@@ -1,10 +1,10 @@
 import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { ROOT } from '../../process/root.ts';
 import { run, runStreaming } from '../../process/shell.ts';
 import { secretsDir } from '../../secrets/secrets.ts';
 import { inspectEnvFile } from '../../stack/env-file.ts';
 import { ENV_KEYS, OPTIONAL_ENV_KEYS } from '../../stack/env-rules.ts';
-import { ROOT } from '../../stack/project.ts';
 import { findWeakSecrets, readSecretsDate } from '../../stack/secret-strength.ts';
 import { formatBytes } from '../../terminal/report.ts';
 import { type ContainerFacts, SECRET_PLACES, type SecretFacts, type SecretPlace } from '../facts.ts';

@@ -1,7 +1,7 @@
 import { noteUnproven, secretsDir, writeSecrets } from '../secrets/secrets.ts';
-import type { EnvValues } from './env-rules.ts';
-import type { Release } from './release.ts';
-import { composeNames, type Mode, type StackSettings, volumeName } from './stack.ts';
+import type { EnvValues } from '../stack/env-rules.ts';
+import type { Release } from '../stack/release.ts';
+import { composeNames, type Mode, type StackSettings, volumeName } from '../stack/stack.ts';
 
 /** Writes the secrets, and gives the variables with which Compose starts the containers of a release. */
 export async function prepareCompose(
