@@ -74,6 +74,6 @@ main(import.meta.url, {
     // Two at a time: more only compete for the two cores of a small machine.
     await Promise.all([work(), work()]);
     if (failed > 0)
-      throw new DescribedError(`${failed} of ${checks.length} checks failed`, 'mend what they say');
+      throw new DescribedError(`${failed} of ${checks.length} checks failed`, 'fix what they say');
   },
 });

@@ -62,7 +62,7 @@ function showProbes(probes: readonly Probe[]): void {
 }
 
 /** What does not run, or is not where it belongs, is started; what is and is not well says why in its log. */
-function mendOf(settings: StackSettings, containers: readonly ContainerInfo[]): string {
+function hintOf(settings: StackSettings, containers: readonly ContainerInfo[]): string {
   const other = findOtherNetwork(containers, settings);
   if (other) return `export NPM_NETWORK=${other}`;
   const running = containers.filter(({ state }) => state === 'running' || state === 'restarting');
@@ -119,7 +119,7 @@ main(import.meta.url, {
     );
     const ill = [...troubles.values()].some(({ now }) => now);
     if (!healthy || ill || probes.some(({ ok }) => !ok)) {
-      sayFailure('Not everything is healthy', mendOf(settings, containers));
+      sayFailure('Not everything is healthy', hintOf(settings, containers));
     } else if (backups.colour !== 'red') return;
     process.exitCode = Exit.failed;
   },

@@ -69,7 +69,7 @@ main(import.meta.url, {
     if (failed.length > 0) {
       throw new DescribedError(
         `${domain}: ${failed.length} of ${results.length} checks failed (${failed.join(', ')})`,
-        `mend what they say, then: make npm-verify DOMAIN=${domain}`,
+        `fix what they say, then: make npm-verify DOMAIN=${domain}`,
       );
     }
   },

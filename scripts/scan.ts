@@ -115,7 +115,7 @@ function sayScan(boms: readonly string[], looks: readonly Look[], judged: Judgem
   for (const { id } of judged.unused)
     sayWarning(`The exception of ${id} matches nothing any more: take it out`);
   for (const { id, severity, component, where, fixedIn } of judged.failing) {
-    sayFailure(`${severity} ${id}: ${component} in ${where}`, fixedIn ? `mended in ${fixedIn}` : '');
+    sayFailure(`${severity} ${id}: ${component} in ${where}`, fixedIn ? `fixed in ${fixedIn}` : '');
   }
 }
 

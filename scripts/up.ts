@@ -7,7 +7,7 @@ import { ROOT } from './lib/process/root.ts';
 import { mustRun, run } from './lib/process/shell.ts';
 import { prepareCompose } from './lib/release/compose.ts';
 import { readHistory, recordChange } from './lib/release/history.ts';
-import { mendInterrupted, removeLeftovers, stopLeftovers } from './lib/release/leftovers.ts';
+import { completeInterrupted, removeLeftovers, stopLeftovers } from './lib/release/leftovers.ts';
 import {
   findDeployedRelease,
   findOtherBuild,
@@ -86,7 +86,7 @@ function hintFor(said: string): string {
   if (/port is already allocated|address already in use/.test(said)) {
     return 'choose other ports: make prod-test-up TEST_FRONTEND_PORT=8090 TEST_BACKEND_PORT=8011 TEST_POSTGRES_PORT=5443';
   }
-  return 'mend what it says, then run the same command again';
+  return 'fix what it says, then run the same command again';
 }
 
 /** Nobody "tests" on live data, or stops a production, unawares. */
@@ -234,7 +234,7 @@ main(import.meta.url, {
     await leaveOtherMode(mode, settings, containers.proper);
     const kept = containers.proper.filter((one) => one.mode === mode);
     await removeLost(settings, kept, networkIds);
-    await mendInterrupted(settings, release);
+    await completeInterrupted(settings, release);
     const up = () => composeUp(mode, settings, env, release, timeoutMs);
     const [after, other] = await Promise.all([
       deployed ? up() : recordChange(settings.prefix, upTarget(mode), null, release, up),

@@ -73,7 +73,7 @@ main(import.meta.url, {
     if (fail > 0) {
       throw new DescribedError(
         `${fail} of ${results.length} checks failed`,
-        'mend what they say, then run this again',
+        'fix what they say, then run this again',
       );
     }
   },

@@ -3,7 +3,7 @@
  *
  * Exit code 0 when the API is ready, 1 when not. A server that answers nothing at all for several probes in a row (its
  * event loop is blocked) is ended, so that the engine's restart policy starts it anew with its back-off. Only silence
- * counts: while the database is away the API answers 503, and a restart would mend nothing.
+ * counts: while the database is away the API answers 503, and a restart would fix nothing.
  */
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';

@@ -62,7 +62,7 @@ function followSignals(app: FastifyInstance): void {
 
 try {
   const env = readEnv(process.env, (path) => readFileSync(path, 'utf8'));
-  // What it throws, waiting would not mend: unhandled, it ends the server with exit code 1, see above. The engine's restart
+  // What it throws, waiting would not fix: unhandled, it ends the server with exit code 1, see above. The engine's restart
   // policy and the operator take over.
   void start(env, createLogger(env));
 } catch (error) {

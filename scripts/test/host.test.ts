@@ -165,7 +165,7 @@ describe('failures of apt', () => {
       'E: Failed to fetch http://mirror.example/x  Connection timed out',
       /apt-get update; then/,
     ],
-    ['anything else', 'E: Sub-process returned an error code', /mend what it says/],
+    ['anything else', 'E: Sub-process returned an error code', /fix what it says/],
   ];
   for (const [name, output, hint] of cases) {
     it(`${name}: one sentence and what to do`, () => {

@@ -138,7 +138,7 @@ describe('npm-proxy-host', () => {
     assert.deepEqual(dry.npm.changes, []);
   });
 
-  it('mends what differs, keeps what an operator wrote, and uses the certificate that is there', async () => {
+  it('fixes what differs, keeps what an operator wrote, and uses the certificate that is there', async () => {
     const { exitCode, stderr, npm } = await drive({ zones: ZONES }, [], (before) => {
       before.addHost({
         ...FINISHED,
@@ -178,8 +178,8 @@ describe('npm-proxy-host', () => {
       assert.match(broken.stderr, /its nginx refuses a configuration on NPM's disk/);
       assert.equal(npm.hosts.length, 1);
       npm.options.brokenDisk = false;
-      const mended = await command(npm, [DOMAIN]);
-      assert.equal(mended.exitCode, 0, mended.stderr);
+      const fixed = await command(npm, [DOMAIN]);
+      assert.equal(fixed.exitCode, 0, fixed.stderr);
       assert.deepEqual(
         npm.hosts.map(({ certificate_id }) => certificate_id),
         [2],

@@ -12,7 +12,7 @@ describe('what the operating system refuses', () => {
     ['EROFS', /mounted read-only/, /^dmesg/],
   ];
   for (const [code, said, hint] of cases) {
-    it(`${code} is said in one sentence, with what mends it`, () => {
+    it(`${code} is said in one sentence, with what fixes it`, () => {
       const described = describeSystemError(errorOf(code));
       assert.match(described?.message ?? '', said);
       assert.match(described?.hint ?? '', hint);

@@ -18,11 +18,11 @@ const idsOf = (results: readonly Result[], isMeant: (result: Result) => boolean)
 const wrong = (facts: Facts) => idsOf(judge(facts), ({ status }) => status === 'fail' || status === 'warn');
 
 describe('the checks of prod-verify', () => {
-  it('are at least 60, each with an id of its own, a rule and a mend', () => {
+  it('are at least 60, each with an id of its own, a rule and a fix', () => {
     assert.ok(CHECKS.length >= 60, `${CHECKS.length}`);
     assert.equal(new Set(CHECKS.map(({ id }) => id)).size, CHECKS.length);
-    for (const { id, title, source, mend } of CHECKS) {
-      assert.ok(title.length > 10 && source.length > 5 && mend.length > 5, id);
+    for (const { id, title, source, fix } of CHECKS) {
+      assert.ok(title.length > 10 && source.length > 5 && fix.length > 5, id);
     }
   });
 
@@ -205,8 +205,8 @@ describe('the choice of checks', () => {
 });
 
 describe('JUnit', () => {
-  it('has a case a check, failures with rule and mend, and no character that XML cannot hold', () => {
-    const base = { family: 'http' as const, source: 'RFC 1', mend: 'make "it" so' };
+  it('has a case a check, failures with rule and fix, and no character that XML cannot hold', () => {
+    const base = { family: 'http' as const, source: 'RFC 1', fix: 'make "it" so' };
     const results: Result[] = [
       { ...base, id: 'a', title: 'A', status: 'ok', found: 'fine' },
       { ...base, id: 'b', title: 'B', status: 'fail', found: 'a < b & \u0001"c"' },
@@ -220,7 +220,7 @@ describe('JUnit', () => {
   <testsuite name="http" tests="4" failures="1" skipped="1">
     <testcase name="a: A" classname="http"><system-out>fine</system-out></testcase>
     <testcase name="b: B" classname="http"><failure message="a &lt; b &amp; &quot;c&quot;">rule: RFC 1
-mend: make &quot;it&quot; so</failure></testcase>
+fix: make &quot;it&quot; so</failure></testcase>
     <testcase name="c: C" classname="http"><skipped message="why"/></testcase>
     <testcase name="d: D" classname="http"><system-out>warning: old</system-out></testcase>
   </testsuite>

@@ -16,7 +16,7 @@ const migrationTimeoutMs = 300_000;
  *
  * @param onWait told why it waits, at each failed try
  * @param signal ends the waiting
- * @throws what no further try would mend, such as a migration that fails; the signal's reason when it ended
+ * @throws what no further try would fix, such as a migration that fails; the signal's reason when it ended
  */
 export async function prepareDatabase(
   env: Env,

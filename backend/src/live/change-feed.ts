@@ -163,7 +163,7 @@ export class ChangeFeed extends EventEmitter<FeedEvents> {
     }
   }
 
-  /** After a bulk change: brings the words that mend misspelt searches up to date. One of the backends does it. */
+  /** After a bulk change: brings the words that fix misspelt searches up to date. One of the backends does it. */
   async #refreshWords(): Promise<void> {
     const { rows } = await this.#pool.query('select from data_state where words_stale');
     if (rows.length === 0) return;

@@ -77,7 +77,7 @@ describe('the search', () => {
     assert.deepEqual([beyond.total, beyond.items.length], [found.length, 0]);
   });
 
-  it('mends a symbol by one character', async () => {
+  it('fixes a symbol by one character', async () => {
     assert.ok((await search('UMDO')).includes('UMOD'));
     assert.ok((await search('COL44A5')).includes('COL4A5'));
   });

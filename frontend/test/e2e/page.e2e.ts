@@ -3,8 +3,8 @@ import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { parseEnvFile } from '../../../scripts/lib/stack/env-rules.ts';
 import { mustRun } from '../../../scripts/lib/process/shell.ts';
+import { parseEnvFile } from '../../../scripts/lib/stack/env-rules.ts';
 import { TestStack, until } from '../../../scripts/test/e2e/harness.ts';
 import {
   arrive,

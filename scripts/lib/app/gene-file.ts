@@ -38,6 +38,6 @@ export function refuseTable(
   const bad = new Set(problems.map(({ line }) => line)).size;
   throw new DescribedError(
     `${bad} of ${rows} rows are bad: nothing was changed`,
-    `mend ${file}, then look again: make data-import FILE=${file} DRY_RUN=1`,
+    `fix ${file}, then look again: make data-import FILE=${file} DRY_RUN=1`,
   );
 }

@@ -36,7 +36,7 @@ function readSecret(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new DescribedError(`${path} cannot be read (${code})`, 'mend its path or mode', Exit.missing);
+    throw new DescribedError(`${path} cannot be read (${code})`, 'fix its path or mode', Exit.missing);
   }
 }
 

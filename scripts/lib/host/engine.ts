@@ -106,6 +106,6 @@ function notStarted(log: string, where: string): DescribedError {
   const lines = log.trim().split('\n').slice(-10).join('\n    ');
   return new DescribedError(
     `The engine was started and does not answer; its last lines:\n    ${lines || '(none)'}`,
-    `mend what they say, then: make host-setup; the whole log: ${where}`,
+    `fix what they say, then: make host-setup; the whole log: ${where}`,
   );
 }

@@ -143,7 +143,7 @@ function refuse(facts: HostFacts, lacking: readonly Check[]): Refusal | undefine
   }
   if (!facts.root) {
     const names = lacking.map(({ name, found }) => `${name} (${found})`).join(', ');
-    return { cause: `Not ready, and mending it takes root: ${names}`, hint: 'sudo make host-setup' };
+    return { cause: `Not ready, and fixing it takes root: ${names}`, hint: 'sudo make host-setup' };
   }
   return undefined;
 }
@@ -300,5 +300,5 @@ export function explainApt(argv: readonly string[], exitCode: number, output: st
   ) {
     return { cause, hint: 'see whether the package mirror answers: apt-get update; then run this again' };
   }
-  return { cause, hint: 'mend what it says, then run this again' };
+  return { cause, hint: 'fix what it says, then run this again' };
 }

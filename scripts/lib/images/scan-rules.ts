@@ -11,7 +11,7 @@ export interface ScanFinding {
   severity: Severity;
   component: string;
   where: string;
-  /** The version that mends it; empty when there is none. */
+  /** The version that fixes it; empty when there is none. */
   fixedIn: string;
 }
 
@@ -39,7 +39,7 @@ export function parseDistribution(text: string): { id: string; version: string; 
 
 /**
  * The packages that `apt-get --simulate dist-upgrade` would install. One from the security archive counts as HIGH, for the
- * archive does not tell how bad what it mends is; so does a fix for a stable release (its version ends in +debNuM), for such
+ * archive does not tell how bad what it fixes is; so does a fix for a stable release (its version ends in +debNuM), for such
  * fixes move from the security archive to the release itself.
  */
 export function parseAptSimulation(output: string, where: string): ScanFinding[] {

@@ -2,7 +2,7 @@
 export const Exit = { done: 0, failed: 1, usage: 2, missing: 3, interrupted: 130 } as const;
 export type ExitCode = (typeof Exit)[keyof typeof Exit];
 
-/** An expected failure: one sentence on the cause and the one thing that mends it. */
+/** An expected failure: one sentence on the cause and the one thing that fixes it. */
 export class DescribedError extends Error {
   readonly hint: string;
   readonly exitCode: ExitCode;

@@ -12,7 +12,7 @@ import { findNext } from './replace.ts';
  * afresh, and meanwhile the one beside it answers.
  * @param release what is being brought up
  */
-export async function mendInterrupted(settings: StackSettings, release: Release): Promise<void> {
+export async function completeInterrupted(settings: StackSettings, release: Release): Promise<void> {
   const interrupted = findInterrupted(readHistory(settings.prefix));
   if (!interrupted) return;
   sayWarning(`${interrupted.command} to ${interrupted.to.app} was interrupted: bringing ${release.app} up`);

@@ -113,7 +113,7 @@ async function startNext(service: ReplacedService, change: Change): Promise<Cont
     await run(['docker', 'rm', '-f', '-v', nextName(settings, service)]);
     throw new DescribedError(
       `The next ${name} was removed, and the current one goes on: ${(error as Error).message}\n  Its last lines:\n${log}`,
-      `mend what they say, then: ${command}`,
+      `fix what they say, then: ${command}`,
     );
   }
 }

@@ -30,7 +30,7 @@ export function envProblemsError(path: string, problems: readonly EnvProblem[]):
   const name = relative(ROOT, path);
   return new DescribedError(
     `${name} has ${problems.length} problem${problems.length > 1 ? 's' : ''}:${lines}`,
-    `mend ${name}, then check it: make prod-env`,
+    `fix ${name}, then check it: make prod-env`,
   );
 }
 

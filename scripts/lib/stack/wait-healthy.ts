@@ -93,7 +93,7 @@ function findHopeless(
   return broken || tooLate ? { container: broken ?? sick[0] } : undefined;
 }
 
-/** The database is well, and lets the API not in: waiting mends nothing. */
+/** The database is well, and lets the API not in: waiting fixes nothing. */
 async function isRefused(byService: ReadonlyMap<string, ContainerInfo>): Promise<boolean> {
   const [database, api] = [byService.get(SERVICES[0]), byService.get(SERVICES[1])];
   if (database?.health !== 'healthy' || !api || api.health === 'healthy') return false;

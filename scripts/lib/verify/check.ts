@@ -21,7 +21,7 @@ export interface Check {
   /** Decides; pure. */
   judge(facts: Facts): Finding;
   /** What to do when it fails. */
-  mend: string;
+  fix: string;
   /** In test mode some rules cannot hold: the reason why this one is left out there. */
   notInTestMode?: string;
 }
@@ -113,7 +113,7 @@ export interface Result<F extends string = Family> {
   source: string;
   status: Finding['status'];
   found: string;
-  mend: string;
+  fix: string;
 }
 
 /** Judges the facts by the checks, in their order. */
@@ -123,10 +123,10 @@ export function judgeAll(
   skips: ReadonlyMap<string, string>,
 ): Result[] {
   return checks.map((check) => {
-    const { id, family, title, source, mend } = check;
+    const { id, family, title, source, fix } = check;
     const reason = skips.get(id) ?? leaveOut(check, facts.stack.mode);
     const finding = reason === undefined ? check.judge(facts) : skip(reason);
-    return { id, family, title, source, mend, ...finding };
+    return { id, family, title, source, fix, ...finding };
   });
 }
 

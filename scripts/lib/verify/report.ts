@@ -10,7 +10,7 @@ export function countResults(results: readonly Result<string>[]): Record<Result[
 const MARKS = { ok: ['green', '✔'], warn: ['yellow', '!'], fail: ['red', '✘'], skip: ['dim', '–'] } as const;
 
 /**
- * Prints the results for people, by family; the rule and the mend where one is needed.
+ * Prints the results for people, by family; the rule and the fix where one is needed.
  * @param titles of the families, in their order
  */
 export function sayResults<F extends string>(
@@ -31,13 +31,13 @@ export function sayResults<F extends string>(
   say(`${results.length} checks in ${formatDuration(tookMs)}: ${parts.join(', ')}`);
 }
 
-function sayResult({ id, title, status, found, source, mend }: Result<string>): void {
+function sayResult({ id, title, status, found, source, fix }: Result<string>): void {
   const [colour, mark] = MARKS[status];
   say(`  ${paint(colour, mark)} ${title} ${paint('dim', `[${id}]`)}`);
   const wrong = status === 'warn' || status === 'fail';
   const text = status === 'skip' ? `left out: ${found}` : wrong ? paint(colour, found) : found;
   say(`      ${text} ${paint('dim', `— ${source}`)}`);
-  if (wrong) say(`      ${paint('bold', '→')} ${mend}`);
+  if (wrong) say(`      ${paint('bold', '→')} ${fix}`);
 }
 
 /** The results as JUnit XML, which CI systems read: https://github.com/testmoapp/junitxml */
@@ -68,14 +68,14 @@ function formatSuite(family: string, results: readonly Result[]): string {
   ].join('\n');
 }
 
-function formatCase({ id, family, title, status, found, source, mend }: Result): string {
+function formatCase({ id, family, title, status, found, source, fix }: Result): string {
   const name = `name="${escapeXml(`${id}: ${title}`)}" classname="${family}"`;
   const text = escapeXml(found);
   const inner = {
     ok: `<system-out>${text}</system-out>`,
     warn: `<system-out>warning: ${text}</system-out>`,
     skip: `<skipped message="${text}"/>`,
-    fail: `<failure message="${text}">${escapeXml(`rule: ${source}\nmend: ${mend}`)}</failure>`,
+    fail: `<failure message="${text}">${escapeXml(`rule: ${source}\nfix: ${fix}`)}</failure>`,
   }[status];
   return `    <testcase ${name}>${inner}</testcase>`;
 }

@@ -51,7 +51,7 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
     assert.match(await stack.mustScript('up'), /All healthy/);
   });
 
-  it('tells of a container that was taken off its network, healthy or not, and prod-up mends it', async () => {
+  it('tells of a container that was taken off its network, healthy or not, and prod-up fixes it', async () => {
     const { network, prefix } = stack.settings;
     await mustRun(['docker', 'network', 'disconnect', network, stack.name('frontend')], 'see above');
     const health = await stack.script('health');

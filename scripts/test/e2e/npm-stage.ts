@@ -79,7 +79,7 @@ export class NpmStage {
     await this.untilReady();
   }
 
-  /** Breaks the proxy in one way, or mends it; started anew, so that its rate limit has forgotten. */
+  /** Breaks the proxy in one way, or fixes it; started anew, so that its rate limit has forgotten. */
   async become(faults: Faults): Promise<void> {
     await this.configure(faults);
     await this.docker('restart', '--time', '0', this.container);

@@ -8,7 +8,7 @@ import { listStack } from '../../lib/stack/containers.ts';
 import { volumeName } from '../../lib/stack/stack.ts';
 import { TestStack } from './harness.ts';
 
-describe('what stands in the way is said, with the one thing that mends it', { timeout: 300_000 }, () => {
+describe('what stands in the way is said, with the one thing that fixes it', { timeout: 300_000 }, () => {
   let stack: TestStack;
   let good: string;
 

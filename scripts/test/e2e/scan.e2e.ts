@@ -107,7 +107,7 @@ describe('prod-scan', { timeout: 600_000 }, () => {
     await stack.mustScript('update', ['--no-build', '--with-database', '--no-backup']);
     const { exitCode, stderr } = await stack.script('scan');
     assert.equal(exitCode, 1, stderr);
-    assert.match(stderr, /HIGH deb:libssl3t64: libssl3t64 3\.0\.0-1 in \S+-postgres:\S+\n +→ mended in 3\./);
+    assert.match(stderr, /HIGH deb:libssl3t64: libssl3t64 3\.0\.0-1 in \S+-postgres:\S+\n +→ fixed in 3\./);
     assert.match(stderr, /findings from HIGH on\n +→ npx tsx scripts\/base-images\.ts --refresh/);
   });
 

@@ -122,7 +122,7 @@ describe('prod-verify', { timeout: 900_000 }, () => {
     assert.ok(seconds < 90, `${seconds} s`);
   });
 
-  it('prints for people what was found, the rule and the mend, and writes JUnit', async () => {
+  it('prints for people what was found, the rule and the fix, and writes JUnit', async () => {
     const file = join(stack.tmp, 'verify.xml');
     const args = ['--only', 'user,image-base', '--skip', 'user=looked at by hand', '--junit', file];
     const { stdout } = await stack.script('verify', args);

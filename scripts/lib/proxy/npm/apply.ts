@@ -232,6 +232,6 @@ async function assertOnline(npm: NpmClient, id: number, { container }: Order): P
   const reason = explainOffline(host.meta.nginx_err);
   throw new DescribedError(
     `NPM has the proxy host, but its nginx does not take it${reason ? `: ${reason}` : ''}`,
-    `mend it on NPM's page (number ${id}), or see docker logs ${container || PLACEHOLDER}; then run the same command again`,
+    `fix it on NPM's page (number ${id}), or see docker logs ${container || PLACEHOLDER}; then run the same command again`,
   );
 }

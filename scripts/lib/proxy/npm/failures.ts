@@ -90,7 +90,7 @@ export function explainFailure(failure: NpmFailure): Explanation {
   }
   return fail(
     `NPM could not finish (${status}): its nginx refuses a configuration on NPM's disk, of whichever host`,
-    `see which: ${NGINX_TEST}; mend or remove it, ${AGAIN}`,
+    `see which: ${NGINX_TEST}; fix or remove it, ${AGAIN}`,
   );
 }
 

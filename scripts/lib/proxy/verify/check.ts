@@ -34,7 +34,7 @@ export interface Check {
   /** The rule that it comes from. */
   source: string;
   /** What to do when it fails. */
-  mend: string;
+  fix: string;
   run(context: Context): Promise<Finding>;
 }
 
@@ -53,7 +53,7 @@ export async function runChecks(
 }
 
 async function runCheck(check: Check, context: Context): Promise<ProxyResult> {
-  const { id, family, title, source, mend } = check;
+  const { id, family, title, source, fix } = check;
   const finding = await check.run(context).catch((error: Error) => fail(error.message));
-  return { id, family, title, source, mend, ...finding };
+  return { id, family, title, source, fix, ...finding };
 }

@@ -70,7 +70,7 @@ export const CLIENT: readonly Check[] = [
     family: 'client',
     title: 'The API’s log names the real client',
     source: 'OWASP Logging Cheat Sheet: source address',
-    mend: `${MEND}; with IPv6, Docker’s userland proxy hides clients: docs/operations/nginx-proxy-manager.md`,
+    fix: `${MEND}; with IPv6, Docker’s userland proxy hides clients: docs/operations/nginx-proxy-manager.md`,
     run: checkClient,
   },
   {
@@ -78,7 +78,7 @@ export const CLIENT: readonly Check[] = [
     family: 'client',
     title: 'A forged header does not change the client',
     source: 'RFC 7239, section 8.1',
-    mend: MEND,
+    fix: MEND,
     run: checkForged,
   },
 ];

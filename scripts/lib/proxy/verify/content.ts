@@ -93,7 +93,7 @@ export const CONTENT: readonly Check[] = [
     family: 'content',
     title: 'HSTS comes once',
     source: 'RFC 6797, section 7.1; specification, application security: HSTS',
-    mend: 'make npm-proxy-host DOMAIN=... (NPM’s own HSTS off: our nginx sends it)',
+    fix: 'make npm-proxy-host DOMAIN=... (NPM’s own HSTS off: our nginx sends it)',
     run: async ({ site }) => judgeHsts(await sample(site)),
   },
   {
@@ -101,7 +101,7 @@ export const CONTENT: readonly Check[] = [
     family: 'content',
     title: 'Each security header arrives as our nginx sent it',
     source: 'Specification, application security: security headers',
-    mend: 'remove add_header and proxy_hide_header from the host’s advanced configuration in NPM',
+    fix: 'remove add_header and proxy_hide_header from the host’s advanced configuration in NPM',
     run: checkHeaders,
   },
   {
@@ -109,7 +109,7 @@ export const CONTENT: readonly Check[] = [
     family: 'content',
     title: 'Nobody tells a version',
     source: 'OWASP Secure Headers: server banners',
-    mend: 'server_tokens off; in what adds it (NPM has it off)',
+    fix: 'server_tokens off; in what adds it (NPM has it off)',
     run: checkBanner,
   },
   {
@@ -117,7 +117,7 @@ export const CONTENT: readonly Check[] = [
     family: 'content',
     title: 'The page comes, and is asked for anew each time',
     source: 'RFC 9111, section 5.2.2.4',
-    mend: `make prod-health; ${CACHING_OFF}`,
+    fix: `make prod-health; ${CACHING_OFF}`,
     run: checkPage,
   },
   {
@@ -125,7 +125,7 @@ export const CONTENT: readonly Check[] = [
     family: 'content',
     title: 'Hashed files are kept for a year',
     source: 'RFC 8246',
-    mend: CACHING_OFF,
+    fix: CACHING_OFF,
     run: checkAssetCaching,
   },
   {
@@ -133,7 +133,7 @@ export const CONTENT: readonly Check[] = [
     family: 'content',
     title: 'Compression is intact',
     source: 'RFC 9110, section 12.5.3',
-    mend: CACHING_OFF,
+    fix: CACHING_OFF,
     run: checkCompression,
   },
   {
@@ -141,7 +141,7 @@ export const CONTENT: readonly Check[] = [
     family: 'content',
     title: 'The API is healthy',
     source: 'Specification, testing plan: API calls through the proxy',
-    mend: 'make prod-health',
+    fix: 'make prod-health',
     run: checkApi,
   },
   {
@@ -149,7 +149,7 @@ export const CONTENT: readonly Check[] = [
     family: 'content',
     title: 'The API knows the domain',
     source: 'Specification, environment: ALLOWED_HOSTS',
-    mend: 'put the domain into ALLOWED_HOSTS of .env.production, then: make prod-up',
+    fix: 'put the domain into ALLOWED_HOSTS of .env.production, then: make prod-up',
     run: checkAllowedHost,
   },
 ];

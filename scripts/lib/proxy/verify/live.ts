@@ -109,7 +109,7 @@ export const LIVE: readonly Check[] = [
     family: 'live',
     title: 'The WebSocket opens',
     source: 'Specification, testing plan: WebSocket connections through NPM',
-    mend: WEBSOCKET_ON,
+    fix: WEBSOCKET_ON,
     run: checkOpen,
   },
   {
@@ -117,7 +117,7 @@ export const LIVE: readonly Check[] = [
     family: 'live',
     title: 'A foreign page cannot open it',
     source: 'OWASP WebSocket Security Cheat Sheet',
-    mend: 'BACKEND_CORS_ORIGINS=[] in .env.production, then: make prod-up',
+    fix: 'BACKEND_CORS_ORIGINS=[] in .env.production, then: make prod-up',
     run: checkOrigin,
   },
   {
@@ -125,7 +125,7 @@ export const LIVE: readonly Check[] = [
     family: 'live',
     title: 'The WebSocket outlives NPM’s read timeout',
     source: 'NPM: proxy_read_timeout 90s',
-    mend: 'remove proxy_read_timeout from the host’s advanced configuration in NPM',
+    fix: 'remove proxy_read_timeout from the host’s advanced configuration in NPM',
     run: checkLong,
   },
 ];
@@ -137,7 +137,7 @@ export const LAST: readonly Check[] = [
     family: 'limit',
     title: 'Too many requests are answered 429',
     source: 'Specification, application security: rate limiting via NPM',
-    mend: 'make npm-proxy-host DOMAIN=... (it sets the limit, and says what NPM’s nginx is missing)',
+    fix: 'make npm-proxy-host DOMAIN=... (it sets the limit, and says what NPM’s nginx is missing)',
     run: checkLimit,
   },
 ];

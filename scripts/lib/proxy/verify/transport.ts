@@ -124,7 +124,7 @@ export const TRANSPORT: readonly Check[] = [
     family: 'transport',
     title: 'The domain has an address that the internet can reach',
     source: 'Specification, testing plan: NPM integration test',
-    mend: 'make an A record (and AAAA, if the host has IPv6) at your DNS provider',
+    fix: 'make an A record (and AAAA, if the host has IPv6) at your DNS provider',
     run: checkDns,
   },
   {
@@ -132,7 +132,7 @@ export const TRANSPORT: readonly Check[] = [
     family: 'transport',
     title: 'Each of its addresses takes connections on port 443',
     source: 'RFC 8305: a dead address costs each visitor time; Let’s Encrypt prefers IPv6',
-    mend: 'remove the record of the dead address, or open port 443 there',
+    fix: 'remove the record of the dead address, or open port 443 there',
     run: checkAddresses,
   },
   {
@@ -140,7 +140,7 @@ export const TRANSPORT: readonly Check[] = [
     family: 'transport',
     title: 'TLS 1.2 and 1.3 are spoken',
     source: SPECIFICATION,
-    mend: PROXY_HOST,
+    fix: PROXY_HOST,
     run: checkNewVersions,
   },
   {
@@ -148,7 +148,7 @@ export const TRANSPORT: readonly Check[] = [
     family: 'transport',
     title: 'TLS 1.0 and 1.1 are refused',
     source: 'RFC 8996',
-    mend: 'ssl_protocols TLSv1.2 TLSv1.3; in whatever terminates TLS (NPM does so by itself)',
+    fix: 'ssl_protocols TLSv1.2 TLSv1.3; in whatever terminates TLS (NPM does so by itself)',
     run: checkOldVersions,
   },
   {
@@ -156,7 +156,7 @@ export const TRANSPORT: readonly Check[] = [
     family: 'transport',
     title: 'The certificate is for this domain and its chain is complete',
     source: SPECIFICATION,
-    mend: PROXY_HOST,
+    fix: PROXY_HOST,
     run: checkChain,
   },
   {
@@ -164,7 +164,7 @@ export const TRANSPORT: readonly Check[] = [
     family: 'transport',
     title: 'The certificate lasts another 21 days',
     source: 'NPM renews 30 days before the end',
-    mend: 'see why NPM does not renew: docker exec YOUR_NPM_CONTAINER tail -n 40 /data/logs/letsencrypt.log',
+    fix: 'see why NPM does not renew: docker exec YOUR_NPM_CONTAINER tail -n 40 /data/logs/letsencrypt.log',
     run: checkDays,
   },
   {
@@ -172,7 +172,7 @@ export const TRANSPORT: readonly Check[] = [
     family: 'transport',
     title: 'HTTP/2 is offered',
     source: 'RFC 9113, section 3.2',
-    mend: PROXY_HOST,
+    fix: PROXY_HOST,
     run: checkHttp2,
   },
   {
@@ -180,7 +180,7 @@ export const TRANSPORT: readonly Check[] = [
     family: 'transport',
     title: 'Plain HTTP leads to HTTPS',
     source: 'OWASP Transport Layer Security Cheat Sheet',
-    mend: `${PROXY_HOST} (it forces SSL)`,
+    fix: `${PROXY_HOST} (it forces SSL)`,
     run: checkRedirect,
   },
 ];

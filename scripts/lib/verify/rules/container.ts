@@ -39,7 +39,7 @@ const users: Check[] = [
     family: 'container',
     title: 'Every process runs under its service’s own uid, none as root',
     source: 'Specification, container security: non-root users; CIS Docker 1.6.0, 4.1',
-    mend: `the images name their USER; no "user:" in an override. ${UP}`,
+    fix: `the images name their USER; no "user:" in an override. ${UP}`,
     judge: (facts) =>
       eachInside(facts, perService(facts, listUids), (inside, { service }) => {
         const wrong = inside.processes.filter(({ uids }) =>
@@ -71,7 +71,7 @@ const capabilities = CAPABILITY_SETS.map(
     title: CAPABILITY_TITLES[set],
     source:
       'Specification, container security: drop capabilities; CIS Docker 1.6.0, 5.4; OWASP Docker rule 3',
-    mend: `"cap_drop: [ALL]" and no "cap_add:". ${UP}`,
+    fix: `"cap_drop: [ALL]" and no "cap_add:". ${UP}`,
     judge: (facts) =>
       eachInside(facts, `${set} set 0 in every process`, (inside) => {
         const holder = inside.processes.find((one) => /[^0]/.test(one.capabilities[set]));
@@ -87,7 +87,7 @@ const confinement: Check[] = [
     title: 'No process can gain privileges by a set-uid program',
     source:
       'Specification, container security: no-new-privileges; CIS Docker 1.6.0, 5.26; OWASP Docker rule 4',
-    mend: `security_opt: ["no-new-privileges:true"]. ${UP}`,
+    fix: `security_opt: ["no-new-privileges:true"]. ${UP}`,
     judge: (facts) =>
       eachInside(facts, 'NoNewPrivs 1 in every process', (inside) => {
         const free = inside.processes.find(({ noNewPrivileges }) => !noNewPrivileges);
@@ -99,7 +99,7 @@ const confinement: Check[] = [
     family: 'container',
     title: 'The kernel filters the system calls of every process',
     source: 'CIS Docker 1.6.0, 5.22; OWASP Docker rule 6',
-    mend: `no "seccomp:unconfined", and an engine with seccomp (docker info). ${UP}`,
+    fix: `no "seccomp:unconfined", and an engine with seccomp (docker info). ${UP}`,
     judge(facts) {
       if (!facts.host.security.includes('seccomp')) return warn('this engine offers no seccomp');
       return eachInside(facts, 'Seccomp 2 (filter) in every process', (inside) => {
@@ -113,7 +113,7 @@ const confinement: Check[] = [
     family: 'container',
     title: 'AppArmor or SELinux confines every container where the host offers it',
     source: 'CIS Docker 1.6.0, 5.2 and 5.3; OWASP Docker rule 6',
-    mend: 'no "apparmor:unconfined" or "label:disable"; docs/deployment/security-hardening.md tells which hosts offer what',
+    fix: 'no "apparmor:unconfined" or "label:disable"; docs/deployment/security-hardening.md tells which hosts offer what',
     judge(facts) {
       const offered = ['apparmor', 'selinux'].filter((name) => facts.host.security.includes(name));
       const off = eachContainer(facts, '', ({ securityOptions }) =>
@@ -131,7 +131,7 @@ const confinement: Check[] = [
     family: 'container',
     title: 'No container is privileged',
     source: 'Specification, container security: no privileged containers; CIS Docker 1.6.0, 5.5',
-    mend: `no "privileged:". ${UP}`,
+    fix: `no "privileged:". ${UP}`,
     judge: (facts) =>
       eachContainer(facts, 'Privileged false in all', ({ privileged }) =>
         privileged ? 'privileged' : undefined,
@@ -145,7 +145,7 @@ const files: Check[] = [
     family: 'container',
     title: 'The root file system refuses to be written',
     source: 'Specification, container security: read-only root; CIS Docker 1.6.0, 5.13; OWASP Docker rule 8',
-    mend: `read_only: true. ${UP}`,
+    fix: `read_only: true. ${UP}`,
     judge: (facts) =>
       eachInside(facts, 'a write to / was answered: read-only file system', (inside, { readOnlyRoot }) => {
         if (!readOnlyRoot) return 'the root is writable';
@@ -159,7 +159,7 @@ const files: Check[] = [
     family: 'container',
     title: 'Nothing on a tmpfs can be executed, act set-uid or be a device',
     source: 'Specification, security configuration: tmpfs for writable paths; OWASP Docker rule 8',
-    mend: `tmpfs with noexec,nosuid,nodev. ${UP}`,
+    fix: `tmpfs with noexec,nosuid,nodev. ${UP}`,
     judge: (facts) =>
       eachInside(facts, perService(facts, listTmpfs), ({ tmpfs }) => {
         const open = tmpfs.find(
@@ -173,7 +173,7 @@ const files: Check[] = [
     family: 'container',
     title: 'Every tmpfs has a size, so that it cannot fill the memory',
     source: 'Specification, resource management',
-    mend: `tmpfs with size=. ${UP}`,
+    fix: `tmpfs with size=. ${UP}`,
     judge: (facts) =>
       eachInside(facts, 'all have one', ({ tmpfs }) => {
         const endless = tmpfs.find(({ options }) => !options.some((option) => option.startsWith('size=')));
@@ -185,7 +185,7 @@ const files: Check[] = [
     family: 'container',
     title: 'No container can reach the engine’s socket',
     source: 'CIS Docker 1.6.0, 5.32; OWASP Docker rule 1',
-    mend: `whoever has it is root on the host: take the mount out. ${UP}`,
+    fix: `whoever has it is root on the host: take the mount out. ${UP}`,
     judge: (facts) =>
       eachMount(
         facts,
@@ -198,7 +198,7 @@ const files: Check[] = [
     family: 'container',
     title: 'No folder of the host’s system is mounted',
     source: 'CIS Docker 1.6.0, 5.6',
-    mend: `take the mount out. ${UP}`,
+    fix: `take the mount out. ${UP}`,
     judge: (facts) =>
       eachMount(facts, 'none is mounted', ({ type, source }) => type === 'bind' && HOST_FOLDER.test(source)),
   },
@@ -207,7 +207,7 @@ const files: Check[] = [
     family: 'container',
     title: 'What comes from the host is mounted read-only',
     source: 'OWASP Docker rule 8; CIS Docker 1.6.0, 5.6',
-    mend: `mount it with :ro, or use a volume. ${UP}`,
+    fix: `mount it with :ro, or use a volume. ${UP}`,
     judge: (facts) =>
       eachMount(facts, 'no bind mount is writable', ({ type, writable }) => type === 'bind' && writable),
   },
@@ -216,7 +216,7 @@ const files: Check[] = [
     family: 'container',
     title: 'No mount made in a container appears on the host',
     source: 'CIS Docker 1.6.0, 5.20',
-    mend: `no "propagation: shared". ${UP}`,
+    fix: `no "propagation: shared". ${UP}`,
     judge: (facts) =>
       eachMount(facts, 'no mount is shared', ({ propagation }) => /^r?shared$/.test(propagation)),
   },
@@ -225,7 +225,7 @@ const files: Check[] = [
     family: 'container',
     title: 'The API’s image has no shell and no package manager',
     source: 'Specification, runtime security: no shell in production images where possible',
-    mend: 'deploy/backend.Dockerfile ends FROM scratch; deploy it anew: make prod-update',
+    fix: 'deploy/backend.Dockerfile ends FROM scratch; deploy it anew: make prod-update',
     judge: (facts) =>
       asked(facts, 'backend', serviceOf(facts, 'backend')?.inside, ({ tools }) => {
         const others = facts.containers.filter(({ inside }) => inside && inside.tools.length > 0);
@@ -259,7 +259,7 @@ const isolation: Check[] = [
       family: 'container',
       title: `No container shares the host’s ${what}`,
       source: `CIS Docker 1.6.0, ${item}`,
-      mend: `no "host" for ${kind === 'net' ? 'network_mode' : kind}. ${UP}`,
+      fix: `no "host" for ${kind === 'net' ? 'network_mode' : kind}. ${UP}`,
       judge: (facts) =>
         eachContainer(facts, `each has a namespace of its own (${kind})`, (container) => {
           const own = facts.host.namespaces[kind];
@@ -273,7 +273,7 @@ const isolation: Check[] = [
     family: 'container',
     title: 'No container is taken out of the engine’s user namespace',
     source: 'CIS Docker 1.6.0, 5.31; specification, security configuration: user namespace remapping',
-    mend: `no "userns_mode: host". ${UP}`,
+    fix: `no "userns_mode: host". ${UP}`,
     judge(facts) {
       const { security } = facts.host;
       const kind = security.includes('rootless')
@@ -291,7 +291,7 @@ const isolation: Check[] = [
     family: 'container',
     title: 'No device of the host is handed to a container',
     source: 'CIS Docker 1.6.0, 5.18',
-    mend: `no "devices:", "gpus:" or "device_cgroup_rules:". ${UP}`,
+    fix: `no "devices:", "gpus:" or "device_cgroup_rules:". ${UP}`,
     judge: (facts) => eachContainer(facts, 'none', ({ devices }) => devices.join(', ') || undefined),
   },
 ];
@@ -302,7 +302,7 @@ const limits: Check[] = [
     family: 'container',
     title: 'The kernel limits the memory of each container',
     source: 'Specification, resource management: memory limits; CIS Docker 1.6.0, 5.11; OWASP Docker rule 7',
-    mend: `deploy.resources.limits.memory. ${UP}`,
+    fix: `deploy.resources.limits.memory. ${UP}`,
     judge: (facts) => eachLimit(facts, 'memory', (inside) => formatBytes(inside.memory ?? 0)),
   },
   {
@@ -310,7 +310,7 @@ const limits: Check[] = [
     family: 'container',
     title: 'The kernel limits the CPU time of each container',
     source: 'Specification, resource management: CPU limits; CIS Docker 1.6.0, 5.12; OWASP Docker rule 7',
-    mend: `deploy.resources.limits.cpus. ${UP}`,
+    fix: `deploy.resources.limits.cpus. ${UP}`,
     judge: (facts) => eachLimit(facts, 'cpus', (inside) => `${inside.cpus} CPU`),
   },
   {
@@ -318,7 +318,7 @@ const limits: Check[] = [
     family: 'container',
     title: 'The kernel limits the number of processes of each container',
     source: 'CIS Docker 1.6.0, 5.29; OWASP Docker rule 7',
-    mend: `deploy.resources.limits.pids. ${UP}`,
+    fix: `deploy.resources.limits.pids. ${UP}`,
     judge: (facts) => eachLimit(facts, 'pids', (inside) => String(inside.pids)),
   },
   {
@@ -326,7 +326,7 @@ const limits: Check[] = [
     family: 'container',
     title: 'Each process may open enough files, and not endlessly many',
     source: 'CIS Docker 1.6.0, 5.19',
-    mend: `ulimits.nofile between 16384 and 1048576. ${UP}`,
+    fix: `ulimits.nofile between 16384 and 1048576. ${UP}`,
     judge: (facts) =>
       eachInside(
         facts,
@@ -342,7 +342,7 @@ const limits: Check[] = [
     family: 'container',
     title: 'A crash writes no core dump, which would hold secrets',
     source: 'CIS Docker 1.6.0, 5.19; OWASP Secrets Management',
-    mend: `ulimits.core: 0. ${UP}`,
+    fix: `ulimits.core: 0. ${UP}`,
     judge: (facts) =>
       eachInside(facts, 'core size 0 in each', ({ coreBytes }) =>
         coreBytes === 0 ? undefined : `core size ${coreBytes ?? 'unlimited'}`,
@@ -376,7 +376,7 @@ const running: Check[] = [
     family: 'container',
     title: 'Each container comes back after a crash and after a reboot',
     source: 'Specification, restart policies: unless-stopped',
-    mend: `restart: unless-stopped. ${UP}`,
+    fix: `restart: unless-stopped. ${UP}`,
     judge: (facts) =>
       eachContainer(facts, 'unless-stopped in each', ({ restart }) =>
         restart === 'unless-stopped' ? undefined : `restart is ${restart || 'no'}`,
@@ -387,7 +387,7 @@ const running: Check[] = [
     family: 'container',
     title: 'Each container has a health check',
     source: 'Specification, resource management: health checks; CIS Docker 1.6.0, 5.27',
-    mend: `healthcheck: in compose. ${UP}`,
+    fix: `healthcheck: in compose. ${UP}`,
     judge: (facts) =>
       eachContainer(facts, 'all have one', ({ hasHealthCheck }) => (hasHealthCheck ? undefined : 'has none')),
   },
@@ -396,7 +396,7 @@ const running: Check[] = [
     family: 'container',
     title: 'All services are there, and each health check passes',
     source: 'Specification, success criteria: all services pass health checks',
-    mend: 'see why: make prod-health, make prod-logs',
+    fix: 'see why: make prod-health, make prod-logs',
     judge(facts) {
       const absent = Object.keys(UIDS).filter((service) => !serviceOf(facts, service));
       if (absent.length > 0) return fail(`${absent.join(', ')}: no container`);
@@ -411,7 +411,7 @@ const running: Check[] = [
     family: 'container',
     title: 'Node runs under an init that passes signals on',
     source: 'Specification, backend: SIGTERM for graceful shutdown',
-    mend: `init: true. ${UP}`,
+    fix: `init: true. ${UP}`,
     judge: (facts) =>
       asked(facts, 'backend', serviceOf(facts, 'backend')?.inside, ({ processes }) => {
         const text = `process 1 of the backend is ${processes[0]?.name}`;
@@ -423,7 +423,7 @@ const running: Check[] = [
     family: 'container',
     title: 'No dead process is left unreaped',
     source: 'CIS Docker 1.6.0, 5.29',
-    mend: 'make prod-restart',
+    fix: 'make prod-restart',
     judge: (facts) =>
       eachInside(facts, 'none', ({ processes }) => {
         const dead = processes.filter(({ state }) => state === 'Z');
@@ -435,7 +435,7 @@ const running: Check[] = [
     family: 'container',
     title: 'Logs go to a driver that docker logs can read',
     source: 'Specification, logging: json-file',
-    mend: `logging.driver: json-file. ${UP}`,
+    fix: `logging.driver: json-file. ${UP}`,
     judge: (facts) =>
       eachContainer(
         facts,
@@ -448,7 +448,7 @@ const running: Check[] = [
     family: 'container',
     title: 'Logs are rotated before they fill the disk',
     source: 'Specification, logging: 50 MB, 5 files',
-    mend: `logging.options max-size: 50m, max-file: "5". ${UP}`,
+    fix: `logging.options max-size: 50m, max-file: "5". ${UP}`,
     judge: (facts) =>
       eachContainer(facts, '5 files of 50 MB each', ({ logOptions }) => {
         const { 'max-size': size, 'max-file': count } = logOptions;

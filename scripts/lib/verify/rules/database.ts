@@ -32,7 +32,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'The application’s role has no power over the server',
     source: 'OWASP Database Security: least privilege; CIS PostgreSQL, section 4',
-    mend: `${ROLE} … NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS`,
+    fix: `${ROLE} … NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS`,
     judge: (facts) =>
       askedDatabase(facts, ({ roles, applicationRole }) => {
         const role = roles.find(({ name }) => name === applicationRole);
@@ -48,7 +48,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'The application’s role inherits no power from another',
     source: 'OWASP Database Security: least privilege; CIS PostgreSQL, section 4',
-    mend: 'as the superuser: REVOKE … FROM the role',
+    fix: 'as the superuser: REVOKE … FROM the role',
     judge: (facts) =>
       askedDatabase(facts, ({ roles, applicationRole }) => {
         const supers = roles.filter(({ powers }) => powers.length > 0).map(({ name }) => name);
@@ -66,7 +66,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'postgres is the only superuser, and has no password',
     source: 'OWASP Database Security; CIS PostgreSQL, section 4',
-    mend: 'as the superuser: ALTER ROLE postgres PASSWORD NULL; others: ALTER ROLE … NOSUPERUSER',
+    fix: 'as the superuser: ALTER ROLE postgres PASSWORD NULL; others: ALTER ROLE … NOSUPERUSER',
     judge: (facts) =>
       askedDatabase(facts, ({ roles, applicationRole }) =>
         none(
@@ -85,7 +85,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'Passwords are kept as SCRAM-SHA-256',
     source: 'RFC 7677; OWASP Database Security: authentication; CIS PostgreSQL, section 5',
-    mend: `password_encryption = scram-sha-256, and set the password anew. ${SETTINGS}`,
+    fix: `password_encryption = scram-sha-256, and set the password anew. ${SETTINGS}`,
     judge: (facts) =>
       askedDatabase(facts, ({ roles, passwordEncryption }) =>
         none(
@@ -106,7 +106,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'Nobody signs in without proof (no trust, password, md5 or ident in pg_hba.conf)',
     source: 'PostgreSQL 17 manual, 20.4; CIS PostgreSQL, section 5',
-    mend: RULES,
+    fix: RULES,
     judge: (facts) =>
       askedDatabase(facts, ({ rules }) =>
         none(
@@ -122,7 +122,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'The superuser does not sign in over the network',
     source: 'CIS PostgreSQL, section 5; OWASP Database Security',
-    mend: `"host all postgres … reject" first. ${RULES}`,
+    fix: `"host all postgres … reject" first. ${RULES}`,
     judge: (facts) =>
       askedDatabase(facts, ({ rules }) => {
         const first = rules.find(
@@ -138,7 +138,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'Pages carry checksums, so that a bad disk is noticed',
     source: 'PostgreSQL 17 manual, 28.2',
-    mend: 'they are switched on for a stopped server: pg_checksums --enable',
+    fix: 'they are switched on for a stopped server: pg_checksums --enable',
     judge: (facts) =>
       askedDatabase(facts, ({ checksums }) => (checksums === 'on' ? ok('on') : fail(checksums))),
   },
@@ -147,7 +147,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'A committed write survives a crash',
     source: 'PostgreSQL 17 manual, 28.3 and 19.5',
-    mend: `fsync, full_page_writes and synchronous_commit on. ${SETTINGS}`,
+    fix: `fsync, full_page_writes and synchronous_commit on. ${SETTINGS}`,
     judge: (facts) =>
       askedDatabase(facts, ({ durability }) =>
         none(
@@ -163,7 +163,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'The server’s log holds no bound values and not every statement, which may be personal data',
     source: 'OWASP Logging: data to exclude',
-    mend: `log_parameter_max_length = 0, log_statement = none or ddl. ${SETTINGS}`,
+    fix: `log_parameter_max_length = 0, log_statement = none or ddl. ${SETTINGS}`,
     judge: (facts) =>
       askedDatabase(facts, ({ logging }) =>
         none(
@@ -181,7 +181,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'Who is merely a user of the server may neither connect to the database nor create in it',
     source: 'OWASP Database Security: least privilege; CVE-2018-1058',
-    mend: 'as the superuser: REVOKE CONNECT ON DATABASE … FROM PUBLIC; REVOKE CREATE ON SCHEMA public FROM PUBLIC',
+    fix: 'as the superuser: REVOKE CONNECT ON DATABASE … FROM PUBLIC; REVOKE CREATE ON SCHEMA public FROM PUBLIC',
     judge: (facts) =>
       askedDatabase(facts, ({ publicRights }) =>
         none(
@@ -195,7 +195,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'All pools together stay below the server’s limit, also while two backends run during an update',
     source: 'PostgreSQL 17 manual, 19.3; specification, resource management',
-    mend: `a smaller PGPOOL_MAX, or a larger max_connections. ${SETTINGS}`,
+    fix: `a smaller PGPOOL_MAX, or a larger max_connections. ${SETTINGS}`,
     judge: (facts) =>
       askedDatabase(facts, ({ poolMax, maxConnections, reservedConnections }) => {
         if (poolMax === null) return fail('the backend does not tell its pool');
@@ -209,7 +209,7 @@ export const databaseChecks: readonly Check[] = [
     family: 'database',
     title: 'The server’s major version gets updates',
     source: 'postgresql.org/support/versioning; CIS Docker 1.6.0, 4.4',
-    mend: 'go to the next major version with a backup in hand; see docs/README.md',
+    fix: 'go to the next major version with a backup in hand; see docs/README.md',
     judge: (facts) =>
       askedDatabase(facts, ({ version }) => {
         const major = Math.floor(version / 10_000);

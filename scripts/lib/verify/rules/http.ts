@@ -89,7 +89,7 @@ const headers = HEADERS.map(
     family: 'http',
     title: `${name} is on every kind of answer, once`,
     source: HEADERS_SOURCE,
-    mend: `deploy/nginx/server/headers.conf; no add_header inside a location. ${NGINX}`,
+    fix: `deploy/nginx/server/headers.conf; no add_header inside a location. ${NGINX}`,
     judge: (facts) =>
       askedHttp(facts, ({ answers }) => {
         const wrong = PAGES.flatMap((page) => {
@@ -108,7 +108,7 @@ const policies: Check[] = [
     family: 'http',
     title: 'The content policy allows no inline script, no eval and no foreign script',
     source: 'OWASP Content Security Policy; specification, application security: CSP',
-    mend: `deploy/nginx/server/headers.conf. ${NGINX}`,
+    fix: `deploy/nginx/server/headers.conf. ${NGINX}`,
     judge: (facts) =>
       askedHttp(facts, ({ answers }) => {
         const policy = valuesOf(answers.page, 'content-security-policy').join('; ');
@@ -128,7 +128,7 @@ const policies: Check[] = [
     family: 'http',
     title: 'HSTS is sent once where the browser came over TLS, and for a year or longer',
     source: 'RFC 6797, 7.2; OWASP HTTP Strict Transport Security',
-    mend: `deploy/nginx/http/transport-security.conf. ${NGINX}`,
+    fix: `deploy/nginx/http/transport-security.conf. ${NGINX}`,
     judge: (facts) =>
       askedHttp(facts, ({ overTls }) => {
         const values = valuesOf(overTls, 'strict-transport-security');
@@ -143,7 +143,7 @@ const policies: Check[] = [
     family: 'http',
     title: 'HSTS is not sent over plain HTTP',
     source: 'RFC 6797, 7.2',
-    mend: `deploy/nginx/http/transport-security.conf. ${NGINX}`,
+    fix: `deploy/nginx/http/transport-security.conf. ${NGINX}`,
     judge: (facts) =>
       askedHttp(facts, ({ answers }) => none(valuesOf(answers.page, 'strict-transport-security'), 'none')),
   },
@@ -152,7 +152,7 @@ const policies: Check[] = [
     family: 'http',
     title: 'No answer tells the name and version of a program',
     source: 'OWASP HTTP Headers: Server, X-Powered-By; ASVS 14.3',
-    mend: `server_tokens off; proxy_hide_header X-Powered-By. ${NGINX}`,
+    fix: `server_tokens off; proxy_hide_header X-Powered-By. ${NGINX}`,
     judge: (facts) =>
       askedHttp(facts, ({ answers }) =>
         none(
@@ -168,7 +168,7 @@ const policies: Check[] = [
     family: 'http',
     title: 'Errors of the API are problem documents that show nothing of its inside',
     source: 'RFC 9457; OWASP Error Handling',
-    mend: 'see backend/src/plugins/problems.ts',
+    fix: 'see backend/src/plugins/problems.ts',
     judge: (facts) =>
       askedHttp(facts, ({ answers: { apiError } }) => {
         const type = valuesOf(apiError, 'content-type').join();
@@ -194,7 +194,7 @@ interface RawRule {
   sent: readonly string[];
   /** Statuses that are a refusal. */
   refused: readonly number[];
-  mend: string;
+  fix: string;
 }
 
 const SMUGGLING = 'RFC 9112, 6.3 and 11.2; OWASP: HTTP request smuggling';
@@ -209,7 +209,7 @@ const RAW: readonly RawRule[] = [
     source: SMUGGLING,
     sent: ['length and chunked', 'two lengths'],
     refused: [400],
-    mend: NGINX,
+    fix: NGINX,
   },
   {
     id: 'smuggling-encoding',
@@ -217,7 +217,7 @@ const RAW: readonly RawRule[] = [
     source: SMUGGLING,
     sent: ['unknown encoding', 'encoding with a space', 'encoding twice'],
     refused: [400, 501],
-    mend: NGINX,
+    fix: NGINX,
   },
   {
     id: 'smuggling-upgrade',
@@ -225,7 +225,7 @@ const RAW: readonly RawRule[] = [
     source: 'RFC 9113, 3.1: h2c; OWASP: HTTP request smuggling',
     sent: ['h2c'],
     refused: [200, 400, 404, 405],
-    mend: 'deploy/nginx/http/backend.conf passes Upgrade on for WebSockets alone',
+    fix: 'deploy/nginx/http/backend.conf passes Upgrade on for WebSockets alone',
   },
   {
     id: 'traversal-plain',
@@ -233,7 +233,7 @@ const RAW: readonly RawRule[] = [
     source: TRAVERSAL,
     sent: ['/api../', '/assets../nginx.conf', '/assets/../../../etc/passwd', '/api/../../etc/passwd'],
     refused: [400, 403, 404],
-    mend: `deploy/nginx/http/refusals.conf. ${NGINX}`,
+    fix: `deploy/nginx/http/refusals.conf. ${NGINX}`,
   },
   {
     id: 'traversal-encoded',
@@ -247,7 +247,7 @@ const RAW: readonly RawRule[] = [
       '/%00',
     ],
     refused: [400, 403, 404],
-    mend: `deploy/nginx/http/refusals.conf. ${NGINX}`,
+    fix: `deploy/nginx/http/refusals.conf. ${NGINX}`,
   },
   {
     id: 'hidden-files',
@@ -255,7 +255,7 @@ const RAW: readonly RawRule[] = [
     source: 'OWASP: information leakage',
     sent: ['/.git/config', '/.env', '/.env.production', '/assets/'],
     refused: [403, 404],
-    mend: `deploy/nginx/http/refusals.conf. ${NGINX}`,
+    fix: `deploy/nginx/http/refusals.conf. ${NGINX}`,
   },
   {
     id: 'header-size',
@@ -263,7 +263,7 @@ const RAW: readonly RawRule[] = [
     source: LIMITS,
     sent: ['long header', 'many headers', 'long address'],
     refused: [400, 414, 431],
-    mend: `deploy/nginx/http/limits.conf. ${NGINX}`,
+    fix: `deploy/nginx/http/limits.conf. ${NGINX}`,
   },
   {
     id: 'body-size',
@@ -271,7 +271,7 @@ const RAW: readonly RawRule[] = [
     source: LIMITS,
     sent: ['large body', 'large chunked body'],
     refused: [413],
-    mend: `client_max_body_size in deploy/nginx/http/limits.conf. ${NGINX}`,
+    fix: `client_max_body_size in deploy/nginx/http/limits.conf. ${NGINX}`,
   },
   {
     id: 'host-foreign',
@@ -279,7 +279,7 @@ const RAW: readonly RawRule[] = [
     source: 'OWASP: Host header injection; specification: ALLOWED_HOSTS',
     sent: ['foreign host'],
     refused: [400, 403, 404, 421],
-    mend: 'no * in ALLOWED_HOSTS of the env file, then: make prod-up',
+    fix: 'no * in ALLOWED_HOSTS of the env file, then: make prod-up',
   },
   {
     id: 'host-malformed',
@@ -287,7 +287,7 @@ const RAW: readonly RawRule[] = [
     source: 'RFC 9112, 3.2',
     sent: ['no host', 'two hosts', 'malformed host'],
     refused: [400],
-    mend: NGINX,
+    fix: NGINX,
   },
   {
     id: 'methods',
@@ -295,17 +295,17 @@ const RAW: readonly RawRule[] = [
     source: 'OWASP REST Security: restrict HTTP methods',
     sent: ['TRACE', 'CONNECT', 'unknown method', 'PUT on the page', 'DELETE on the page'],
     refused: [400, 405, 501],
-    mend: `deploy/nginx/http/refusals.conf. ${NGINX}`,
+    fix: `deploy/nginx/http/refusals.conf. ${NGINX}`,
   },
 ];
 
 const refusals = RAW.map(
-  ({ id, title, source, sent, refused, mend }): Check => ({
+  ({ id, title, source, sent, refused, fix }): Check => ({
     id,
     family: 'http',
     title,
     source,
-    mend,
+    fix,
     judge: (facts) =>
       askedHttp(facts, ({ raw }) => {
         const wrong = sent.flatMap((name) => {
@@ -332,7 +332,7 @@ const clients: Check[] = [
       family: 'http',
       title: `A client that stops in the middle of its ${name.slice(5)} is cut`,
       source: 'OWASP Denial of Service: slow HTTP (Slowloris)',
-      mend: `client_header_timeout and client_body_timeout in deploy/nginx/http/limits.conf. ${NGINX}`,
+      fix: `client_header_timeout and client_body_timeout in deploy/nginx/http/limits.conf. ${NGINX}`,
       judge: (facts) =>
         askedHttp(facts, ({ raw }) => {
           const outcome = raw[name];
@@ -347,7 +347,7 @@ const clients: Check[] = [
     family: 'http',
     title: 'A page of another origin may not read the API',
     source: 'Specification, application security: no CORS; OWASP HTML5 Security: CORS',
-    mend: 'BACKEND_CORS_ORIGINS=[] in the env file, then: make prod-up',
+    fix: 'BACKEND_CORS_ORIGINS=[] in the env file, then: make prod-up',
     judge: (facts) =>
       askedHttp(facts, ({ foreignOrigin, preflight }) =>
         none(
@@ -364,7 +364,7 @@ const clients: Check[] = [
     family: 'http',
     title: 'A page of another origin may not open a WebSocket',
     source: 'RFC 6455, 10.2; OWASP WebSocket Security; specification: WebSocket support secured',
-    mend: 'BACKEND_CORS_ORIGINS=[] in the env file, then: make prod-up',
+    fix: 'BACKEND_CORS_ORIGINS=[] in the env file, then: make prod-up',
     judge: (facts) =>
       askedHttp(facts, ({ webSocket: { foreign } }) =>
         foreign === 403 ? ok('403') : fail(`answered ${foreign}`),
@@ -375,7 +375,7 @@ const clients: Check[] = [
     family: 'http',
     title: 'A WebSocket of our own origin opens and gets a heartbeat well before a proxy gives up',
     source: 'Specification, success criteria: WebSocket connections stable; RFC 6455, 5.5.2',
-    mend: 'see why: make prod-logs',
+    fix: 'see why: make prod-logs',
     judge: (facts) =>
       askedHttp(facts, ({ webSocket: { own, heartbeatMs } }) => {
         if (own !== 101) return fail(`answered ${own}`);

@@ -21,7 +21,7 @@ export const imageChecks: readonly Check[] = [
     family: 'images',
     title: 'What runs is what the images’ names mean',
     source: 'CIS Docker 1.6.0, 5.28',
-    mend: 'somebody gave the name to another image; deploy what is meant: make prod-update',
+    fix: 'somebody gave the name to another image; deploy what is meant: make prod-update',
     judge: ({ images }) =>
       none(
         images
@@ -35,7 +35,7 @@ export const imageChecks: readonly Check[] = [
     family: 'images',
     title: 'The revision labels of both halves agree with each other and with what the API says of itself',
     source: 'OCI image annotations; CIS Docker 1.6.0, 5.28',
-    mend: 'one of them is of another build: make prod-update',
+    fix: 'one of them is of another build: make prod-update',
     judge({ images, http }) {
       // An update keeps the image of a database whose contents are the same, with its former revision.
       const halves = images.filter(({ service }) => service !== 'postgres');
@@ -52,7 +52,7 @@ export const imageChecks: readonly Check[] = [
     family: 'images',
     title: 'Each image names a user that is not root',
     source: 'Specification, container security: non-root users; CIS Docker 1.6.0, 4.1; OWASP Docker rule 2',
-    mend: `USER in the Dockerfile. ${BUILD}`,
+    fix: `USER in the Dockerfile. ${BUILD}`,
     judge: ({ images }) =>
       none(
         images
@@ -66,7 +66,7 @@ export const imageChecks: readonly Check[] = [
     family: 'images',
     title: 'Each image tells its base, whose version is pinned',
     source: 'Specification, container security: minimal base images; CIS Docker 1.6.0, 4.2',
-    mend: `NODE_BASE, NGINX_BASE and POSTGRES_BASE with a tag that is not latest; ${BUILD}`,
+    fix: `NODE_BASE, NGINX_BASE and POSTGRES_BASE with a tag that is not latest; ${BUILD}`,
     judge: ({ images }) =>
       none(
         images
@@ -80,7 +80,7 @@ export const imageChecks: readonly Check[] = [
     family: 'images',
     title: `The bases are younger than ${OLD_BASE_DAYS} days`,
     source: 'Specification, runtime security: base image updates; CIS Docker 1.6.0, 4.4',
-    mend: 'npx tsx scripts/base-images.ts --refresh, then: make prod-update WITH_DATABASE=1',
+    fix: 'npx tsx scripts/base-images.ts --refresh, then: make prod-update WITH_DATABASE=1',
     judge(facts) {
       const ages = facts.images.map(({ service, baseCreated }) => ({
         service,
@@ -98,7 +98,7 @@ export const imageChecks: readonly Check[] = [
     family: 'images',
     title: 'There is a bill of materials (SBOM) of each image that runs',
     source: 'CycloneDX 1.5; NTIA minimum elements for an SBOM',
-    mend: SCAN,
+    fix: SCAN,
     judge(facts) {
       const scan = currentScan(facts);
       if (!scan) return warn(facts.scan ? 'it is of other images than those that run' : 'there is none');
@@ -116,7 +116,7 @@ export const imageChecks: readonly Check[] = [
     family: 'images',
     title: 'No package of the images waits for a security update, as of a scan of this week',
     source: 'Specification, success criteria: image vulnerability scan passes; CIS Docker 1.6.0, 4.4',
-    mend: `${SCAN}; updates come with: npx tsx scripts/base-images.ts --refresh, then make prod-update WITH_DATABASE=1`,
+    fix: `${SCAN}; updates come with: npx tsx scripts/base-images.ts --refresh, then make prod-update WITH_DATABASE=1`,
     judge(facts) {
       const scan = currentScan(facts);
       if (!scan) return warn(facts.scan ? 'the last scan was of other images' : 'never scanned');

@@ -55,7 +55,7 @@ const ports: Check[] = [
     family: 'network',
     title: 'No port is published on the host',
     source: 'Specification, network security: no direct port exposure; CIS Docker 1.6.0, 5.9',
-    mend: `no "ports:" in production. ${UP}`,
+    fix: `no "ports:" in production. ${UP}`,
     notInTestMode: 'test mode is there for its ports',
     judge: (facts) => eachContainer(facts, 'none', (container) => container.ports.join(', ') || undefined),
   },
@@ -64,7 +64,7 @@ const ports: Check[] = [
     family: 'network',
     title: 'What is published is published on 127.0.0.1 alone',
     source: 'CIS Docker 1.6.0, 5.14',
-    mend: 'leave TEST_BIND out, or take test mode down when you are done: make prod-test-down',
+    fix: 'leave TEST_BIND out, or take test mode down when you are done: make prod-test-down',
     judge: (facts) =>
       eachContainer(
         facts,
@@ -78,7 +78,7 @@ const ports: Check[] = [
     family: 'network',
     title: 'Each service listens on its own port and on no other that a network could reach',
     source: 'CIS Docker 1.6.0, 5.9; specification, target architecture',
-    mend: `see what opened it: make prod-logs. ${UP}`,
+    fix: `see what opened it: make prod-logs. ${UP}`,
     judge: (facts) =>
       eachInside(
         facts,
@@ -107,7 +107,7 @@ const database: Check[] = [
     family: 'network',
     title: 'The database is on the internal network alone',
     source: 'Specification, networking strategy; network security: internal network for database',
-    mend: `networks: [kidney-genetics-internal]. ${UP}`,
+    fix: `networks: [kidney-genetics-internal]. ${UP}`,
     notInTestMode: TEST_DATABASE,
     judge(facts) {
       const names = serviceOf(facts, 'postgres')?.networks.map(({ name }) => name) ?? [];
@@ -122,7 +122,7 @@ const database: Check[] = [
     family: 'network',
     title: 'The internal network has no route out',
     source: 'Specification, networking strategy: internal: true',
-    mend: 'the network was made another way: make prod-down prod-up',
+    fix: 'the network was made another way: make prod-down prod-up',
     judge(facts) {
       const network = facts.networks.find(({ name }) => name === `${facts.stack.prefix}-internal`);
       if (!network) return fail(`${facts.stack.prefix}-internal is not there`);
@@ -134,7 +134,7 @@ const database: Check[] = [
     family: 'network',
     title: 'Nobody but backend and database is on the internal network',
     source: 'Specification, networking strategy: isolated',
-    mend: 'disconnect it: docker network disconnect NETWORK CONTAINER',
+    fix: 'disconnect it: docker network disconnect NETWORK CONTAINER',
     judge(facts) {
       const network = facts.networks.find(({ name }) => name === `${facts.stack.prefix}-internal`);
       const foreign = network?.members.filter(({ project }) => project !== facts.stack.prefix) ?? [];
@@ -155,7 +155,7 @@ const database: Check[] = [
     family: 'network',
     title: 'The backend reaches the database (tried)',
     source: 'Specification, networking strategy',
-    mend: 'see why: make prod-health, make prod-logs',
+    fix: 'see why: make prod-health, make prod-logs',
     judge: (facts) =>
       asked(facts, 'backend', facts.reach.databaseFromBackend, (outcome) =>
         outcome === 'open' ? ok('open') : fail(outcome),
@@ -166,7 +166,7 @@ const database: Check[] = [
     family: 'network',
     title: 'The frontend does not reach the database (tried)',
     source: 'Specification, networking strategy: reached by the backend alone',
-    mend: `networks: [npm-proxy] for the frontend. ${UP}`,
+    fix: `networks: [npm-proxy] for the frontend. ${UP}`,
     notInTestMode: TEST_DATABASE,
     judge: (facts) => noneOpen(facts, 'frontend', facts.reach.databaseFromFrontend),
   },
@@ -175,7 +175,7 @@ const database: Check[] = [
     family: 'network',
     title: 'The database is not reached from the network shared with other apps (tried)',
     source: 'Specification, network security: database not exposed',
-    mend: `networks: [kidney-genetics-internal] for the database. ${UP}`,
+    fix: `networks: [kidney-genetics-internal] for the database. ${UP}`,
     notInTestMode: TEST_DATABASE,
     judge: (facts) => noneOpen(facts, 'frontend', facts.reach.databaseFromProxyNetwork),
   },
@@ -184,7 +184,7 @@ const database: Check[] = [
     family: 'network',
     title: 'The host does not reach the database (tried)',
     source: 'Specification, network security: database not exposed; CIS Docker 1.6.0, 5.9',
-    mend: 'the network was made by an older version of the kit: make prod-down prod-up',
+    fix: 'the network was made by an older version of the kit: make prod-down prod-up',
     notInTestMode: TEST_DATABASE,
     judge: (facts) => noneOpen(facts, 'postgres', facts.reach.databaseFromHost),
   },
@@ -193,7 +193,7 @@ const database: Check[] = [
     family: 'network',
     title: 'The database has no route out (tried)',
     source: 'Specification, networking strategy: database completely isolated',
-    mend: `networks: [kidney-genetics-internal] for the database. ${UP}`,
+    fix: `networks: [kidney-genetics-internal] for the database. ${UP}`,
     notInTestMode: TEST_DATABASE,
     judge: (facts) =>
       asked(facts, 'postgres', facts.reach.outsideFromDatabase, (outcome) => {
@@ -208,7 +208,7 @@ const database: Check[] = [
     family: 'network',
     title: 'The database does not reach the host (tried)',
     source: 'Specification, networking strategy: database completely isolated',
-    mend: 'the network was made by an older version of the kit: make prod-down prod-up',
+    fix: 'the network was made by an older version of the kit: make prod-down prod-up',
     notInTestMode: TEST_DATABASE,
     judge: (facts) =>
       asked(facts, 'postgres', facts.reach.hostFromDatabase, (tries) =>
@@ -226,7 +226,7 @@ const database: Check[] = [
     family: 'network',
     title: 'The metrics are not reached from the shared network (tried)',
     source: 'Specification, network security: external network only for what NPM accesses',
-    mend: 'METRICS_HOST must be the address on the internal network; leave it out of the environment',
+    fix: 'METRICS_HOST must be the address on the internal network; leave it out of the environment',
     notInTestMode: 'in test mode backend and database share the bridge that the ports are published from',
     judge: (facts) => noneOpen(facts, 'frontend', facts.reach.metricsFromProxyNetwork),
   },
@@ -238,7 +238,7 @@ const names: Check[] = [
     family: 'network',
     title: 'Nobody else on the shared network answers to a name of ours',
     source: 'Specification, conflict prevention checklist',
-    mend: 'rename its service or alias; who answers to what: make npm-network-check',
+    fix: 'rename its service or alias; who answers to what: make npm-network-check',
     judge(facts) {
       const members = facts.networks.find(({ name }) => name === facts.stack.network)?.members ?? [];
       const taking = listOwnNames(facts);
@@ -255,7 +255,7 @@ const names: Check[] = [
     family: 'network',
     title: 'On the shared network we answer to names with the app’s own prefix alone',
     source: 'Specification, naming strategy',
-    mend: `service keys and aliases carry the app’s name. ${UP}`,
+    fix: `service keys and aliases carry the app’s name. ${UP}`,
     judge(facts) {
       const plain = listOwnNames(facts).filter(
         (name) => !name.startsWith('kidney-genetics-') && !name.startsWith(`${facts.stack.prefix}-`),
@@ -271,7 +271,7 @@ const names: Check[] = [
     family: 'network',
     title: 'No address is fixed, and no name is bound to one',
     source: 'Specification, conflict prevention checklist: no hardcoded IPs',
-    mend: `no "ipv4_address:", "mac_address:" or "extra_hosts:". ${UP}`,
+    fix: `no "ipv4_address:", "mac_address:" or "extra_hosts:". ${UP}`,
     judge: (facts) =>
       eachContainer(facts, 'none', ({ networks, extraHosts }) => {
         const fixed = networks.filter((one) => one.fixed).map(({ name, address }) => `${address} on ${name}`);
@@ -283,7 +283,7 @@ const names: Check[] = [
     family: 'network',
     title: 'No container is on the engine’s default bridge',
     source: 'CIS Docker 1.6.0, 5.30',
-    mend: `disconnect it: docker network disconnect bridge CONTAINER`,
+    fix: `disconnect it: docker network disconnect bridge CONTAINER`,
     judge: (facts) =>
       eachContainer(facts, 'none', ({ networks }) =>
         networks.some(({ name }) => name === 'bridge') ? 'on it' : undefined,
@@ -294,7 +294,7 @@ const names: Check[] = [
     family: 'network',
     title: 'Every container’s name has the prefix',
     source: 'Specification, naming strategy: containers',
-    mend: `container_name: with the prefix. ${UP}`,
+    fix: `container_name: with the prefix. ${UP}`,
     judge: (facts) =>
       eachContainer(facts, facts.containers.map(({ name }) => name).join(', '), ({ name }) =>
         name.startsWith(`${facts.stack.prefix}-`) ? undefined : 'is named otherwise',
@@ -305,7 +305,7 @@ const names: Check[] = [
     family: 'network',
     title: 'Every network but the shared one has the prefix',
     source: 'Specification, naming strategy: networks',
-    mend: `name: with the prefix, for each network. ${UP}`,
+    fix: `name: with the prefix, for each network. ${UP}`,
     judge(facts) {
       const all = [...new Set(facts.containers.flatMap(({ networks }) => networks.map(({ name }) => name)))];
       const odd = all.filter(
@@ -323,7 +323,7 @@ const names: Check[] = [
     family: 'network',
     title: 'Every volume has the prefix',
     source: 'Specification, naming strategy: volumes',
-    mend: `name: with the prefix, for each volume. ${UP}`,
+    fix: `name: with the prefix, for each volume. ${UP}`,
     judge: (facts) =>
       none(
         facts.volumes

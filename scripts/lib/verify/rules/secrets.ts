@@ -44,7 +44,7 @@ const places = PLACES.map(
     family: 'secrets',
     title,
     source,
-    mend: `take it out there; it is known now, so change it: ${ROTATE}`,
+    fix: `take it out there; it is known now, so change it: ${ROTATE}`,
     judge: ({ secrets }) => none(secrets.seen[place], `searched ${secrets.searched[place]}`),
   }),
 );
@@ -57,7 +57,7 @@ const files: Check[] = [
     family: 'secrets',
     title: 'Only its owner can read the env file',
     source: 'OWASP Secrets Management; CIS Docker 1.6.0, section 3 (file permissions)',
-    mend: 'chmod 600 .env.production',
+    fix: 'chmod 600 .env.production',
     judge({ secrets: { envFile } }) {
       const text = `${envFile.name} has mode ${octal(envFile.mode)}`;
       return (envFile.mode & 0o077) === 0 ? ok(text) : fail(text);
@@ -68,7 +68,7 @@ const files: Check[] = [
     family: 'secrets',
     title: 'Only its owner can enter the folder of the secret files, and nobody else can write them',
     source: 'OWASP Secrets Management',
-    mend: 'make prod-up sets them right',
+    fix: 'make prod-up sets them right',
     judge({ secrets: { folder } }) {
       if (!folder) return fail('the folder is not there');
       const wrong = folder.files.filter(({ mode }) => (mode & 0o022) !== 0);
@@ -86,7 +86,7 @@ const files: Check[] = [
     family: 'secrets',
     title: 'git ignores the env file',
     source: 'Specification, secrets management: environment files excluded from git',
-    mend: 'git rm --cached it, add it to .gitignore, and change its secrets',
+    fix: 'git rm --cached it, add it to .gitignore, and change its secrets',
     judge({ secrets: { envFile } }) {
       const text = `${envFile.name}: ${envFile.git === 'outside' ? 'outside of the checkout' : envFile.git}`;
       return envFile.git === 'ignored' || envFile.git === 'outside' ? ok(text) : fail(text);
@@ -97,7 +97,7 @@ const files: Check[] = [
     family: 'secrets',
     title: 'The env file is complete and holds no placeholder',
     source: 'Specification, environment configuration',
-    mend: 'mend what it says: make prod-env',
+    fix: 'fix what it says: make prod-env',
     judge: ({ secrets: { envFile } }) =>
       none(
         envFile.problems.map(({ key, problem }) => `${key} ${problem}`),
@@ -109,7 +109,7 @@ const files: Check[] = [
     family: 'secrets',
     title: 'The secrets are long, random, and each a different one',
     source: 'Specification, security notes: 20 and more random characters; OWASP Secrets Management',
-    mend: ROTATE,
+    fix: ROTATE,
     judge: ({ secrets: { envFile } }) =>
       none(
         envFile.weak.map(({ key, problem }) => `${key} ${problem}`),
@@ -121,7 +121,7 @@ const files: Check[] = [
     family: 'secrets',
     title: `The secrets are younger than ${OLD_DAYS} days`,
     source: 'Specification, security notes: rotate regularly; OWASP Secrets Management',
-    mend: ROTATE,
+    fix: ROTATE,
     judge({ now, secrets: { envFile } }) {
       const days = Math.floor((Date.parse(now) - Date.parse(envFile.madeAt)) / 86_400_000);
       const text = `made ${envFile.madeAt.slice(0, 10)}, ${days} days ago`;
