@@ -18,8 +18,13 @@ export function isOriginAllowed(headers: IncomingHttpHeaders, trusted: readonly 
   return own.some((name) => name !== undefined && isSameHost(name.trim(), url));
 }
 
-/** A proxy may have taken the port out of the Host header when it is the scheme's own. */
+/**
+ * A proxy may have taken the port out of the Host header, its scheme's own or another: Nginx Proxy Manager passes `$host`, which has
+ * none. Then the names have to do; where both name a port, the ports have to agree too.
+ */
 function isSameHost(host: string, origin: URL): boolean {
   const address = `${origin.protocol}//${host}`;
-  return URL.canParse(address) && new URL(address).host === origin.host;
+  if (!URL.canParse(address)) return false;
+  const own = new URL(address);
+  return /:\d+$/.test(host) ? own.host === origin.host : own.hostname === origin.hostname;
 }
