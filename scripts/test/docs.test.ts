@@ -50,12 +50,12 @@ describe('documentation', () => {
   });
 
   it('README lists every target', () => {
-    const rows =
-      read('README.md')
-        .match(/^\| `.*$/gm)
-        ?.join('\n') ?? '';
+    const rows = read('README.md').match(/^\| `.*$/gm) ?? [];
+    const listed = new Set(
+      rows.flatMap((row) => [...row.matchAll(/`(?:make )?([a-z-]+)`/g)].map((m) => m[1])),
+    );
     assert.deepEqual(
-      targets.filter((target) => target !== 'help' && !rows.includes(target)),
+      targets.filter((target) => target !== 'help' && !listed.has(target)),
       [],
     );
   });

@@ -13,7 +13,7 @@ export function makeToken(key: string): string {
 }
 
 /**
- * Edits the name of a gene through nginx, again while the API is not ready.
+ * Edits the name of a gene through nginx, again while the API is not ready, for 30 s at most.
  * @returns the answer's status: 401 for a token of another key, 404 for a good one where there is no such gene
  */
 export async function editGene(stack: TestStack, key: string, symbol: string, name: string): Promise<string> {
@@ -24,7 +24,7 @@ export async function editGene(stack: TestStack, key: string, symbol: string, na
     `const url = 'http://kidney-genetics-frontend/api/v1/genes/${symbol}';
      const ask = async () => (await fetch(url, ${JSON.stringify(options)})).status;
      let status = await ask();
-     while (status === 503) status = await ask();
+     for (const end = Date.now() + 30_000; status === 503 && Date.now() < end; status = await ask());
      console.log(status);`,
   );
   return stdout.trim();

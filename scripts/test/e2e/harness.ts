@@ -186,24 +186,35 @@ export function startScript(stack: TestStack, name: string, args: readonly strin
 
 /**
  * Asks until the answer is yes.
- * @throws Error that names what was waited for
+ * @param pauseMs between two questions
+ * @param ask may throw: what it threw last is told when time is up
+ * @throws Error that names what was waited for, and what the last question ended with
  */
-export async function until(what: string, timeoutMs: number, ask: () => Promise<boolean>): Promise<void> {
+export async function until(
+  what: string,
+  timeoutMs: number,
+  ask: () => Promise<boolean>,
+  pauseMs = 250,
+): Promise<void> {
   const end = Date.now() + timeoutMs;
-  while (!(await answerOf(ask))) {
-    if (Date.now() > end) throw new Error(`Not within ${timeoutMs / 1000} s: ${what}`);
-    await sleep(250);
+  for (;;) {
+    const answer = await answerOf(ask);
+    if (answer === true) return;
+    if (Date.now() > end) throw new Error(`Not within ${timeoutMs / 1000} s: ${what} (last: ${answer})`);
+    await sleep(pauseMs);
   }
 }
 
 /** A question that gets no answer is given up: Node's fetch can wait for ever for a port that nobody has opened yet. */
-async function answerOf(ask: () => Promise<boolean>): Promise<boolean> {
+async function answerOf(ask: () => Promise<boolean>): Promise<true | string> {
   const answered = new AbortController();
-  const giveUp = sleep(ASK_MS, false, { signal: answered.signal });
+  const giveUp = sleep(ASK_MS, `no answer in ${ASK_MS / 1000} s`, { signal: answered.signal });
   try {
-    return await Promise.race([ask(), giveUp]);
-  } catch {
-    return false;
+    const answer = await Promise.race([ask(), giveUp]);
+    return answer === false ? 'no' : answer;
+  } catch (error) {
+    const { message, cause } = error as Error;
+    return cause instanceof Error ? `${message}: ${cause.message}` : message;
   } finally {
     answered.abort();
   }
