@@ -37,9 +37,9 @@ describe('development stack', () => {
   it('starts the API anew when one of its files changes', async () => {
     const uptime = async () =>
       ((await (await fetch(`${api}/api/health`)).json()) as { uptimeSeconds: number }).uptimeSeconds;
-    await until('an uptime that can fall', 20_000, async () => (await uptime()) >= 3);
+    await until('an uptime that can fall', 120_000, async () => (await uptime()) >= 3);
     touch('backend/src/server.ts');
-    await until('a new API process', 20_000, async () => (await uptime()) < 3);
+    await until('a new API process', 120_000, async () => (await uptime()) < 3);
   });
 
   it('tells the open page when one of its files changes', async () => {
@@ -52,9 +52,9 @@ describe('development stack', () => {
     socket.on('message', (message) => {
       told += String(message);
     });
-    await until('the page connected', 10_000, async () => told.includes('"connected"'));
+    await until('the page connected', 120_000, async () => told.includes('"connected"'));
     touch('frontend/src/main.ts');
-    await until('the order to reload', 20_000, async () => told.includes('"full-reload"'));
+    await until('the order to reload', 120_000, async () => told.includes('"full-reload"'));
     socket.terminate();
   });
 });
