@@ -99,9 +99,13 @@ prod-backup-verify: $(DEPS) ## Restore drill of FILE=... (default: latest)
 prod-backup-list: $(DEPS) ## Show the backups (REMOTE=1 those in the bucket)
 	@$(RUN) scripts/backup.ts --list $${REMOTE:+--remote}
 
+.PHONY: prod-backup-prune
+prod-backup-prune: $(DEPS) ## Remove backups that are too old (DRY_RUN=1 shows them)
+	@$(RUN) scripts/backup.ts --prune $${DRY_RUN:+--dry-run} $${REMOTE:+--remote}
+
+# Its name until version 0.2.
 .PHONY: prod-backup-thin
-prod-backup-thin: $(DEPS) ## Remove backups that are too old (DRY_RUN=1 shows them)
-	@$(RUN) scripts/backup.ts --thin $${DRY_RUN:+--dry-run} $${REMOTE:+--remote}
+prod-backup-thin: prod-backup-prune
 
 .PHONY: prod-backup-schedule
 prod-backup-schedule: $(DEPS) ## Back up every night, drill every week (REMOVE=1 stops it)

@@ -1,7 +1,7 @@
 import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
 import { chooseStore, findBackups, listOwn, listUsable } from './lib/backup/find.ts';
 import { formatBackups, formatVerdicts } from './lib/backup/list.ts';
-import { makeUpCopy, runBackup, runDrills, thinBackups } from './lib/backup/run.ts';
+import { makeUpCopy, pruneBackups, runBackup, runDrills } from './lib/backup/run.ts';
 import { findDue } from './lib/backup/schedule-rules.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { main } from './lib/terminal/cli.ts';
@@ -13,14 +13,14 @@ Backs up the database: a compressed dump of one moment, proven, with a manifest 
   make prod-backup                          make a backup
   make prod-backup-verify [FILE=...]        restore one into a throwaway server and compare; the latest unless said
   make prod-backup-list                     what there is
-  make prod-backup-thin [DRY_RUN=1]         remove those that are not to be kept
-  npx tsx scripts/backup.ts [--verify FILE|latest|all | --list | --thin [--dry-run]] [--remote] [--json]
+  make prod-backup-prune [DRY_RUN=1]        remove those that are not to be kept
+  npx tsx scripts/backup.ts [--verify FILE|latest|all | --list | --prune [--dry-run]] [--remote] [--json]
 
   --verify     the restore drill, of FILE (a path, a name in the folder, s3://bucket/prefix/NAME), latest or all
   --list       shows backups with age, size and when they were proven
-  --thin       removes all but the newest of so many days, weeks and months (BACKUP_KEEP_DAILY, _WEEKLY, _MONTHLY)
-  --dry-run    with --thin: only shows which would go
-  --remote     with --list, --thin, latest or all: those in the bucket (BACKUP_REMOTE)
+  --prune      removes all but the newest of so many days, weeks and months (BACKUP_KEEP_DAILY, _WEEKLY, _MONTHLY)
+  --dry-run    with --prune: only shows which would go
+  --remote     with --list, --prune, latest or all: those in the bucket (BACKUP_REMOTE)
   --scheduled  does what is due by the clock, which may be nothing
   --json       with --list: prints the manifests`;
 
@@ -33,12 +33,12 @@ async function runScheduled(context: BackupContext): Promise<void> {
   const readable = backup.recipients.length === 0 || backup.identityFile !== undefined;
   if (due.drill && readable) await runDrills(context, await findBackups(context, 'latest'));
   if (!due.backup && !copied) return;
-  await thinBackups(context, store, false);
-  if (backup.remote) await thinBackups(context, await chooseStore(context, true), false);
+  await pruneBackups(context, store, false);
+  if (backup.remote) await pruneBackups(context, await chooseStore(context, true), false);
 }
 
-async function thin(context: BackupContext, remote: boolean, dryRun: boolean): Promise<void> {
-  const verdicts = await thinBackups(context, await chooseStore(context, remote), dryRun);
+async function prune(context: BackupContext, remote: boolean, dryRun: boolean): Promise<void> {
+  const verdicts = await pruneBackups(context, await chooseStore(context, remote), dryRun);
   if (verdicts.length > 0) say(formatVerdicts(verdicts));
   const going = verdicts.filter(({ reasons }) => reasons.length === 0).length;
   sayOk(`${going} of ${verdicts.length} backups ${dryRun ? 'would be' : 'were'} removed`);
@@ -62,6 +62,8 @@ main(import.meta.url, {
   options: {
     verify: { type: 'string' },
     list: { type: 'boolean' },
+    prune: { type: 'boolean' },
+    // What it was called until version 0.2.
     thin: { type: 'boolean' },
     'dry-run': { type: 'boolean' },
     remote: { type: 'boolean' },
@@ -71,23 +73,23 @@ main(import.meta.url, {
   async run(flags) {
     const remote = flags.remote === true;
     const dryRun = flags['dry-run'] === true;
-    const modes = [flags.verify !== undefined, flags.list, flags.thin, flags.scheduled].filter(Boolean);
+    const pruning = flags.prune === true || flags.thin === true;
+    const modes = [flags.verify !== undefined, flags.list, pruning, flags.scheduled].filter(Boolean);
     if (modes.length > 1) {
       throw new DescribedError(
-        '--verify, --list, --thin and --scheduled exclude each other',
+        '--verify, --list, --prune and --scheduled exclude each other',
         'see --help',
         Exit.usage,
       );
     }
-    if (dryRun && !flags.thin)
-      throw new DescribedError('--dry-run goes with --thin', 'see --help', Exit.usage);
+    if (dryRun && !pruning) throw new DescribedError('--dry-run goes with --prune', 'see --help', Exit.usage);
     const context = await loadBackupContext();
     if (flags.list) return list(context, remote, flags.json === true);
-    if (dryRun) return thin(context, remote, true);
+    if (dryRun) return prune(context, remote, true);
     await lockBackups(context, flags.verify === undefined ? 'make prod-backup' : 'make prod-backup-verify');
     if (flags.verify !== undefined)
       return runDrills(context, await findBackups(context, flags.verify, remote));
-    if (flags.thin) return thin(context, remote, false);
+    if (pruning) return prune(context, remote, false);
     if (flags.scheduled) return runScheduled(context);
     await runBackup(context);
   },

@@ -64,8 +64,6 @@ main(import.meta.url, {
     const yes = flags.yes === true;
     await lockBackups(context, UPGRADE_COMMAND);
     lockStack(settings.prefix, UPGRADE_COMMAND);
-    await context.store.prepare();
-    await context.store.settle(settings.prefix);
     const interrupted = readUpgrade(settings.prefix, 'database-upgrade');
     const last = readUpgrade(settings.prefix, 'database-upgraded');
     if (flags.undo) {

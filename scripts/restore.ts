@@ -79,8 +79,7 @@ main(import.meta.url, {
     const server = (await findDatabase(context.settings)).name;
     if (flags.undo) return undo(context, server, yes);
     if (flags['drop-replaced']) return dropReplaced(context, server, yes);
-    await context.store.prepare();
-    await context.store.settle(context.settings.prefix);
+    await context.store.open(context.settings.prefix);
     const [found] = await findBackups(context, file ?? 'latest');
     if (found) await restore(context, server, found, yes);
   },

@@ -49,7 +49,7 @@ function made(at: string, drill?: { at: string; ok: boolean }): Manifest {
   };
 }
 
-describe('what thinning keeps', () => {
+describe('what pruning keeps', () => {
   const now = Date.parse('2026-03-31T12:00:00Z');
   const daily = Array.from({ length: 200 }, (_, days) => new Date(now - days * DAY).toISOString());
   const kept = (manifests: Manifest[], keep = { daily: 7, weekly: 4, monthly: 6 }) =>

@@ -34,7 +34,7 @@ function formatDrill({ drill }: Manifest, now: number): string {
   return paint('green', `${ago}, in ${formatDuration(drill.restoreMs)}`);
 }
 
-/** What thinning does with each backup, and why. */
+/** What pruning does with each backup, and why. */
 export function formatVerdicts(verdicts: readonly Verdict[]): string {
   const rows = verdicts.map(({ manifest, reasons }) => [
     manifest.file,

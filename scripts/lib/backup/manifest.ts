@@ -110,6 +110,11 @@ export function sumRows(tables: Readonly<Record<string, number>>): number {
   return Object.values(tables).reduce((sum, rows) => sum + rows, 0);
 }
 
+/** Such as `241 rows of 8 tables`. */
+export function describeRows(tables: Readonly<Record<string, number>>): string {
+  return `${sumRows(tables)} rows of ${Object.keys(tables).length} tables`;
+}
+
 /**
  * The tables that a dump's table of contents lacks.
  * @param listing what `pg_restore --list` prints

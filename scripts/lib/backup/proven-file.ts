@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { DescribedError } from '../process/errors.ts';
 import { digestOf, Meter } from './streams.ts';
@@ -21,13 +20,7 @@ export async function writeProven(
   onBytes: (bytes: number) => void,
 ): Promise<Written> {
   const meter = new Meter(onBytes);
-  const file = await open(path, 'wx', 0o600);
-  try {
-    await pipeline(content, meter, file.createWriteStream({ autoClose: false }));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await pipeline(content, meter, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }));
   const sha256 = await digestOf(createReadStream(path, { highWaterMark: 1024 ** 2 }));
   if (sha256 === meter.digest) return { bytes: meter.bytes, sha256 };
   throw new DescribedError(

@@ -5,7 +5,7 @@ import { type BackupContext, loadBackupContext, lockBackups } from './context.ts
 import { createBackup, findDatabase } from './create.ts';
 import { drillBackup } from './drill.ts';
 import { type FoundBackup, listUsable } from './find.ts';
-import { type Drill, type Manifest, sumRows } from './manifest.ts';
+import { describeRows, type Manifest } from './manifest.ts';
 import { notify } from './notify.ts';
 import { openRemote } from './remote.ts';
 import { planRetention, type Verdict } from './retention-rules.ts';
@@ -17,14 +17,19 @@ import type { BackupStore } from './store.ts';
  * @throws DescribedError, having told of it
  */
 export async function runBackup(context: BackupContext): Promise<Manifest> {
-  try {
-    const manifest = await makeBackup(context);
-    await tell(context, 'backup', true, `${manifest.file}, ${formatBytes(manifest.bytes)}`);
-    return manifest;
-  } catch (error) {
-    await tell(context, 'backup', false, (error as Error).message);
-    throw error;
-  }
+  const { settings, database, backup, store } = context;
+  return tellOutcome(context, 'backup', async () => {
+    await store.open(settings.prefix);
+    const progress = new Progress('dumping');
+    const onProgress = (bytes: number, expected: number | undefined) => progress.show(bytes, expected);
+    const job = { settings, database, store, recipients: backup.recipients, onProgress };
+    const manifest = await createBackup(job).finally(() => progress.end());
+    const { tables, bytes, durationMs, file } = manifest;
+    const size = formatBytes(bytes);
+    sayOk(`${store.pathOf({ file })}: ${size}, ${describeRows(tables)}, in ${formatDuration(durationMs)}`);
+    if (backup.remote) await copyAway(context, manifest);
+    return { result: manifest, message: `${file}, ${size}` };
+  });
 }
 
 /**
@@ -35,23 +40,7 @@ export async function runBackup(context: BackupContext): Promise<Manifest> {
 export async function backUpBefore(command: string): Promise<Manifest> {
   const context = await loadBackupContext();
   await lockBackups(context, command);
-  await context.store.prepare();
-  await context.store.settle(context.settings.prefix);
   return runBackup(context);
-}
-
-async function makeBackup(context: BackupContext): Promise<Manifest> {
-  const { settings, database, backup, store } = context;
-  const progress = new Progress('dumping');
-  const onProgress = ({ bytes, expected }: { bytes: number; expected: number | undefined }) =>
-    progress.show(bytes, expected);
-  const job = { settings, database, store, recipients: backup.recipients, onProgress };
-  const manifest = await createBackup(job).finally(() => progress.end());
-  const { tables, bytes, durationMs, file } = manifest;
-  const rows = `${sumRows(tables)} rows of ${Object.keys(tables).length} tables`;
-  sayOk(`${store.pathOf({ file })}: ${formatBytes(bytes)}, ${rows}, in ${formatDuration(durationMs)}`);
-  if (backup.remote) await copyAway(context, manifest);
-  return manifest;
 }
 
 /**
@@ -63,26 +52,20 @@ export async function makeUpCopy(context: BackupContext): Promise<boolean> {
   const { backup, store, settings } = context;
   const [newest] = backup.remote ? await listUsable(store, settings.prefix) : [];
   if (!newest) return false;
-  try {
-    const there = await (await openRemote(backup)).files();
-    if (there.has(`${newest.name}.json`)) return false;
-    await copyAway(context, newest);
-    await tell(context, 'backup', true, `${newest.file}, copied`);
-    return true;
-  } catch (error) {
-    await tell(context, 'backup', false, (error as Error).message);
-    throw error;
-  }
+  return tellOutcome(context, 'backup', async () => {
+    const there = (await (await openRemote(backup)).files()).has(`${newest.name}.json`);
+    if (!there) await copyAway(context, newest);
+    return { result: !there, message: there ? undefined : `${newest.file}, copied` };
+  });
 }
 
 async function copyAway({ backup, store }: BackupContext, manifest: Manifest): Promise<void> {
   const remote = await openRemote(backup);
   const progress = new Progress('uploading');
-  const startedAt = Date.now();
-  await remote
-    .upload(manifest, store, (bytes) => progress.show(bytes, manifest.bytes))
-    .finally(() => progress.end());
-  const took = formatDuration(Date.now() - startedAt);
+  const startedAt = performance.now();
+  const onBytes = (bytes: number) => progress.show(bytes, manifest.bytes);
+  await remote.upload(manifest, store, onBytes).finally(() => progress.end());
+  const took = formatDuration(performance.now() - startedAt);
   sayOk(`${remote.place}/${manifest.file}: copied and read back in ${took}`);
 }
 
@@ -91,47 +74,52 @@ async function copyAway({ backup, store }: BackupContext, manifest: Manifest): P
  * @throws DescribedError when one of them is no good
  */
 export async function runDrills(context: BackupContext, found: readonly FoundBackup[]): Promise<void> {
-  try {
-    await drillAll(context, found);
-    await tell(context, 'verify', true, `${found.length} proven`);
-  } catch (error) {
-    await tell(context, 'verify', false, (error as Error).message);
-    throw error;
-  }
+  await tellOutcome(context, 'verify', async () => {
+    await context.store.open(context.settings.prefix);
+    const failed: string[] = [];
+    for (const one of found) if (!(await runDrill(context, one))) failed.push(one.manifest.file);
+    if (failed.length === 0) return { result: undefined, message: `${found.length} proven` };
+    const cause = `${failed.length} of ${found.length} cannot be restored: ${failed.join(', ')}`;
+    throw new DescribedError(cause, 'make a good one: make prod-backup');
+  });
 }
 
-async function drillAll(context: BackupContext, found: readonly FoundBackup[]): Promise<void> {
-  await context.store.prepare();
-  await context.store.settle(context.settings.prefix);
-  const failed: string[] = [];
-  for (const one of found) if (!(await runDrill(context, one)).ok) failed.push(one.manifest.file);
-  if (failed.length === 0) return;
-  const cause = `${failed.length} of ${found.length} cannot be restored: ${failed.join(', ')}`;
-  throw new DescribedError(cause, 'make a good one: make prod-backup');
-}
-
-async function runDrill(context: BackupContext, { store, manifest }: FoundBackup): Promise<Drill> {
+/** @returns whether the backup is good */
+async function runDrill(context: BackupContext, { store, manifest }: FoundBackup): Promise<boolean> {
   const progress = new Progress('restoring');
   const onProgress = (bytes: number) => progress.show(bytes, manifest.bytes);
   const { settings, backup } = context;
   const job = { settings, store, manifest, identityFile: backup.identityFile, onProgress };
-  const drill = await drillBackup(job).finally(() => progress.end());
-  const rows = `${sumRows(manifest.tables)} rows of ${Object.keys(manifest.tables).length} tables`;
-  if (drill.ok) {
-    sayOk(
-      `${manifest.file} is proven: ${rows}, the API is healthy on it; a restore takes ${formatDuration(drill.restoreMs)}`,
-    );
-  } else sayFailure(`${manifest.file} is no good:\n    ${drill.problems.slice(0, 10).join('\n    ')}`, '');
-  return drill;
+  const { ok, restoreMs, problems } = await drillBackup(job).finally(() => progress.end());
+  const took = `a restore takes ${formatDuration(restoreMs)}`;
+  if (ok) {
+    sayOk(`${manifest.file} is proven: ${describeRows(manifest.tables)}, the API is healthy on it; ${took}`);
+  } else sayFailure(`${manifest.file} is no good:\n    ${problems.slice(0, 10).join('\n    ')}`, '');
+  return ok;
+}
+
+/** Does something, and tells database, webhook and ping how it went; without a message, nothing was done. */
+async function tellOutcome<T>(
+  context: BackupContext,
+  kind: 'backup' | 'verify',
+  work: () => Promise<{ result: T; message: string | undefined }>,
+): Promise<T> {
+  try {
+    const { result, message } = await work();
+    if (message) await tell(context, kind, true, message);
+    return result;
+  } catch (error) {
+    await tell(context, kind, false, (error as Error).message);
+    throw error;
+  }
 }
 
 async function tell(
-  context: BackupContext,
+  { settings, database, backup }: BackupContext,
   kind: 'backup' | 'verify',
   ok: boolean,
   message: string,
 ): Promise<void> {
-  const { settings, database, backup } = context;
   const server = await findDatabase(settings).catch(() => undefined);
   if (server) await recordOutcome(server.name, database, kind, ok, { message });
   await notify(backup, { stack: settings.prefix, kind, ok, message });
@@ -141,14 +129,13 @@ async function tell(
  * Removes the backups that nothing keeps.
  * @param dryRun only tells which
  */
-export async function thinBackups(
-  context: BackupContext,
+export async function pruneBackups(
+  { settings, backup }: BackupContext,
   store: BackupStore,
   dryRun: boolean,
 ): Promise<Verdict[]> {
-  const verdicts = planRetention(await listUsable(store, context.settings.prefix), context.backup.keep);
-  if (dryRun) return verdicts;
-  await context.store.settle(context.settings.prefix);
-  for (const { manifest, reasons } of verdicts) if (reasons.length === 0) await store.remove(manifest);
+  const verdicts = planRetention(await listUsable(store, settings.prefix), backup.keep);
+  const going = verdicts.filter(({ reasons }) => reasons.length === 0);
+  if (!dryRun) for (const { manifest } of going) await store.remove(manifest);
   return verdicts;
 }

@@ -214,6 +214,6 @@ function hintFor(code: string): string {
   }
   if (/NoSuchBucket/.test(code)) return 'make the bucket, or name another: BACKUP_REMOTE in the env file';
   if (/Quota|Storage|Full|EntityTooLarge/.test(code))
-    return 'make room in the bucket: make prod-backup-thin REMOTE=1';
+    return 'make room in the bucket: make prod-backup-prune REMOTE=1';
   return 'see whether the bucket can be reached: BACKUP_S3_ENDPOINT; then run it again';
 }

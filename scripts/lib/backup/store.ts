@@ -26,7 +26,7 @@ const PARTIAL = '.partial';
 /**
  * A folder of backups, each a dump and a manifest. The manifest is what makes a dump a backup: it appears first, under its
  * own name, when both are whole and on the disk; a run that is killed before it leaves *.partial files alone, one that is
- * killed after it leaves a dump to rename. `settle` does both.
+ * killed after it leaves a dump to rename. `open` settles both.
  */
 export class FolderStore implements BackupStore {
   readonly folder: string;
@@ -51,10 +51,15 @@ export class FolderStore implements BackupStore {
   }
 
   /**
-   * Makes the folder, ready for writing.
-   * @throws DescribedError (exit 3)
+   * Makes the folder ready for a stack's next backup. Needs the lock.
+   * @throws DescribedError (exit 3) when it cannot be written
    */
-  async prepare(): Promise<void> {
+  async open(stack: string): Promise<void> {
+    await this.makeFolder();
+    await this.settle(stack);
+  }
+
+  private async makeFolder(): Promise<void> {
     try {
       await mkdir(this.folder, { recursive: true, mode: 0o700 });
       await access(this.folder, constants.W_OK | constants.X_OK);
@@ -65,11 +70,8 @@ export class FolderStore implements BackupStore {
     }
   }
 
-  /**
-   * Completes what killed runs of a stack left, and removes what they had not finished. Needs the lock: a run that is
-   * under way looks the same.
-   */
-  async settle(stack: string): Promise<void> {
+  /** Completes what killed runs left, and removes what they had not finished; a run that is under way looks the same. */
+  private async settle(stack: string): Promise<void> {
     for (const manifest of await this.list()) {
       if (manifest.stack !== stack) continue;
       const partial = this.partialOf(manifest.file);
@@ -94,7 +96,7 @@ export class FolderStore implements BackupStore {
 
   async files(): Promise<Set<string>> {
     const names = await readdir(this.folder).catch(() => [] as string[]);
-    // One that a killed run left under its other name is completed by `settle`.
+    // One that a killed run left under its other name is completed by `open`.
     return new Set(names.map((name) => (name.endsWith(PARTIAL) ? name.slice(0, -PARTIAL.length) : name)));
   }
 
@@ -119,15 +121,19 @@ export class FolderStore implements BackupStore {
     return createReadStream(path, { highWaterMark: 256 * 1024 });
   }
 
-  /** Publishes a dump that stands under its partial name, whole and on the disk. */
+  /** Publishes a dump that stands under its partial name, whole and on the disk; takes it back when that fails. */
   async publish(manifest: Manifest): Promise<void> {
-    await this.saveManifest(manifest);
-    await rename(this.partialOf(manifest.file), this.pathOf(manifest));
-    await this.sync();
+    try {
+      await this.saveManifest(manifest);
+      await rename(this.partialOf(manifest.file), this.pathOf(manifest));
+      await this.sync();
+    } catch (error) {
+      await this.discard(manifest);
+      throw error;
+    }
   }
 
-  /** Takes back a backup that could not be published. */
-  async discard(manifest: Manifest): Promise<void> {
+  private async discard(manifest: Manifest): Promise<void> {
     const path = join(this.folder, `${manifest.name}.json`);
     for (const left of [path, `${path}${PARTIAL}`, this.partialOf(manifest.file)])
       await rm(left, { force: true });
@@ -147,7 +153,7 @@ export class FolderStore implements BackupStore {
     await this.sync();
   }
 
-  /** At each point what is left is a whole backup, or files that `settle` completes or removes. */
+  /** At each point what is left is a whole backup, or files that `open` completes or removes. */
   async remove(manifest: Manifest): Promise<void> {
     const partial = this.partialOf(manifest.file);
     await rename(this.pathOf(manifest), partial).catch(ignoreMissing);

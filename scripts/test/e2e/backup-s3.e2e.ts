@@ -49,7 +49,7 @@ describe('backups off the host', { timeout: 900_000 }, () => {
     ).map(({ name }) => name);
   const faults: [Fault, Record<string, string>, RegExp][] = [
     ['cut', {}, /s3:\/\/vault\/kidneys answers/],
-    ['full', {}, /403 QuotaExceeded: The bucket is full\n.*make prod-backup-thin REMOTE=1/],
+    ['full', {}, /403 QuotaExceeded: The bucket is full\n.*make prod-backup-prune REMOTE=1/],
     [
       'none',
       { BACKUP_S3_ACCESS_KEY_ID: 'wrong' },
@@ -106,15 +106,15 @@ describe('backups off the host', { timeout: 900_000 }, () => {
     );
   });
 
-  it('thins by the same rules', async () => {
+  it('prunes by the same rules', async () => {
     assert.equal((await listed()).length, 2);
     const env = { BACKUP_KEEP_DAILY: '1', BACKUP_KEEP_WEEKLY: '0', BACKUP_KEEP_MONTHLY: '0' };
-    const { stdout } = await stack.script('backup', ['--thin', '--remote'], env);
+    const { stdout } = await stack.script('backup', ['--prune', '--remote'], env);
     // The older one is the newest that a drill proved.
     assert.match(stdout, /0 of 2 backups were removed/);
     await stack.mustScript('backup', ['--verify', 'latest', '--remote']);
     assert.match(
-      (await stack.script('backup', ['--thin', '--remote'], env)).stdout,
+      (await stack.script('backup', ['--prune', '--remote'], env)).stdout,
       /1 of 2 backups were removed/,
     );
     assert.equal((await listed()).length, 1);

@@ -218,7 +218,7 @@ describe('backups', { timeout: 900_000 }, () => {
     assert.match(proven.stdout, /is proven/, proven.stderr);
   });
 
-  it('is thinned by its manifests alone, after a look', async () => {
+  it('is pruned by its manifests alone, after a look', async () => {
     const folder = join(stack.tmp, 'old ones');
     mkdirSync(folder);
     const manifest = newest(stack);
@@ -237,10 +237,10 @@ describe('backups', { timeout: 900_000 }, () => {
       BACKUP_KEEP_MONTHLY: '0',
     };
     const before = readdirSync(folder);
-    const look = await stack.script('backup', ['--thin', '--dry-run'], env);
+    const look = await stack.script('backup', ['--prune', '--dry-run'], env);
     assert.match(look.stdout, /0102T020000Z\.dump +goes[\s\S]*2 of 4 backups would be removed/);
     assert.deepEqual(readdirSync(folder), before);
-    await stack.script('backup', ['--thin'], env);
+    await stack.script('backup', ['--prune'], env);
     assert.deepEqual(
       readdirSync(folder).sort(),
       before.filter((name) => !/2020010[12]T02/.test(name)).sort(),
