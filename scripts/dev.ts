@@ -4,7 +4,7 @@ import { objectExists } from './lib/docker/docker.ts';
 import { resolveBases } from './lib/images/base-images.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
-import { mustRun } from './lib/process/shell.ts';
+import { $, must } from './lib/process/shell.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
@@ -23,13 +23,10 @@ async function up(): Promise<void> {
   const settings = loadSettings();
   if (!(await objectExists('image', `${settings.prefix}-postgres:latest`))) await build(settings);
   const [{ node }, owner] = await Promise.all([resolveBases(), stat(ROOT)]);
-  await mustRun(
-    ['docker', 'compose', '-f', FILE, 'up', '-d', '--wait', '--pull', 'never'],
+  const env = { STACK_PREFIX: settings.prefix, NODE_BASE: node, DEV_USER: `${owner.uid}:${owner.gid}` };
+  await must(
+    $({ cwd: ROOT, env })`docker compose -f ${FILE} up -d --wait --pull never`,
     'make dev-down dev-up',
-    {
-      cwd: ROOT,
-      env: { STACK_PREFIX: settings.prefix, NODE_BASE: node, DEV_USER: `${owner.uid}:${owner.gid}` },
-    },
   );
   sayOk('The development stack is up');
   say(`  Page  http://127.0.0.1:${process.env.DEV_FRONTEND_PORT || 3000}`);
@@ -39,7 +36,7 @@ async function up(): Promise<void> {
 
 async function down(): Promise<void> {
   const { prefix } = loadSettings();
-  await mustRun(['docker', 'compose', '-p', `${prefix}-dev`, 'down'], 'make dev-down');
+  await must($`docker compose -p ${prefix}-dev down`, 'make dev-down');
   sayOk('The development stack is down; its data stay');
 }
 

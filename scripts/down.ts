@@ -1,7 +1,7 @@
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { ROOT } from './lib/process/root.ts';
-import { mustRun } from './lib/process/shell.ts';
+import { $, must } from './lib/process/shell.ts';
 import { stopLeftovers } from './lib/release/leftovers.ts';
 import { listStack } from './lib/stack/containers.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
@@ -33,10 +33,8 @@ main(import.meta.url, {
       throw new DescribedError(`${settings.prefix} is up in ${other} mode, not in ${mode} mode`, right);
     }
     await stopLeftovers(settings);
-    await mustRun(composeArgv(mode, settings, ['down']), command, {
-      cwd: ROOT,
-      env: composeNames(mode, settings),
-    });
+    const compose = $({ cwd: ROOT, env: composeNames(mode, settings) });
+    await must(compose`${composeArgv(mode, settings, ['down'])}`, command);
     const data = `data kept in the volume ${volumeName(settings)}`;
     sayOk(containers.length === 0 ? `Nothing was up; ${data}` : `${settings.prefix} is down; ${data}`);
   },

@@ -1,6 +1,6 @@
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
-import { run } from './lib/process/shell.ts';
+import { $ } from './lib/process/shell.ts';
 import { listStack } from './lib/stack/containers.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
@@ -38,11 +38,8 @@ main(import.meta.url, {
     }
     const follow = flags['no-follow'] ? [] : ['--follow'];
     const args = ['logs', '--tail', String(flags.tail), ...follow, ...(wanted ? [wanted] : [])];
-    const { exitCode } = await run(composeArgv(mode, settings, args), {
-      cwd: ROOT,
-      env: composeNames(mode, settings),
-      inherit: true,
-    });
-    if (exitCode !== 0) process.exitCode = Exit.failed;
+    const compose = $({ cwd: ROOT, env: composeNames(mode, settings), stdio: 'inherit', nothrow: true });
+    const { ok } = await compose`${composeArgv(mode, settings, args)}`;
+    if (!ok) process.exitCode = Exit.failed;
   },
 });

@@ -1,6 +1,6 @@
 import { listContainers, objectExists } from './lib/docker/docker.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
-import { mustRun } from './lib/process/shell.ts';
+import { $, must } from './lib/process/shell.ts';
 import { assertDockerReady, assertNetworkExists } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
@@ -15,7 +15,7 @@ Makes, or looks at, the network that Nginx Proxy Manager and the apps behind it 
 
 async function createNetwork(name: string): Promise<void> {
   if (await objectExists('network', name)) return sayOk(`The network ${name} is there already`);
-  await mustRun(['docker', 'network', 'create', name], 'see what Docker says');
+  await must($`docker network create ${name}`, 'see what Docker says');
   sayOk(`The network ${name} is made; connect the proxy to it: docker network connect ${name} CONTAINER`);
 }
 

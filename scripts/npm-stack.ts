@@ -2,7 +2,7 @@ import { parse } from 'yaml';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { ROOT } from './lib/process/root.ts';
-import { mustRun, run } from './lib/process/shell.ts';
+import { $, must } from './lib/process/shell.ts';
 import { addZone, findNpmContainer, hasZone } from './lib/proxy/npm/container.ts';
 import { zoneName } from './lib/proxy/npm/host-rules.ts';
 import { ensureImage } from './lib/proxy/npm/image.ts';
@@ -27,7 +27,9 @@ async function up(settings: StackSettings): Promise<void> {
   await refuseSecond(settings);
   await ensureImage(await readImage(settings));
   const before = await identify(settings);
-  const started = await run(npmArgv(settings, ['up', '-d', '--wait', '--pull', 'never']), options(settings));
+  const started = await npmCompose(
+    settings,
+  )`${npmArgv(settings, ['up', '-d', '--wait', '--pull', 'never'])}`.nothrow();
   if (started.exitCode !== 0) throw explainUp(started.stderr, settings);
   const zone = zoneName(settings.prefix);
   // Its volume holds the file: what an operator wrote there stays.
@@ -40,7 +42,7 @@ async function up(settings: StackSettings): Promise<void> {
 }
 
 async function down(settings: StackSettings): Promise<void> {
-  await mustRun(npmArgv(settings, ['down']), 'make npm-down', options(settings));
+  await must(npmCompose(settings)`${npmArgv(settings, ['down'])}`, 'make npm-down');
   sayOk('Nginx Proxy Manager is down: no app behind it is reachable. Its settings and certificates stay');
 }
 
@@ -55,7 +57,7 @@ async function refuseSecond(settings: StackSettings): Promise<void> {
 }
 
 async function readImage(settings: StackSettings): Promise<string> {
-  const config = await mustRun(npmArgv(settings, ['config']), `see ${NPM_COMPOSE}`, options(settings));
+  const config = await must(npmCompose(settings)`${npmArgv(settings, ['config'])}`, `see ${NPM_COMPOSE}`);
   const { services } = parse(config) as { services: Record<string, { image: string }> };
   return services['kidney-genetics-npm']?.image ?? '';
 }
@@ -75,16 +77,15 @@ function containerName({ prefix }: StackSettings): string {
   return `${prefix}-npm`;
 }
 
-function options({ prefix, network }: StackSettings) {
-  return { cwd: ROOT, env: { STACK_PREFIX: prefix, NPM_NETWORK: network } };
+function npmCompose({ prefix, network }: StackSettings): typeof $ {
+  return $({ cwd: ROOT, env: { STACK_PREFIX: prefix, NPM_NETWORK: network } });
 }
 
 /** Which container runs since when. */
 async function identify(settings: StackSettings): Promise<string> {
   const format = '{{.Id}} {{.State.StartedAt}}';
-  return (
-    await run(['docker', 'inspect', '--type', 'container', '--format', format, containerName(settings)])
-  ).stdout;
+  const found = $`docker inspect --type container --format ${format} ${containerName(settings)}`;
+  return (await found.nothrow()).stdout;
 }
 
 main(import.meta.url, {

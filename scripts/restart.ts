@@ -1,6 +1,6 @@
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { mustRun } from './lib/process/shell.ts';
+import { $, must } from './lib/process/shell.ts';
 import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
 import { assertSecretsThere } from './lib/secrets/secrets.ts';
 import { inspectStack } from './lib/stack/containers.ts';
@@ -33,7 +33,7 @@ main(import.meta.url, {
     }
     assertSecretsThere(settings.prefix);
     // All at once, where Compose goes from one to the next: the API waits for its database by itself.
-    await Promise.all(containers.map(({ id }) => mustRun(['docker', 'restart', id], 'make prod-up')));
+    await Promise.all(containers.map(({ id }) => must($`docker restart ${id}`, 'make prod-up')));
     await waitHealthy(settings, timeoutMs);
     sayOk(`Restarted, all healthy in ${formatDuration(Date.now() - startedAt)}`);
   },

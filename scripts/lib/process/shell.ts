@@ -1,6 +1,12 @@
-import { spawn } from 'node:child_process';
+import {
+  type ChildProcess,
+  type ChildProcessWithoutNullStreams,
+  type SpawnOptions,
+  spawn,
+} from 'node:child_process';
+import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import { $, type Options, type ProcessPromise } from 'zx/core';
+import { kill, ProcessOutput, type ProcessPromise, $ as zx } from 'zx/core';
 import { DescribedError } from './errors.ts';
 
 /** How a process is started; everything else is inherited from this process. */
@@ -36,74 +42,92 @@ interface PipeOptions extends Pick<RunOptions, 'env' | 'cwd' | 'timeoutMs'> {
 }
 
 const STDERR_KEPT = 8192;
-const running = new Set<{ name: string; kill(signal: NodeJS.Signals): unknown }>();
+const running = new Map<ChildProcess, string>();
 const cleanups = new Set<() => Promise<unknown>>();
 
 /**
- * Starts a process and waits for it; the only place in the project that does.
- * @param argv program and arguments, quoted by zx one by one
- * @returns its exit code (128 or more for a signal) and output, whatever the code
+ * The zx of this project: await $`docker network create ${name}`. Each value is quoted as one argument, an array as many;
+ * nothing is printed, and standard input is closed. `$({ env })` adds to this process's environment, where secrets go.
  */
-export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  return start(argv, options).ended;
-}
+export const $ = zx({
+  verbose: false,
+  quiet: true,
+  stdio: ['ignore', 'pipe', 'pipe'],
+  spawn: startProcess as typeof spawn,
+});
 
-/** A process that runs beside this one. */
-export interface Started {
-  ended: Promise<RunResult>;
-  kill(signal: NodeJS.Signals): Promise<void>;
-}
-
-/** Like `run`, but does not wait. */
-export function start(argv: readonly string[], options: RunOptions = {}): Started {
-  const settings: Partial<Options> = {
-    nothrow: true,
-    quiet: true,
-    // Without this, Bash reads ~/.bashrc when a timer or ssh started this process: Node's pipe is a socket to it, and it takes
+/** Every process that this one has starts here. */
+function startProcess(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  const child = spawn(command, args, {
+    ...options,
+    // Without SHLVL, Bash reads ~/.bashrc when a timer or ssh started this process: Node's pipe is a socket to it, and it takes
     // a socket in a first shell for a remote login (bash(1), "Invocation").
     env: { ...process.env, ...options.env, SHLVL: '1' },
-    stdio: options.inherit ? 'inherit' : [options.input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
-  };
-  // zx would never end an empty input, and the process would wait for it.
-  if (options.input) settings.input = options.input;
-  if (options.cwd !== undefined) settings.cwd = options.cwd;
-  if (options.timeoutMs !== undefined) settings.timeout = options.timeoutMs;
-  const child = $(settings)`${argv}`;
-  const kill = (signal: NodeJS.Signals) => child.kill(signal);
-  const entry = { name: nameOf(argv), kill };
-  running.add(entry);
-  return { ended: collect(child).finally(() => running.delete(entry)), kill };
-}
-
-async function collect(child: ProcessPromise): Promise<RunResult> {
-  const output = await child;
-  return { exitCode: output.exitCode ?? 143, stdout: output.stdout, stderr: output.stderr };
+  });
+  running.set(child, nameOf([command.replace(zx.prefix ?? '', ''), ...args].join(' ')));
+  for (const end of ['close', 'error']) child.once(end, () => running.delete(child));
+  return child;
 }
 
 /** Enough of a command line to recognise it. */
-function nameOf(argv: readonly string[]): string {
-  return argv.slice(0, 3).join(' ');
+function nameOf(command: string): string {
+  return command.split(' ').slice(0, 3).join(' ');
+}
+
+/** As a shell says it: 137 is SIGKILL, as of what ran out of memory, 143 SIGTERM; 127 could not be started. */
+function toExitCode(code: number | null, signal: NodeJS.Signals | null): number {
+  return code ?? (signal ? 128 + constants.signals[signal] : 127);
 }
 
 /**
- * Like `run`, for a process that has to succeed.
+ * Runs a process and waits for it.
+ * @param argv program and arguments, quoted by zx one by one
+ * @returns its exit code (128 and more for a signal) and output, whatever the code
+ */
+export async function run(argv: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const output = await startArgv(argv, options).nothrow();
+  return {
+    exitCode: toExitCode(output.exitCode, output.signal),
+    stdout: output.stdout,
+    stderr: output.stderr,
+  };
+}
+
+function startArgv(argv: readonly string[], options: RunOptions): ProcessPromise {
+  const { input, inherit, cwd = process.cwd(), env = {}, timeoutMs: timeout = 0 } = options;
+  const settings = { cwd, env, timeout };
+  if (inherit) return $({ ...settings, stdio: 'inherit' })`${argv}`;
+  // zx would never end an empty input, and the process would wait for it.
+  return input ? $({ ...settings, input, stdio: 'pipe' })`${argv}` : $(settings)`${argv}`;
+}
+
+/**
+ * Waits for a process that has to succeed: await must($`docker network create ${name}`, 'make host-setup').
+ * @param hint what helps when it fails
  * @returns its standard output
  * @throws DescribedError with the last lines of its standard error
  */
-export async function mustRun(
-  argv: readonly string[],
-  hint: string,
-  options: RunOptions = {},
-): Promise<string> {
-  const result = await run(argv, options);
-  if (result.exitCode !== 0) {
-    const said = (result.stderr || result.stdout).trim().split('\n').slice(-5).join('\n');
-    throw new DescribedError(
-      `${nameOf(argv)} failed (exit ${result.exitCode})${said ? `: ${said}` : ''}`,
-      hint,
-    );
-  }
-  return result.stdout;
+export async function must(child: ProcessPromise, hint: string): Promise<string> {
+  const output = await child.nothrow();
+  if (!output.ok) throw new DescribedError(describeFailed(output, nameOf(child.cmd)), hint);
+  return output.stdout;
+}
+
+/** `must` for a command line that is an array already. */
+export function mustRun(argv: readonly string[], hint: string, options: RunOptions = {}): Promise<string> {
+  return must(startArgv(argv, options), hint);
+}
+
+/** What a template that nobody waited for with `must` throws when it fails; undefined for every other error. */
+export function describeProcessError(error: unknown): DescribedError | undefined {
+  return error instanceof ProcessOutput
+    ? new DescribedError(describeFailed(error, 'A program'), '')
+    : undefined;
+}
+
+function describeFailed({ exitCode, signal, stdout, stderr }: ProcessOutput, what: string): string {
+  const said = (stderr || stdout).trim().split('\n').slice(-5).join('\n');
+  return `${what} failed (exit ${toExitCode(exitCode, signal)})${said ? `: ${said}` : ''}`;
 }
 
 /**
@@ -112,26 +136,27 @@ export async function mustRun(
  */
 export function openPipe(argv: readonly string[], options: PipeOptions = {}): PipedProcess {
   const [program = '', ...args] = argv;
-  const child = spawn(program, args, {
+  const { cwd, env, timeoutMs: timeout, onStderr } = options;
+  const child = startProcess(program, args, {
     stdio: 'pipe',
-    env: { ...process.env, ...options.env },
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
-  });
+    cwd,
+    env,
+    timeout,
+  }) as ChildProcessWithoutNullStreams;
   const kill = (signal: NodeJS.Signals = 'SIGTERM') => void child.kill(signal);
-  const entry = { name: nameOf(argv), kill };
-  running.add(entry);
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {
     stderr = `${stderr}${chunk}`.slice(-STDERR_KEPT);
-    options.onStderr?.(chunk);
+    onStderr?.(chunk);
   });
   // A process that ends early closes its input; its exit code tells what happened.
   child.stdin.on('error', () => undefined);
   const ended = new Promise<{ exitCode: number; stderr: string }>((resolve) => {
     child.on('error', (error) => resolve({ exitCode: 127, stderr: error.message }));
-    child.on('close', (code) => resolve({ exitCode: code ?? 143, stderr: stderr.trim() }));
-  }).finally(() => running.delete(entry));
+    child.on('close', (code, signal) =>
+      resolve({ exitCode: toExitCode(code, signal), stderr: stderr.trim() }),
+    );
+  });
   return { stdin: child.stdin, stdout: child.stdout, ended, kill };
 }
 
@@ -166,11 +191,16 @@ export function whenInterrupted(cleanup: () => Promise<unknown>): () => void {
 
 /** The processes that this one has started and that have not been seen to end. */
 export function listRunning(): string[] {
-  return [...running].map(({ name }) => name);
+  return [...running.values()];
 }
 
 /** Ends every process this one has started, with all of its children, by SIGINT: what Ctrl-C does; then tidies up. */
 export async function interruptAll(): Promise<void> {
-  await Promise.allSettled([...running].map(async (child) => child.kill('SIGINT')));
+  await Promise.allSettled([...running.keys()].map((child) => killTree(child, 'SIGINT')));
   await Promise.allSettled([...cleanups].map((cleanup) => cleanup()));
+}
+
+/** zx finds the children of a process by ps(1), which a small host may not have: then the process alone is ended. */
+async function killTree(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.pid !== undefined) await kill(child.pid, signal).catch(() => child.kill(signal));
 }

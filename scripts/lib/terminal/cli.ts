@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { DescribedError, Exit } from '../process/errors.ts';
-import { interruptAll, listRunning } from '../process/shell.ts';
+import { describeProcessError, interruptAll, listRunning } from '../process/shell.ts';
 import { describeSystemError } from '../process/system-error.ts';
 import { sayFailure } from './report.ts';
 
@@ -106,7 +106,8 @@ function parseFlags<O extends ParseArgsOptionsConfig>(command: Command<O>) {
 }
 
 function report(error: unknown): void {
-  const described = error instanceof DescribedError ? error : describeSystemError(error);
+  const described =
+    error instanceof DescribedError ? error : (describeProcessError(error) ?? describeSystemError(error));
   if (described) {
     sayFailure(described.message, described.hint);
     if (process.env.VERBOSE) process.stderr.write(`${(error as Error).stack}\n`);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { IMAGES } from '../../lib/images/build-argv.ts';
-import { mustRun, type RunResult, run, type Started, start } from '../../lib/process/shell.ts';
+import { $, mustRun, type RunResult, run } from '../../lib/process/shell.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import { TEST_PREFIX, TestStack, until } from '../e2e/harness.ts';
 
@@ -20,7 +20,7 @@ const FIRST_UID = '200000';
 describe('an engine with userns-remap', { timeout: 1_200_000 }, () => {
   let stack: TestStack;
   let folder: string;
-  let engine: Started | undefined;
+  let engine: ReturnType<typeof startEngine> | undefined;
   let host: string;
 
   before(async () => {
@@ -43,7 +43,7 @@ describe('an engine with userns-remap', { timeout: 1_200_000 }, () => {
   });
   after(async () => {
     await engine?.kill('SIGTERM');
-    await engine?.ended;
+    await engine;
     delete stack?.env.DOCKER_HOST;
     await run(['ip', 'netns', 'del', SPACE]);
     rmSync(folder, { recursive: true, force: true });
@@ -51,7 +51,7 @@ describe('an engine with userns-remap', { timeout: 1_200_000 }, () => {
   });
 
   /** The engine sees tables of subordinate ids that are not the host's: there is no user to be made. */
-  function startEngine(): Started {
+  function startEngine() {
     const ids = join(folder, 'subid');
     writeFileSync(ids, `daemon:${FIRST_UID}:65536\n`);
     writeFileSync(join(folder, 'daemon.json'), '{}');
@@ -66,10 +66,8 @@ describe('an engine with userns-remap', { timeout: 1_200_000 }, () => {
       '--userns-remap': 'daemon:daemon',
       '--host': host,
     };
-    return start([
-      ...['nsenter', `--net=/run/netns/${SPACE}`, 'unshare', '--mount', '--propagation', 'private'],
-      ...['sh', '-euc', script, 'sh', ids, 'dockerd', ...Object.entries(flags).flat()],
-    ]);
+    const dockerd = ['sh', '-euc', script, 'sh', ids, 'dockerd', ...Object.entries(flags).flat()];
+    return $`nsenter --net=/run/netns/${SPACE} unshare --mount --propagation private ${dockerd}`.nothrow();
   }
 
   const docker = (args: readonly string[]): Promise<RunResult> => run(['docker', '--host', host, ...args]);
