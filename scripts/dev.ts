@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { build } from './build.ts';
-import { objectExists } from './lib/docker/docker.ts';
+import { objectExists } from './lib/docker/inspect.ts';
 import { resolveBases } from './lib/images/base-images.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';

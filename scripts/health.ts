@@ -1,5 +1,6 @@
 import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
-import { type ContainerInfo, readStats } from './lib/docker/docker.ts';
+import type { ContainerInfo } from './lib/docker/containers.ts';
+import { formatCpus, readStats, type Use } from './lib/docker/usage.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { listStack } from './lib/stack/containers.ts';
 import { findLostNetwork, findOtherNetwork } from './lib/stack/network-rules.ts';
@@ -28,27 +29,26 @@ again, and shows the last log lines of what is not healthy.
   make prod-test-health           adds requests to the page, the API, the WebSocket and the database
   npx tsx scripts/health.ts [--test] [--json]`;
 
-type Stats = Awaited<ReturnType<typeof readStats>>;
-
-function toRow(container: ContainerInfo, stats: Stats): string[] {
+function toRow(container: ContainerInfo, stats: ReadonlyMap<string, Use>): string[] {
   const use = stats.get(container.name);
   const up = container.state === 'running';
   const since = up ? formatDuration(Date.now() - Date.parse(container.startedAt)) : '-';
-  const memory = use?.memory.split(' / ')[0];
   return [
     container.name,
     container.state,
     container.health === 'healthy' ? paint('green', 'healthy') : paint('red', up ? container.health : '-'),
     since,
     String(container.restarts),
-    use ? `${use.cpu} of ${container.cpuLimit || '∞'} CPU` : '-',
-    use ? `${memory} of ${container.memoryLimit ? formatBytes(container.memoryLimit) : '∞'}` : '-',
+    use ? `${formatCpus(use)} of ${container.cpuLimit || '∞'} CPU` : '-',
+    use
+      ? `${formatBytes(use.memoryBytes)} of ${container.memoryLimit ? formatBytes(container.memoryLimit) : '∞'}`
+      : '-',
     `${container.image}${container.revision ? ` (${container.revision})` : ''}`,
     container.ports.join(', ') || 'none',
   ];
 }
 
-function showTable(containers: readonly ContainerInfo[], stats: Stats): void {
+function showTable(containers: readonly ContainerInfo[], stats: ReadonlyMap<string, Use>): void {
   const head = ['NAME', 'STATE', 'HEALTH', 'SINCE', 'RESTARTS', 'CPU', 'MEMORY', 'IMAGE', 'PORTS'];
   say(formatTable([head.map((word) => paint('bold', word)), ...containers.map((one) => toRow(one, stats))]));
 }

@@ -1,4 +1,5 @@
-import { listContainers, objectExists } from './lib/docker/docker.ts';
+import { listContainers } from './lib/docker/containers.ts';
+import { objectExists } from './lib/docker/inspect.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { $, must } from './lib/process/shell.ts';
 import { assertDockerReady, assertNetworkExists } from './lib/stack/preflight.ts';

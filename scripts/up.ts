@@ -1,6 +1,7 @@
 import { build } from './build.ts';
 import { assertReadsData } from './lib/database/data-version.ts';
-import { type ContainerInfo, readNetworkIds } from './lib/docker/docker.ts';
+import type { ContainerInfo } from './lib/docker/containers.ts';
+import { readNetworkIds } from './lib/docker/networks.ts';
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { ROOT } from './lib/process/root.ts';

@@ -1,4 +1,4 @@
-import { readUsage } from '../lib/docker/docker.ts';
+import { readUsage } from '../lib/docker/usage.ts';
 import { alternate } from './lib/alternate.ts';
 import type { Row } from './lib/measure.ts';
 import { ProductionStack } from './lib/production.ts';

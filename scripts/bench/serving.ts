@@ -1,4 +1,4 @@
-import { readUsage } from '../lib/docker/docker.ts';
+import { readUsage } from '../lib/docker/usage.ts';
 import { DescribedError } from '../lib/process/errors.ts';
 import { alternate } from './lib/alternate.ts';
 import { type Load, putLoad } from './lib/load.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lastLogLines } from '../../lib/docker/docker.ts';
+import { lastLogLines } from '../../lib/docker/logs.ts';
 import { DescribedError } from '../../lib/process/errors.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { freePort } from '../../test/e2e/harness.ts';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { querySql, SqlSession } from '../database/sql.ts';
-import type { ContainerInfo } from '../docker/docker.ts';
+import type { ContainerInfo } from '../docker/containers.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
 import { listStack } from '../stack/containers.ts';

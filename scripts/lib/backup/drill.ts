@@ -1,7 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { objectExists } from '../docker/docker.ts';
+import { objectExists } from '../docker/inspect.ts';
+import { sandboxArgv } from '../docker/sandbox-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run, whenInterrupted } from '../process/shell.ts';
+import { waitUntil } from '../process/wait.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { assertVersion, type Loaded, loadBackup } from './load.ts';
 import type { Drill, Manifest } from './manifest.ts';
@@ -15,7 +16,6 @@ const LIFE = '12h';
 /** The server makes a cluster of its own and lets in whoever shares its loopback, which nobody else can reach. */
 const SERVE = `initdb --username=postgres --auth-local=peer --auth-host=trust --data-checksums --no-sync >/dev/null
 exec timeout --signal=INT "$0" postgres -c config_file=/etc/postgresql/postgresql.conf -c hba_file="$PGDATA/pg_hba.conf" "$@"`;
-const HARDENED = ['--read-only', '--cap-drop=ALL', '--security-opt=no-new-privileges', '--pids-limit=200'];
 
 export interface DrillJob {
   settings: StackSettings;
@@ -118,7 +118,8 @@ async function startServer(settings: StackSettings, name: string, manifest: Mani
     '--tmpfs',
     '/run/postgresql:uid=999,gid=999,mode=0775,size=1m',
   ];
-  const limits = ['--network=none', '--memory=1g', '--cpus=1', ...HARDENED, '--label', 'environment=drill'];
+  // As much as the service has itself.
+  const limits = [...sandboxArgv({ memory: '1g', pids: 200 }), '--label', 'environment=drill'];
   const argv = ['docker', 'run', '--detach', '--init', '--name', name, ...limits, ...files, ...writable];
   const serve = ['--entrypoint', 'bash', `${settings.prefix}-postgres:latest`, '-euc', SERVE, LIFE];
   await mustRun([...argv, ...serve, '-c', 'listen_addresses=127.0.0.1'], 'see what Docker says');
@@ -146,14 +147,9 @@ async function askHealth(
     'SECRET_KEY=this-key-signs-nothing-in-a-restore-drill',
     'ALLOWED_HOSTS=127.0.0.1',
   ].flatMap((one) => ['--env', one]);
-  const limits = [
-    `--network=container:${server}`,
-    '--memory=512m',
-    '--cpus=1',
-    ...HARDENED,
-    '--tmpfs',
-    '/tmp',
-  ];
+  // It shares the throwaway server's loopback.
+  const network = `container:${server}`;
+  const limits = [...sandboxArgv({ network, memory: '512m', pids: 200 }), '--tmpfs', '/tmp'];
   const argv = ['docker', 'run', '--detach', '--init', '--name', api, ...limits, ...env];
   await mustRun([...argv, `${settings.prefix}-backend:latest`], 'see what Docker says');
   if (await waitFor(API_MS, ['docker', 'exec', api, 'node', '/app/healthcheck.js'])) return undefined;
@@ -162,8 +158,5 @@ async function askHealth(
 }
 
 async function waitFor(ms: number, argv: readonly string[]): Promise<boolean> {
-  for (const until = Date.now() + ms; Date.now() < until; await sleep(200)) {
-    if ((await run(argv)).exitCode === 0) return true;
-  }
-  return false;
+  return (await waitUntil(async () => (await run(argv)).exitCode === 0 || undefined, ms)) === true;
 }

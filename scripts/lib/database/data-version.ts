@@ -1,5 +1,7 @@
-import { listContainers, objectExists } from '../docker/docker.ts';
+import { findContainer } from '../docker/containers.ts';
 import { inspectImage } from '../docker/images.ts';
+import { objectExists } from '../docker/inspect.ts';
+import { sandboxArgv } from '../docker/sandbox-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
 import { containerName, type StackSettings, volumeName } from '../stack/stack.ts';
@@ -17,7 +19,7 @@ export async function assertReadsData(settings: StackSettings, image: string): P
     objectExists('volume', volumeName(settings)),
   ]);
   if (!wanted || !volume) return;
-  const [container] = await listContainers(`name=^/${containerName(settings, 'kidney-genetics-postgres')}$`);
+  const container = await findContainer(containerName(settings, 'kidney-genetics-postgres'));
   if (container?.state === 'running' && container.imageId === wanted.id) return;
   const found = await readDataMajor(settings, image);
   if (found === '' || found === wanted.postgresMajor) return;
@@ -30,7 +32,6 @@ export async function assertReadsData(settings: StackSettings, image: string): P
 /** The major version that made the data; empty for a volume without any. */
 async function readDataMajor(settings: StackSettings, image: string): Promise<string> {
   const mount = ['--volume', `${volumeName(settings)}:${PGDATA}:ro`];
-  const hardened = ['--network', 'none', '--read-only', '--cap-drop', 'ALL'];
-  const argv = ['docker', 'run', '--rm', ...hardened, ...mount, '--entrypoint', 'cat', image];
+  const argv = ['docker', 'run', '--rm', ...sandboxArgv(), ...mount, '--entrypoint', 'cat', image];
   return (await run([...argv, `${PGDATA}/PG_VERSION`])).stdout.trim();
 }

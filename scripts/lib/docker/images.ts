@@ -1,4 +1,4 @@
-import { run } from '../process/shell.ts';
+import { inspect } from './inspect.ts';
 
 /** An image as the engine describes it. */
 export interface ImageInfo {
@@ -12,19 +12,10 @@ export interface ImageInfo {
   postgresMajor: string;
 }
 
-interface Inspected {
-  Id: string;
-  Created: string;
-  Size: number;
-  RootFS: { Layers: string[] };
-  Config: { Labels: Record<string, string> | null; Env: string[] | null } & Record<string, unknown>;
-}
-
 /** @returns undefined where there is no such image */
 export async function inspectImage(reference: string): Promise<ImageInfo | undefined> {
-  const { exitCode, stdout } = await run(['docker', 'image', 'inspect', reference]);
-  if (exitCode !== 0) return undefined;
-  const [raw] = JSON.parse(stdout) as [Inspected];
+  const [raw] = await inspect('image', [reference]);
+  if (!raw) return undefined;
   const { Labels, Env, Cmd, Entrypoint, User, StopSignal } = raw.Config;
   return {
     id: raw.Id,

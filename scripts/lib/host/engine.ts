@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribedError } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
+import { waitUntil } from '../process/wait.ts';
 import { say } from '../terminal/report.ts';
 
 /** Where an engine that this project started writes, one life after the other. */
@@ -87,15 +87,12 @@ function isAlive(pidFile: string, program: string): boolean {
  * @param comes whether there is still hope
  */
 export async function waitForEngine(comes: () => boolean): Promise<boolean> {
-  for (const until = Date.now() + WAIT_MS; Date.now() < until && comes(); await sleep(200)) {
-    if (
-      (await run(['docker', 'version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 }))
-        .exitCode === 0
-    ) {
-      return true;
-    }
-  }
-  return false;
+  const argv = ['docker', 'version', '--format', '{{.Server.Version}}'];
+  const ask = async () => {
+    if (!comes()) return false;
+    return (await run(argv, { timeoutMs: 10_000 })).exitCode === 0 || undefined;
+  };
+  return (await waitUntil(ask, WAIT_MS)) === true;
 }
 
 async function readJournal(): Promise<string> {

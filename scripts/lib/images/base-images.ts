@@ -1,4 +1,4 @@
-import { objectExists } from '../docker/docker.ts';
+import { objectExists } from '../docker/inspect.ts';
 import { run } from '../process/shell.ts';
 import { waitForLock } from '../process/wait-lock.ts';
 import { say, sayWarning } from '../terminal/report.ts';

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { sandboxArgv } from '../docker/sandbox-argv.ts';
 import { ROOT } from '../process/root.ts';
 import { run } from '../process/shell.ts';
 import { type BomComponent, toDebianComponent, toNodeComponents } from './bill-of-materials.ts';
@@ -17,15 +18,8 @@ export interface DebianFacts {
 /** Runs a program in a throwaway container that can reach nothing and write nothing. */
 async function runIn(image: string, argv: readonly string[], input?: string): Promise<string> {
   const [entrypoint = '', ...args] = argv;
-  const guards = [
-    '--network',
-    'none',
-    '--read-only',
-    '--cap-drop',
-    'ALL',
-    '--security-opt',
-    'no-new-privileges',
-  ];
+  // A base would run it as root.
+  const guards = sandboxArgv({ user: '65534:65534' });
   const { exitCode, stdout } = await run(
     [
       ...['docker', 'run', '--rm', ...(input === undefined ? [] : ['--interactive']), ...guards],

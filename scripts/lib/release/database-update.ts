@@ -1,5 +1,5 @@
 import { assertReadsData } from '../database/data-version.ts';
-import { listContainers } from '../docker/docker.ts';
+import { findContainer } from '../docker/containers.ts';
 import { inspectImage } from '../docker/images.ts';
 import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
@@ -44,7 +44,7 @@ export async function updateDatabase(change: Change): Promise<void> {
   const startedAt = Date.now();
   await mustRun(upServiceArgv(settings, POSTGRES), command, { cwd: ROOT, env: variables });
   await waitHealthy(settings, timeoutMs);
-  const [container] = await listContainers(`name=^/${containerName(settings, POSTGRES)}$`);
+  const container = await findContainer(containerName(settings, POSTGRES));
   sayOk(
     `database replaced by ${container?.image}; it was away for ${formatDuration(Date.now() - startedAt)}`,
   );

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, listContainers } from '../docker/docker.ts';
+import { type ContainerInfo, listContainers } from '../docker/containers.ts';
 import { mustRun, run } from '../process/shell.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import {
@@ -43,7 +43,7 @@ export async function drain(settings: StackSettings, container: ContainerInfo): 
   if (isBackend) await leave(container);
   // nginx refuses new connections at once and ends when those through it have: they have to come anew.
   await Promise.all([
-    mustRun(['docker', 'stop', '--time', STOP_SECONDS, container.id], `docker stop ${container.name}`),
+    mustRun(['docker', 'stop', '-t', STOP_SECONDS, container.id], `docker stop ${container.name}`),
     isBackend ? undefined : sendSocketsAway(settings),
   ]);
   await hold();

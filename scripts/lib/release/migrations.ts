@@ -1,3 +1,4 @@
+import { sandboxArgv } from '../docker/sandbox-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
 import type { Release } from '../stack/release.ts';
@@ -50,8 +51,7 @@ async function readMigrations(
   release: Release,
 ): Promise<{ name: string; sql: string }[]> {
   const image = imageName(settings, 'backend', release.app);
-  const isolated = ['--network', 'none', '--cap-drop', 'ALL', '--read-only', '--pull', 'never'];
-  const argv = ['docker', 'run', '--rm', ...isolated, image, 'node', '-e', READ_MIGRATIONS];
+  const argv = ['docker', 'run', '--rm', ...sandboxArgv(), image, 'node', '-e', READ_MIGRATIONS];
   return JSON.parse(await mustRun(argv, 'make prod-build')) as { name: string; sql: string }[];
 }
 

@@ -1,3 +1,4 @@
+import { sandboxArgv } from '../docker/sandbox-argv.ts';
 import { composeArgv, containerName, type Service, type StackSettings, upArgv } from '../stack/stack.ts';
 
 /** The services that are replaced without a gap, in their order: the API first, then the page that calls it. */
@@ -69,8 +70,7 @@ export function placeholderArgv(
       : ['--entrypoint', 'sleep', image, String(Math.ceil(ms / 1000))];
   return [
     ...['docker', 'run', '-d', '--rm', '--name', `${settings.prefix}-placeholder-${id}`],
-    ...['--network', settings.network, '--pull', 'never', '--no-healthcheck', '--init'],
-    ...['--cap-drop', 'ALL', '--read-only', '--security-opt', 'no-new-privileges', ...wait],
+    ...['--init', ...sandboxArgv({ network: settings.network }), ...wait],
   ];
 }
 

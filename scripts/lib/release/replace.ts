@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, lastLogLines, listContainers } from '../docker/docker.ts';
+import { type ContainerInfo, findContainer, listContainers } from '../docker/containers.ts';
+import { lastLogLines } from '../docker/logs.ts';
 import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
 import { mustRun, run } from '../process/shell.ts';
+import { waitUntil } from '../process/wait.ts';
 import { containerName, type Service, type StackSettings, shortName } from '../stack/stack.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import { drain, isLeaving, retire } from './drain.ts';
@@ -67,7 +69,7 @@ export async function replaceService(service: ReplacedService, change: Change): 
 
 /** Whether a service's container is not what the compose files and variables say. */
 export async function isOutdated(service: Service, change: Change): Promise<boolean> {
-  const [container] = await listContainers(`name=^/${containerName(change.settings, service)}$`);
+  const container = await findContainer(containerName(change.settings, service));
   return container?.labels['com.docker.compose.config-hash'] !== (await readWantedHash(service, change));
 }
 
@@ -103,7 +105,7 @@ async function startNext(service: ReplacedService, change: Change): Promise<Cont
   say(`  ${name}: starting the next one beside the current one`);
   try {
     await mustRun(runNextArgv(settings, service), command, { cwd: ROOT, env: variables });
-    const next = await waitContainer(settings, service, nextName(settings, service), change.timeoutMs);
+    const next = await waitContainer(nextName(settings, service), change.timeoutMs);
     await smokeTest(service, next);
     await forgetConnections(service, next);
     say(`  ${name}: the next one is healthy and answers, after ${formatDuration(Date.now() - startedAt)}`);
@@ -149,7 +151,7 @@ async function recreate(service: ReplacedService, change: Change): Promise<Conta
   const { settings, variables, command } = change;
   const up = upServiceArgv(settings, service, change.databaseStays);
   await mustRun(up, command, { cwd: ROOT, env: variables });
-  return waitContainer(settings, service, containerName(settings, service), change.timeoutMs);
+  return waitContainer(containerName(settings, service), change.timeoutMs);
 }
 
 /**
@@ -165,25 +167,20 @@ function isHealthy({ state, health }: ContainerInfo): boolean {
 }
 
 /** @throws DescribedError when it does not get healthy */
-async function waitContainer(
-  settings: StackSettings,
-  service: ReplacedService,
-  name: string,
-  timeoutMs: number,
-): Promise<ContainerInfo> {
+async function waitContainer(name: string, timeoutMs: number): Promise<ContainerInfo> {
   const startedAt = Date.now();
-  for (;;) {
-    const { current, next } = await look(settings, service);
-    const container = [current, next].find((one) => one?.name === name);
-    if (container && isHealthy(container)) return container;
-    const state = container?.state === 'running' ? container.health : (container?.state ?? 'missing');
-    const waited = Date.now() - startedAt;
-    if (waited > timeoutMs || state === 'exited' || (container?.restarts ?? 0) > 2) {
-      throw new DescribedError(
-        `${name} is ${state} after ${formatDuration(waited)}`,
-        `see its log: docker logs ${name}`,
-      );
-    }
-    await sleep(250);
-  }
+  let container: ContainerInfo | undefined;
+  const ask = async () => {
+    container = await findContainer(name);
+    const over =
+      container && (isHealthy(container) || container.state === 'exited' || container.restarts > 2);
+    return over || undefined;
+  };
+  await waitUntil(ask, timeoutMs, 250);
+  if (container && isHealthy(container)) return container;
+  const state = container?.state === 'running' ? container.health : (container?.state ?? 'missing');
+  throw new DescribedError(
+    `${name} is ${state} after ${formatDuration(Date.now() - startedAt)}`,
+    `see its log: docker logs ${name}`,
+  );
 }

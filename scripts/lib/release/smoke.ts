@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerInfo } from '../docker/docker.ts';
+import type { ContainerInfo } from '../docker/containers.ts';
 import { DescribedError } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
 import type { ReplacedService } from './replace-argv.ts';

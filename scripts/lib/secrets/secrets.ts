@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { objectExists } from '../docker/docker.ts';
+import { objectExists } from '../docker/inspect.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
 import type { EnvValues } from '../stack/env-rules.ts';

@@ -1,4 +1,4 @@
-import { type ContainerInfo, inspectContainers, listContainers } from '../docker/docker.ts';
+import { type ContainerInfo, inspectContainers, listContainers } from '../docker/containers.ts';
 import { openPipe } from '../process/shell.ts';
 import { containerName, SERVICES, type StackSettings } from './stack.ts';
 

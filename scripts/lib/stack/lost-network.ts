@@ -1,4 +1,4 @@
-import type { ContainerInfo } from '../docker/docker.ts';
+import type { ContainerInfo } from '../docker/containers.ts';
 import { mustRun } from '../process/shell.ts';
 import { sayWarning } from '../terminal/report.ts';
 import { findLostNetwork } from './network-rules.ts';

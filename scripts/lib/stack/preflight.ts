@@ -1,8 +1,9 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type ContainerInfo, listContainers } from '../docker/containers.ts';
 import { type Disk, isNearlyFull } from '../docker/disk.ts';
-import { type ContainerInfo, listContainers, objectExists } from '../docker/docker.ts';
+import { objectExists } from '../docker/inspect.ts';
 import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from '../docker/version.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';

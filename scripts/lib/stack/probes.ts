@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
-import type { ContainerInfo } from '../docker/docker.ts';
+import type { ContainerInfo } from '../docker/containers.ts';
 import type { Service } from './stack.ts';
 
 const TIMEOUT_MS = 5000;

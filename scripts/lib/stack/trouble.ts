@@ -1,4 +1,5 @@
-import { type ContainerInfo, lastLogLines } from '../docker/docker.ts';
+import type { ContainerInfo } from '../docker/containers.ts';
+import { lastLogLines } from '../docker/logs.ts';
 import { run } from '../process/shell.ts';
 import { formatBytes, formatDuration, say, sayFailure, sayWarning } from '../terminal/report.ts';
 import { findLostNetwork } from './network-rules.ts';

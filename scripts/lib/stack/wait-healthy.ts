@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ContainerInfo, lastLogLines } from '../docker/docker.ts';
+import type { ContainerInfo } from '../docker/containers.ts';
+import { lastLogLines } from '../docker/logs.ts';
 import { DescribedError } from '../process/errors.ts';
 import { formatDuration, isFancy, paint, say } from '../terminal/report.ts';
 import { followHealth, inspectStack } from './containers.ts';

@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackupContext } from '../backup/context.ts';
 import { findBackups } from '../backup/find.ts';
 import { restoreBackup } from '../backup/restore.ts';
 import { runBackup } from '../backup/run.ts';
 import { dropDatabase } from '../backup/swap.ts';
 import { querySql } from '../database/sql.ts';
-import { type ContainerInfo, objectExists } from '../docker/docker.ts';
+import { type ContainerInfo, findContainer } from '../docker/containers.ts';
+import { objectExists } from '../docker/inspect.ts';
+import { sandboxArgv } from '../docker/sandbox-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
 import { mustRun } from '../process/shell.ts';
+import { waitUntil } from '../process/wait.ts';
 import { prepareCompose } from '../release/compose.ts';
 import { recordChange } from '../release/history.ts';
 import { stopLeftovers } from '../release/leftovers.ts';
@@ -152,7 +154,7 @@ async function copyVolume(
   target: string,
 ): Promise<void> {
   const mounts = ['--volume', `${source}:/from:ro`, '--volume', `${target}:${PGDATA}`];
-  const hardened = ['--network', 'none', '--cap-drop', 'ALL', '--entrypoint', 'bash'];
+  const hardened = [...sandboxArgv(), '--entrypoint', 'bash'];
   const image = imageName(settings, 'postgres', from.database);
   const copy = 'test -s /from/PG_VERSION && cp -a /from/. "$0" && sync -f "$0"';
   await mustRun(
@@ -181,10 +183,9 @@ async function restoreInto(context: BackupContext, { to, file }: Upgrade): Promi
 }
 
 async function waitForDatabase(settings: StackSettings): Promise<void> {
-  for (const end = Date.now() + START_MS; Date.now() < end; await sleep(300)) {
-    const containers = await listStack(settings);
-    if (containers.some(({ service, health }) => service === POSTGRES && health === 'healthy')) return;
-  }
+  const isHealthy = async () =>
+    (await findContainer(containerName(settings, POSTGRES)))?.health === 'healthy';
+  if (await waitUntil(async () => (await isHealthy()) || undefined, START_MS)) return;
   throw new DescribedError(
     'The database does not get healthy',
     `docker logs ${containerName(settings, POSTGRES)}; go back: ${UPGRADE_COMMAND} UNDO=1`,

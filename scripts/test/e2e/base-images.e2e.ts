@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { objectExists } from '../../lib/docker/docker.ts';
+import { objectExists } from '../../lib/docker/inspect.ts';
 import { type Bases, resolveBases } from '../../lib/images/base-images.ts';
 import { BASE_NAMES, RECIPES } from '../../lib/images/base-names.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ContainerInfo } from '../../lib/docker/docker.ts';
+import type { ContainerInfo } from '../../lib/docker/containers.ts';
 import { IMAGES } from '../../lib/images/build-argv.ts';
 import { commandArgv } from '../../lib/process/command.ts';
 import { ROOT } from '../../lib/process/root.ts';

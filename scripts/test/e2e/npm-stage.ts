@@ -82,7 +82,7 @@ export class NpmStage {
   /** Breaks the proxy in one way, or fixes it; started anew, so that its rate limit has forgotten. */
   async become(faults: Faults): Promise<void> {
     await this.configure(faults);
-    await this.docker('restart', '--time', '0', this.container);
+    await this.docker('restart', '-t', '0', this.container);
     await this.untilReady();
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { listContainers } from '../../lib/docker/docker.ts';
+import { findContainer } from '../../lib/docker/containers.ts';
 import { mustRun, type RunResult, run } from '../../lib/process/shell.ts';
 import { withRateLimit, zoneLine, zoneName } from '../../lib/proxy/npm/host-rules.ts';
 import { loadSettings } from '../../lib/stack/project.ts';
@@ -67,7 +67,7 @@ describe('an Nginx Proxy Manager of the kit', { timeout: 300_000 }, () => {
   it('comes up with its page on 127.0.0.1 alone, knows the zone, and is left alone the second time', async () => {
     const first = await drive('up');
     assert.equal(first.exitCode, 0, first.stderr);
-    const [info] = await listContainers(`name=^/${container}$`);
+    const info = await findContainer(container);
     const admin = info?.ports.filter((port) => port.endsWith('->81/tcp'));
     assert.deepEqual(admin, [`127.0.0.1:${env.NPM_ADMIN_PORT}->81/tcp`]);
     assert.equal(info?.health, 'healthy');

@@ -233,7 +233,7 @@ describe('production mode', { timeout: 900_000 }, () => {
 
   it('drains the backend on SIGTERM and exits 0 within 5 s', async () => {
     const startedAt = Date.now();
-    await mustRun(['docker', 'stop', '--time', '10', stack.name('backend')], 'see above');
+    await mustRun(['docker', 'stop', '-t', '10', stack.name('backend')], 'see above');
     assert.ok(Date.now() - startedAt < 6000, 'stopped within 5 s');
     assert.equal((await stack.container('backend')).exitCode, 0);
   });

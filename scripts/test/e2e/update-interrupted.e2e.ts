@@ -3,7 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listContainers } from '../../lib/docker/docker.ts';
+import { listContainers } from '../../lib/docker/containers.ts';
 import { IMAGES } from '../../lib/images/build-argv.ts';
 import { lockPath } from '../../lib/process/lock.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';

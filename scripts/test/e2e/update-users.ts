@@ -57,7 +57,7 @@ export class UpdateUsers {
 
   /** Lets them finish. */
   async end(): Promise<Report> {
-    await mustRun(['docker', 'stop', '--time', '90', this.name], HINT);
+    await mustRun(['docker', 'stop', '-t', '90', this.name], HINT);
     const report = JSON.parse((await this.read()).trim().split('\n').at(-1) ?? '') as Report;
     await run(['docker', 'rm', '-f', '-v', this.name]);
     return report;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { listContainers } from '../../lib/docker/docker.ts';
+import { listContainers } from '../../lib/docker/containers.ts';
 import { IMAGES, type ImageName } from '../../lib/images/build-argv.ts';
 import { mustRun } from '../../lib/process/shell.ts';
 import { listStack } from '../../lib/stack/containers.ts';

@@ -1,4 +1,4 @@
-import { type ContainerInfo, listContainers } from '../../docker/docker.ts';
+import { type ContainerInfo, listContainers } from '../../docker/containers.ts';
 import { mustRun, run } from '../../process/shell.ts';
 import { zoneLine } from './host-rules.ts';
 

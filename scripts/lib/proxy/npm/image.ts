@@ -1,4 +1,4 @@
-import { objectExists } from '../../docker/docker.ts';
+import { objectExists } from '../../docker/inspect.ts';
 import { explainPull } from '../../images/base-names.ts';
 import { DescribedError, Exit } from '../../process/errors.ts';
 import { run } from '../../process/shell.ts';

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { objectExists } from '../../docker/docker.ts';
+import { objectExists } from '../../docker/inspect.ts';
 import { listStack } from '../../stack/containers.ts';
 import { parseEnvFile } from '../../stack/env-rules.ts';
 import { containerName, type StackSettings } from '../../stack/stack.ts';

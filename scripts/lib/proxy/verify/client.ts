@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { listContainers } from '../../docker/docker.ts';
+import { findContainer } from '../../docker/containers.ts';
 import { run } from '../../process/shell.ts';
+import { waitUntil } from '../../process/wait.ts';
 import { containerName } from '../../stack/stack.ts';
 import { type Finding, skip } from '../../verify/check.ts';
 import type { Check, Context } from './check.ts';
@@ -19,12 +19,10 @@ async function askAndFind(
   const id = `npm-verify-${randomBytes(8).toString('hex')}`;
   const container = containerName(context.settings, 'kidney-genetics-backend');
   await context.site.ask('/api/v1/genes?pageSize=1', { headers: { ...headers, 'X-Request-Id': id } });
-  for (const until = Date.now() + LOG_MS; Date.now() < until; await sleep(200)) {
+  return waitUntil(async () => {
     const { stdout, stderr } = await run(['docker', 'logs', '--since', '1m', container]);
-    const client = findClient(stdout + stderr, id);
-    if (client) return client;
-  }
-  return undefined;
+    return findClient(stdout + stderr, id) || undefined;
+  }, LOG_MS);
 }
 
 /** The reason why the log cannot be read here. */
@@ -33,7 +31,7 @@ async function findNoLog({ settings }: Context): Promise<string | undefined> {
   if ((await run(['docker', 'inspect', '--type', 'container', name])).exitCode !== 0) {
     return `${name} is not on this host, and so neither is its log`;
   }
-  const [container] = await listContainers(`name=^/${name}$`);
+  const container = await findContainer(name);
   return container?.state === 'running' ? undefined : `${name} does not run`;
 }
 

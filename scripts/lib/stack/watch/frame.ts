@@ -1,4 +1,5 @@
-import type { ContainerInfo } from '../../docker/docker.ts';
+import type { ContainerInfo } from '../../docker/containers.ts';
+import { formatCpus } from '../../docker/usage.ts';
 import { formatBytes, formatDuration, formatTable, paint } from '../../terminal/report.ts';
 import { drawBars } from './figures.ts';
 import type { Moment } from './vitals.ts';
@@ -11,8 +12,8 @@ function toRow(container: ContainerInfo, { use, at }: Moment): string[] {
     container.name,
     paint(word === 'healthy' ? 'green' : word === 'starting' ? 'yellow' : 'red', word),
     running ? formatDuration(Math.max(0, at.getTime() - Date.parse(container.startedAt))) : '-',
-    used?.cpu ?? '-',
-    `${used?.memory.split(' / ')[0] ?? '-'} of ${container.memoryLimit ? formatBytes(container.memoryLimit) : '∞'}`,
+    used ? formatCpus(used) : '-',
+    `${used ? formatBytes(used.memoryBytes) : '-'} of ${container.memoryLimit ? formatBytes(container.memoryLimit) : '∞'}`,
     String(container.restarts),
   ];
 }
@@ -51,7 +52,7 @@ export function summarize({ at, containers, use, traffic, vitals }: Moment): str
   const each = containers.map((one) => {
     const used = use.get(one.name);
     const word = one.state === 'running' ? one.health : one.state;
-    return `${one.name} ${word} ${used?.cpu ?? '-'} ${used?.memory.split(' / ')[0] ?? '-'}`;
+    return `${one.name} ${word} ${used ? `${formatCpus(used)} ${formatBytes(used.memoryBytes)}` : '- -'}`;
   });
   const load = `${rate(traffic.perSecond)}, ${rate(traffic.errorsPerSecond)} errors, ${vitals?.webSockets ?? '-'} WebSockets`;
   return `${at.toISOString().slice(0, 19)}Z  ${each.join(' | ')} | ${load}`;

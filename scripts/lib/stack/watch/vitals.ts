@@ -1,4 +1,5 @@
-import { type ContainerInfo, readStats } from '../../docker/docker.ts';
+import type { ContainerInfo } from '../../docker/containers.ts';
+import { readStats, type Use } from '../../docker/usage.ts';
 import { run } from '../../process/shell.ts';
 import { listStack } from '../containers.ts';
 import { containerName, type StackSettings } from '../stack.ts';
@@ -21,14 +22,14 @@ const ASK_METRICS = `
 export interface Moment {
   at: Date;
   containers: ContainerInfo[];
-  use: Awaited<ReturnType<typeof readStats>>;
+  use: Map<string, Use>;
   troubles: Map<string, Trouble>;
   traffic: Traffic;
   vitals: Vitals | undefined;
 }
 
 /**
- * Looks at a stack; takes the second or two that `docker stats` measures.
+ * Looks at a stack; takes the 0.1 s that the use is measured over.
  * @param since from when on requests are counted
  */
 export async function observe(settings: StackSettings, since: number): Promise<Moment> {

@@ -1,90 +1,27 @@
 import { readlinkSync } from 'node:fs';
+import { listIds } from '../../docker/containers.ts';
+import {
+  bareName,
+  type InspectedContainer,
+  type InspectedImage,
+  inspect,
+  listPorts,
+  namesOn,
+} from '../../docker/inspect.ts';
 import { DescribedError } from '../../process/errors.ts';
 import { run } from '../../process/shell.ts';
 import { type Service, type StackSettings, shortName } from '../../stack/stack.ts';
 import type { ContainerFacts, HostFacts, ImageFacts, NetworkFacts } from '../facts.ts';
 
-/** The fields of `docker inspect` that are read. */
-export interface RawContainer {
-  Id: string;
-  Name: string;
-  Image: string;
-  AppArmorProfile: string;
-  State: { Status: string; Pid: number; Health?: { Status: string } };
-  Config: {
-    Image: string;
-    Env: string[] | null;
-    Labels: Record<string, string> | null;
-    Healthcheck?: { Test: string[] | null };
-  };
-  HostConfig: {
-    Privileged: boolean;
-    ReadonlyRootfs: boolean;
-    SecurityOpt: string[] | null;
-    PidMode: string;
-    IpcMode: string;
-    UTSMode: string;
-    UsernsMode: string;
-    NetworkMode: string;
-    CgroupnsMode: string;
-    Devices: { PathOnHost: string }[] | null;
-    DeviceRequests: { Driver: string }[] | null;
-    DeviceCgroupRules: string[] | null;
-    ExtraHosts: string[] | null;
-    RestartPolicy: { Name: string };
-    Init: boolean | null;
-    LogConfig: { Type: string; Config: Record<string, string> | null };
-  };
-  Mounts: {
-    Type: string;
-    Name?: string;
-    Source: string;
-    Destination: string;
-    RW: boolean;
-    Propagation: string;
-  }[];
-  NetworkSettings: {
-    Ports: Record<string, { HostIp: string; HostPort: string }[] | null> | null;
-    Networks: Record<
-      string,
-      {
-        IPAddress: string;
-        IPAMConfig: { IPv4Address?: string; IPv6Address?: string } | null;
-        Aliases: string[] | null;
-        DNSNames?: string[] | null;
-      }
-    >;
-  };
-}
-
-interface RawImage {
-  Id: string;
-  Created: string;
-  RepoTags: string[] | null;
-  Config: { User: string; Labels: Record<string, string> | null } | null;
-}
-
-interface RawNetwork {
-  Id: string;
-  Name: string;
-  Internal: boolean;
-  IPAM: { Config: { Gateway?: string }[] | null };
-  Containers: Record<string, { Name: string }> | null;
-}
-
-const parseJson = <T>(text: string): T[] => JSON.parse(text.trim() || '[]') as T[];
-
 /**
  * Asks the engine for the containers of the stack.
  * @throws DescribedError when there are none
  */
-export async function inspectStack(settings: StackSettings, mode: string): Promise<RawContainer[]> {
-  const filter = `label=com.docker.compose.project=${settings.prefix}`;
-  const ids = (await run(['docker', 'ps', '-aq', '--no-trunc', '--filter', filter])).stdout
-    .split('\n')
-    .filter(Boolean);
-  const raw =
-    ids.length > 0 ? parseJson<RawContainer>((await run(['docker', 'inspect', ...ids])).stdout) : [];
+export async function inspectProject(settings: StackSettings, mode: string): Promise<InspectedContainer[]> {
+  const raw = await inspect(
+    'container',
+    await listIds(`label=com.docker.compose.project=${settings.prefix}`),
+  );
   const other = mode === 'test' ? 'production' : 'test';
   const command = mode === 'test' ? 'make prod-test-up' : 'make prod-up';
   if (raw.length === 0) throw new DescribedError(`${settings.prefix} is not up`, command);
@@ -96,10 +33,10 @@ export async function inspectStack(settings: StackSettings, mode: string): Promi
 }
 
 /** A container as the checks know it; what is inside is added by whoever asks it. */
-export function toContainerFacts(raw: RawContainer): ContainerFacts {
+export function toContainerFacts(raw: InspectedContainer): ContainerFacts {
   const { Config, HostConfig, State, NetworkSettings } = raw;
   return {
-    name: raw.Name.replace(/^\//, ''),
+    name: bareName(raw),
     service: serviceOf(raw),
     state: State.Status,
     health: State.Health?.Status ?? 'none',
@@ -130,23 +67,19 @@ export function toContainerFacts(raw: RawContainer): ContainerFacts {
     init: HostConfig.Init === true,
     logDriver: HostConfig.LogConfig.Type,
     logOptions: HostConfig.LogConfig.Config ?? {},
-    ports: Object.entries(NetworkSettings.Ports ?? {}).flatMap(([inside, bindings]) =>
-      (bindings ?? []).map(({ HostIp, HostPort }) => `${HostIp}:${HostPort}->${inside}`),
-    ),
+    ports: listPorts(raw),
     networks: Object.entries(NetworkSettings.Networks).map(([name, end]) => ({
       name,
       address: end.IPAddress,
       fixed: Boolean(end.IPAMConfig?.IPv4Address || end.IPAMConfig?.IPv6Address),
-      names: [...new Set([...(end.DNSNames ?? []), ...(end.Aliases ?? [])])].filter(
-        (one) => !raw.Id.startsWith(one),
-      ),
+      names: namesOn(raw, name),
     })),
     extraHosts: HostConfig.ExtraHosts ?? [],
     inside: null,
   };
 }
 
-function serviceOf({ Config }: RawContainer): string {
+function serviceOf({ Config }: InspectedContainer): string {
   const key = Config.Labels?.['com.docker.compose.service'] ?? '';
   return /^kidney-genetics-(backend|frontend|postgres)$/.test(key) ? shortName(key as Service) : '';
 }
@@ -167,19 +100,18 @@ export async function inspectNetworks(
   names: readonly string[],
   settings: StackSettings,
 ): Promise<{ networks: NetworkFacts[]; gateways: string[]; nameOf: (key: string) => string }> {
-  const raw = parseJson<RawNetwork>((await run(['docker', 'network', 'inspect', ...names])).stdout);
-  const ids = [...new Set(raw.flatMap(({ Containers }) => Object.keys(Containers ?? {})))];
-  const members =
-    ids.length > 0 ? parseJson<RawContainer>((await run(['docker', 'inspect', ...ids])).stdout) : [];
+  const raw = await inspect('network', names);
+  const ids = new Set(raw.flatMap(({ Containers }) => Object.keys(Containers ?? {})));
+  const members = await inspect('container', [...ids]);
   const networks = raw.map(({ Name, Internal }) => ({
     name: Name,
     internal: Internal,
     members: members
       .filter(({ NetworkSettings }) => NetworkSettings.Networks[Name])
       .map((one) => ({
-        container: one.Name.replace(/^\//, ''),
+        container: bareName(one),
         project: one.Config.Labels?.['com.docker.compose.project'] ?? '',
-        names: toContainerFacts(one).networks.find(({ name }) => name === Name)?.names ?? [],
+        names: namesOn(one, Name),
       })),
   }));
   const internal = raw.find(({ Name }) => Name === `${settings.prefix}-internal`);
@@ -213,15 +145,12 @@ export async function inspectImages(containers: readonly ContainerFacts[]): Prom
   });
 }
 
-async function inspectEach(names: readonly string[]): Promise<Map<string, RawImage>> {
+async function inspectEach(names: readonly string[]): Promise<Map<string, InspectedImage>> {
   const unique = [...new Set(names)];
   const found = await Promise.all(
-    unique.map(async (name) => {
-      const { stdout, exitCode } = await run(['docker', 'image', 'inspect', name]);
-      return exitCode === 0 ? ([name, parseJson<RawImage>(stdout)[0]] as const) : undefined;
-    }),
+    unique.map(async (name) => [name, (await inspect('image', [name]))[0]] as const),
   );
-  return new Map(found.flatMap((pair) => (pair?.[1] ? [[pair[0], pair[1]] as const] : [])));
+  return new Map(found.flatMap(([name, image]) => (image ? [[name, image] as const] : [])));
 }
 
 /** What the engine and the kernel offer. */

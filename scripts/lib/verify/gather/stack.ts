@@ -1,18 +1,13 @@
 import { readFileSync } from 'node:fs';
+import type { InspectedContainer } from '../../docker/inspect.ts';
+import { sandboxArgv } from '../../docker/sandbox-argv.ts';
 import { run } from '../../process/shell.ts';
 import type { Mode, StackSettings } from '../../stack/stack.ts';
 import type { Family } from '../check.ts';
 import type { ContainerFacts, Facts, HttpFacts, ReachFacts, Tries } from '../facts.ts';
 import { dialAll } from '../probe/dial.ts';
 import { askDatabase } from './database.ts';
-import {
-  inspectHost,
-  inspectImages,
-  inspectNetworks,
-  inspectStack,
-  type RawContainer,
-  toContainerFacts,
-} from './engine.ts';
+import { inspectHost, inspectImages, inspectNetworks, inspectProject, toContainerFacts } from './engine.ts';
 import { parseDials, parseInside, parseSections, type Sections } from './inside.ts';
 import { readScan } from './scan.ts';
 import { inspectSecretFiles, readSecretSource, type SecretSource, searchSecrets } from './secrets.ts';
@@ -44,7 +39,7 @@ export async function gatherFacts(
 ): Promise<Facts> {
   const shared = mode === 'test' ? `${settings.prefix}-test` : settings.network;
   const [raw, source, host, folder, scan] = await Promise.all([
-    inspectStack(settings, mode),
+    inspectProject(settings, mode),
     readSecretSource(settings.envFile),
     inspectHost(),
     inspectSecretFiles(settings.prefix),
@@ -139,18 +134,9 @@ async function askHttp(
   };
   const { stdout } = await run(
     [
-      ...[
-        'docker',
-        'run',
-        '--rm',
-        '--interactive',
-        '--init',
-        '--name',
-        `${settings.prefix}-verify-${process.pid}`,
-      ],
-      ...['--network', shared, '--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
-      ...['--memory', '256m', '--pids-limit', '64', '--log-driver', 'none', '--env', 'TASK', backend.imageId],
-      ...NODE,
+      ...['docker', 'run', '--rm', '--interactive', '--init'],
+      ...['--name', `${settings.prefix}-verify-${process.pid}`, ...sandboxArgv({ network: shared })],
+      ...['--log-driver', 'none', '--env', 'TASK', backend.imageId, ...NODE],
     ],
     { input: packProbe('http.ts'), env: { TASK: JSON.stringify(task) }, timeoutMs: HTTP_MS },
   );
@@ -164,7 +150,7 @@ async function askHttp(
 
 /** Asks inside of every container, then the database, and searches what came for secrets. */
 async function askContainers(
-  raw: readonly RawContainer[],
+  raw: readonly InspectedContainer[],
   bare: readonly ContainerFacts[],
   plan: Plan,
   source: SecretSource,
@@ -208,13 +194,13 @@ async function askContainers(
 }
 
 /** The container's first process, as /proc in it numbers it. */
-function rootOf(raw: RawContainer | undefined): number {
+function rootOf(raw: InspectedContainer | undefined): number {
   return raw?.HostConfig.PidMode === 'host' ? raw.State.Pid : 1;
 }
 
 /** Runs a probe in a container: the shell's, or Node's where there is no shell. */
 async function askInside(
-  raw: RawContainer,
+  raw: InspectedContainer,
   service: string,
   targets: readonly string[],
 ): Promise<Sections | undefined> {

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import { glob } from 'zx';
+import { sandboxArgv } from '../lib/docker/sandbox-argv.ts';
+import { ROOT } from '../lib/process/root.ts';
+import { waitUntil } from '../lib/process/wait.ts';
+
+describe('Throwaway containers', () => {
+  it('get the least by default', () => {
+    assert.equal(
+      sandboxArgv().join(' '),
+      '--pull never --no-healthcheck --network none --read-only --cap-drop ALL --security-opt no-new-privileges' +
+        ' --memory 256m --cpus 1 --pids-limit 64 --ulimit core=0',
+    );
+  });
+
+  it('get more only where it is said', () => {
+    const argv = sandboxArgv({ network: 'npm-proxy', memory: '1g', pids: 200, user: '65534:65534' });
+    for (const words of ['--network npm-proxy', '--memory 1g', '--pids-limit 200', '--user 65534:65534'])
+      assert.ok(argv.join(' ').includes(words), words);
+  });
+
+  it('have their flags from one place', async () => {
+    const files = await glob('scripts/{*.ts,lib/**/*.ts}', { cwd: ROOT, absolute: true });
+    const named = files.filter((file) => /'--cap-drop|'--read-only'/.test(readFileSync(file, 'utf8')));
+    assert.deepEqual(
+      named.map((file) => file.slice(ROOT.length + 1)),
+      ['scripts/lib/docker/sandbox-argv.ts'],
+    );
+  });
+});
+
+describe('Waiting', () => {
+  it('ends with what was found, or with nothing when the time is over', async () => {
+    let asked = 0;
+    const third = async () => ((asked += 1) === 3 ? 'here' : undefined);
+    assert.equal(await waitUntil(third, 5000, 1), 'here');
+    assert.equal(asked, 3);
+    assert.equal(await waitUntil(async () => undefined, 0), undefined);
+  });
+});
