@@ -34,7 +34,10 @@ describe('Throwaway containers', () => {
 describe('Waiting', () => {
   it('ends with what was found, or with nothing when the time is over', async () => {
     let asked = 0;
-    const third = async () => ((asked += 1) === 3 ? 'here' : undefined);
+    const third = async () => {
+      asked += 1;
+      return asked === 3 ? 'here' : undefined;
+    };
     assert.equal(await waitUntil(third, 5000, 1), 'here');
     assert.equal(asked, 3);
     assert.equal(await waitUntil(async () => undefined, 0), undefined);
