@@ -1,10 +1,10 @@
-import { open, rename, rm } from 'node:fs/promises';
 import { normalizeSelection } from '../backend/src/genes/selection.ts';
 import { exportStatement } from '../backend/src/genes/sql.ts';
 import { formatGeneRow, formatHeader } from '../backend/src/genes/table.ts';
 import type { GeneContent } from '../backend/src/schemas/gene.ts';
 import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
+import { writeWhole } from './lib/process/files.ts';
 import { loadEnvFile } from './lib/stack/env-file.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
@@ -22,17 +22,10 @@ const script = `\\set FETCH_COUNT 1000
 select row_to_json(gene) from (${exportStatement(normalizeSelection({}), null).text}) as gene;
 `;
 
-/** Written beside and renamed: what the file held before is whole until the new content is. */
-async function writeWhole(file: string, text: string): Promise<void> {
-  const draft = `${file}.partial`;
+function writeExport(file: string, text: string): void {
   try {
-    const handle = await open(draft, 'w');
-    await handle.writeFile(text);
-    await handle.sync();
-    await handle.close();
-    await rename(draft, file);
+    writeWhole(file, text, { mode: 0o644 });
   } catch (error) {
-    await rm(draft, { force: true });
     throw new DescribedError(
       `Cannot write ${file}: ${(error as Error).message}`,
       'make data-export FILE=genes.csv',
@@ -57,7 +50,7 @@ main(import.meta.url, {
     const lines = result.stdout.split('\n').filter((line) => line !== '');
     const rows = lines.map((line) => formatGeneRow(JSON.parse(line) as GeneContent, format));
     const text = formatHeader(format) + rows.join('');
-    await writeWhole(file, text);
+    writeExport(file, text);
     const size = formatBytes(Buffer.byteLength(text));
     sayOk(`${file}: ${rows.length} genes, ${size} (${formatDuration(Date.now() - startedAt)})`);
   },

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { writeWhole } from './lib/process/files.ts';
 import { ROOT } from './lib/process/root.ts';
 import { envFileExists, envProblemsError, inspectEnvFile } from './lib/stack/env-file.ts';
 import { fillEnvExample } from './lib/stack/env-rules.ts';
@@ -21,20 +22,8 @@ Makes .env.production with fresh secrets; if it is there, checks it and changes 
  */
 export async function makeEnvFile(path: string): Promise<void> {
   const example = await readFile(join(ROOT, '.env.production.example'), 'utf8');
-  const draft = `${path}.${process.pid}.draft`;
-  try {
-    await writeFile(
-      draft,
-      dateSecrets(
-        fillEnvExample(example, () => randomBytes(32).toString('base64url')),
-        new Date(),
-      ),
-      { mode: 0o600 },
-    );
-    await link(draft, path);
-  } finally {
-    await rm(draft, { force: true });
-  }
+  const filled = fillEnvExample(example, () => randomBytes(32).toString('base64url'));
+  writeWhole(path, dateSecrets(filled, new Date()), { mode: 0o600, isNew: true });
   sayOk(`${relative(ROOT, path)} made, with fresh secrets (mode 0600)`);
 }
 

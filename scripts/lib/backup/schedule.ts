@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { writeWhole } from '../process/files.ts';
 import { ROOT } from '../process/root.ts';
 import { mustRun, run } from '../process/shell.ts';
 import type { StackSettings } from '../stack/stack.ts';
@@ -22,7 +23,10 @@ export async function installSchedule(
   const scheduler = await findScheduler();
   assertRoot();
   const files = scheduleFiles(scheduler, collectFacts(settings));
-  for (const { path, content } of files) await writeWhole(path, content);
+  for (const { path, content } of files) {
+    await mkdir(dirname(path), { recursive: true });
+    writeWhole(path, content, { mode: 0o644 });
+  }
   if (scheduler === 'systemd') {
     await mustRun(['systemctl', 'daemon-reload'], 'see what systemd says');
     const timer = `${settings.prefix}-backup.timer`;
@@ -90,12 +94,4 @@ function collectFacts(settings: StackSettings): ScheduleFacts {
     env: Object.fromEntries(carried),
     minute: Math.floor(Math.random() * 60),
   };
-}
-
-/** cron and systemd never see half a file. */
-async function writeWhole(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  const draft = join(dirname(path), `.${process.pid}.draft`);
-  await writeFile(draft, content, { mode: 0o644 });
-  await rename(draft, path);
 }

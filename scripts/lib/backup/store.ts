@@ -1,8 +1,9 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { access, constants, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import type { Readable } from 'node:stream';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { syncFolder, writeWhole } from '../process/files.ts';
 import { ROOT } from '../process/root.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 
@@ -126,7 +127,7 @@ export class FolderStore implements BackupStore {
     try {
       await this.saveManifest(manifest);
       await rename(this.partialOf(manifest.file), this.pathOf(manifest));
-      await this.sync();
+      syncFolder(this.folder);
     } catch (error) {
       await this.discard(manifest);
       throw error;
@@ -135,22 +136,12 @@ export class FolderStore implements BackupStore {
 
   private async discard(manifest: Manifest): Promise<void> {
     const path = join(this.folder, `${manifest.name}.json`);
-    for (const left of [path, `${path}${PARTIAL}`, this.partialOf(manifest.file)])
-      await rm(left, { force: true });
+    for (const left of [path, this.partialOf(manifest.file)]) await rm(left, { force: true });
   }
 
   async saveManifest(manifest: Manifest): Promise<void> {
     const path = join(this.folder, `${manifest.name}.json`);
-    const draft = `${path}${PARTIAL}`;
-    const file = await open(draft, 'w', 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify(manifest, undefined, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-    await this.sync();
+    writeWhole(path, `${JSON.stringify(manifest, undefined, 2)}\n`, { mode: 0o600 });
   }
 
   /** At each point what is left is a whole backup, or files that `open` completes or removes. */
@@ -159,17 +150,7 @@ export class FolderStore implements BackupStore {
     await rename(this.pathOf(manifest), partial).catch(ignoreMissing);
     await rm(join(this.folder, `${manifest.name}.json`), { force: true });
     await rm(partial, { force: true });
-    await this.sync();
-  }
-
-  /** A new name in a folder survives a power cut once the folder itself is on the disk. */
-  private async sync(): Promise<void> {
-    const folder = await open(this.folder, 'r');
-    try {
-      await folder.sync();
-    } finally {
-      await folder.close();
-    }
+    syncFolder(this.folder);
   }
 }
 

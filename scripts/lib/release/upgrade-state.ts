@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DescribedError } from '../process/errors.ts';
+import { writeWhole } from '../process/files.ts';
 import type { Release } from '../stack/release.ts';
 import { stateDir } from './history.ts';
 
@@ -35,8 +36,7 @@ export function readUpgrade(
 export function noteUpgrade(prefix: string, upgrade: Upgrade): void {
   const path = statePath(prefix, 'database-upgrade');
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(`${path}.draft`, JSON.stringify(upgrade), { flush: true });
-  renameSync(`${path}.draft`, path);
+  writeWhole(path, JSON.stringify(upgrade), { mode: 0o644 });
 }
 
 /** @throws DescribedError while the data are between two versions: an API that writes now would write into the old ones */

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribedError } from '../process/errors.ts';
+import { writeWhole } from '../process/files.ts';
 import { mustRun, run } from '../process/shell.ts';
 import type { EnvValues } from '../stack/env-rules.ts';
 import { dateSecrets } from '../stack/secret-strength.ts';
@@ -68,7 +69,7 @@ async function beginRotation({ settings, env, say }: Place): Promise<Rotation> {
     now: { postgresPassword: fresh(), secretKey: fresh() },
     temporaryPassword: fresh(),
   };
-  await writeDurably(path, JSON.stringify(rotation));
+  writeWhole(path, JSON.stringify(rotation), { mode: 0o600 });
   return rotation;
 }
 
@@ -176,17 +177,5 @@ async function askHealth({ settings }: Place): Promise<void> {
 async function replaceInEnvFile(path: string, { before, now }: Rotation): Promise<void> {
   const [text, { uid, gid }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
   const renewed = dateSecrets(replaceSecrets(text, before, now), new Date());
-  await writeDurably(path, renewed, { uid, gid });
-}
-
-/** The file is the old one or the new one, also after a power cut. */
-async function writeDurably(path: string, text: string, owner?: { uid: number; gid: number }): Promise<void> {
-  const draft = `${path}.draft`;
-  const file = await open(draft, 'w', 0o600);
-  if (owner) await file.chown(owner.uid, owner.gid);
-  await file.writeFile(text);
-  await file.sync();
-  await file.close();
-  await chmod(draft, 0o600);
-  await rename(draft, path);
+  writeWhole(path, renewed, { mode: 0o600, owner: { uid, gid } });
 }

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { toPrintableLines } from '../process/printable.ts';
 
 type Format = Parameters<typeof styleText>[0];
 
@@ -30,15 +31,15 @@ export function sayOk(text: string): void {
   say(`${paint('green', '✔')} ${text}`);
 }
 
-/** Prints something that works but deserves a look; to standard error, so that --json stays parsable. */
+/** Prints something that works but deserves a look; to standard error, so that --json stays parsable. Takes text from outside. */
 export function sayWarning(text: string): void {
-  process.stderr.write(`${paint('yellow', '!', process.stderr)} ${text}\n`);
+  process.stderr.write(`${paint('yellow', '!', process.stderr)} ${toPrintableLines(text)}\n`);
 }
 
-/** Prints an expected failure: cause and what to do. */
+/** Prints an expected failure: cause and what to do. Takes text from outside. */
 export function sayFailure(cause: string, hint: string): void {
-  process.stderr.write(`${paint('red', '✘', process.stderr)} ${cause}\n`);
-  if (hint) process.stderr.write(`  ${paint('bold', '→', process.stderr)} ${hint}\n`);
+  process.stderr.write(`${paint('red', '✘', process.stderr)} ${toPrintableLines(cause)}\n`);
+  if (hint) process.stderr.write(`  ${paint('bold', '→', process.stderr)} ${toPrintableLines(hint)}\n`);
 }
 
 /**

@@ -1,5 +1,6 @@
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { writeWhole } from '../../process/files.ts';
 import { ROOT } from '../../process/root.ts';
 import { run, runStreaming } from '../../process/shell.ts';
 import { secretsDir } from '../../secrets/secrets.ts';
@@ -259,8 +260,6 @@ async function readCache(): Promise<LayerCache> {
 /** Holds key names and image ids alone. Another run at the same time may win: then it is searched once more. */
 async function writeCache(cache: LayerCache, current: ReadonlySet<string>): Promise<void> {
   const kept = Object.entries(cache).filter(([id]) => current.has(id));
-  const draft = `${CACHE}.${process.pid}`;
   await mkdir(dirname(CACHE), { recursive: true });
-  await writeFile(draft, JSON.stringify(Object.fromEntries(kept)));
-  await rename(draft, CACHE);
+  writeWhole(CACHE, JSON.stringify(Object.fromEntries(kept)), { mode: 0o600 });
 }
