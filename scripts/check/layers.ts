@@ -23,6 +23,7 @@ export const LAYERS = [
   'secrets',
   'host',
   'images',
+  'registry',
   'backup',
   'release',
   'upgrade',

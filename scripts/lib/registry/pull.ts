@@ -1,0 +1,84 @@
+import { IMAGES, type ImageName } from '../images/build-argv.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun, run } from '../process/shell.ts';
+import { askRegistry } from './client.ts';
+import { manifestReference, type ReleaseReference, repositoryOf } from './reference-rules.ts';
+import { MANIFEST_LABEL, parseReleaseManifest, type ReleaseManifest } from './release-manifest.ts';
+import type { SignedIn } from './sign-in.ts';
+import { assertSigned } from './signatures.ts';
+
+/** A release in a registry. */
+export interface FoundRelease {
+  manifest: ReleaseManifest;
+  /** Of the manifest's own image, by digest: what was read, wherever the tag points meanwhile. */
+  reference: string;
+}
+
+/**
+ * Reads a release's manifest.
+ * @throws DescribedError when there is none, or one of another app
+ */
+export async function pullManifest(target: ReleaseReference, signedIn: SignedIn): Promise<FoundRelease> {
+  const named = manifestReference(target);
+  const { stdout } = await askRegistry(['docker', 'pull', named], signedIn);
+  const [, digest = ''] = /^Digest: (sha256:[0-9a-f]{64})$/m.exec(stdout) ?? [];
+  const reference = `${repositoryOf(target.registry, 'release')}@${digest}`;
+  const label = `{{index .Config.Labels "${MANIFEST_LABEL}"}}`;
+  const text = await mustRun(['docker', 'image', 'inspect', '--format', label, reference], 'run this again');
+  await run(['docker', 'rmi', named]);
+  return { manifest: parseReleaseManifest(text, named), reference };
+}
+
+/** Like `pullManifest`; undefined where the registry has no such release. */
+export function findRelease(target: ReleaseReference, signedIn: SignedIn): Promise<FoundRelease | undefined> {
+  return pullManifest(target, signedIn).catch((error: DescribedError) => {
+    if (error.message.endsWith('has no such release')) return undefined;
+    throw error;
+  });
+}
+
+/**
+ * Brings the images of a release to this host, each by its digest, and gives them local names.
+ * @param publicKeys where there are any, one has to have signed the manifest and each image
+ * @param localName the name that an image gets
+ * @throws DescribedError before anything has its local name: another architecture, no signature, a changed image
+ */
+export async function pullImages(
+  { manifest, reference }: FoundRelease,
+  signedIn: SignedIn,
+  publicKeys: readonly string[],
+  localName: (image: ImageName) => string,
+): Promise<void> {
+  await assertPlatform(manifest);
+  if (publicKeys.length > 0) await assertSigned(reference, publicKeys, signedIn);
+  for (const image of IMAGES) {
+    const byDigest = referenceOf(manifest, image, signedIn.registry);
+    if (publicKeys.length > 0) await assertSigned(byDigest, publicKeys, signedIn);
+    await askRegistry(['docker', 'pull', '--quiet', byDigest], signedIn);
+  }
+  for (const image of IMAGES) {
+    const byDigest = referenceOf(manifest, image, signedIn.registry);
+    await mustRun(['docker', 'tag', byDigest, localName(image)], 'run this again');
+    await run(['docker', 'rmi', '--no-prune', byDigest]);
+  }
+}
+
+/** An image of a release by its digest. */
+export function referenceOf(manifest: ReleaseManifest, image: ImageName, registry: string): string {
+  return `${repositoryOf(registry, image)}@${manifest.images[image].digest}`;
+}
+
+async function assertPlatform({ platform, release }: ReleaseManifest): Promise<void> {
+  const here = await enginePlatform();
+  if (platform === here) return;
+  throw new DescribedError(
+    `${release} was built for ${platform}, and this host is ${here}`,
+    'build and push it on a host like this one: make prod-build prod-push',
+  );
+}
+
+/** What the engine runs, such as linux/amd64. */
+export async function enginePlatform(): Promise<string> {
+  const argv = ['docker', 'version', '--format', '{{.Server.Os}}/{{.Server.Arch}}'];
+  return (await mustRun(argv, 'make host-setup')).trim();
+}

@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { IMAGES, type ImageName } from '../images/build-argv.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun } from '../process/shell.ts';
+import { askRegistry, readLayers } from './client.ts';
+import { findRelease, pullManifest } from './pull.ts';
+import { parsePush, sumSent } from './push-rules.ts';
+import { APP_NAME, manifestReference, type ReleaseReference, repositoryOf } from './reference-rules.ts';
+import { MANIFEST_LABEL, type ReleasedImage, type ReleaseManifest, sameImages } from './release-manifest.ts';
+import type { SignedIn } from './sign-in.ts';
+import { type SigningKey, sign } from './signatures.ts';
+
+/** An image that is to be pushed: its name on this host, and the file with its bill of materials. */
+export interface LocalImage {
+  name: string;
+  sbom: string;
+}
+
+/** A release on this host. */
+export interface LocalRelease {
+  release: string;
+  revision: string;
+  platform: string;
+  migrations: string[];
+  images: Record<ImageName, LocalImage>;
+}
+
+/** What a push did. */
+export interface Pushed {
+  manifest: ReleaseManifest;
+  reference: string;
+  /** Bytes of compressed layers that the registry did not have. */
+  bytes: number;
+  /** The registry had exactly this release already. */
+  unchanged: boolean;
+}
+
+/**
+ * Pushes a release: its images, then its manifest, then the name `latest`; whatever is broken off before names nothing that is
+ * not whole, and the next run sends only what is missing.
+ * @param replace another build may take the place of one that was pushed under the same name
+ * @param tell takes a line for each image
+ * @throws DescribedError when the name is taken by another build, or the registry refuses
+ */
+export async function pushRelease(
+  local: LocalRelease,
+  signedIn: SignedIn,
+  options: { key: SigningKey | undefined; replace: boolean; tell: (line: string) => void },
+): Promise<Pushed> {
+  const target = { registry: signedIn.registry, tag: local.release };
+  const before = (await findRelease(target, signedIn))?.manifest;
+  const images = {} as Record<ImageName, ReleasedImage>;
+  let bytes = 0;
+  for (const image of IMAGES) {
+    const pushed = await pushImage(image, local, signedIn);
+    bytes += pushed.bytes;
+    images[image] = pushed.released;
+    options.tell(`${image}  ${pushed.released.digest}  ${pushed.bytes} bytes sent`);
+  }
+  const manifest = makeManifest(local, images);
+  const unchanged = before !== undefined && sameImages(before, manifest);
+  if (before && !unchanged && !options.replace) throw takenBy(before, local.release);
+  if (!unchanged) await pushManifest(manifest, target, signedIn);
+  if (options.key)
+    await signAll(unchanged && before ? before : manifest, local, target, signedIn, options.key);
+  await tagLatest(target, signedIn);
+  return { manifest, reference: manifestReference(target), bytes, unchanged };
+}
+
+function makeManifest(local: LocalRelease, images: ReleaseManifest['images']): ReleaseManifest {
+  const { release, revision, platform, migrations } = local;
+  const createdBy = process.env.SUDO_USER ?? userInfo().username;
+  return {
+    ...{ app: APP_NAME, release, revision, platform, createdAt: new Date().toISOString(), createdBy },
+    ...{ images, migrations },
+  };
+}
+
+function takenBy({ createdAt, createdBy }: ReleaseManifest, release: string): DescribedError {
+  return new DescribedError(
+    `${release} is in the registry already, from another build (${createdAt}, by ${createdBy})`,
+    'to put this build in its place: make prod-push REPLACE=1',
+  );
+}
+
+async function pushImage(
+  image: ImageName,
+  { release, images }: LocalRelease,
+  signedIn: SignedIn,
+): Promise<{ released: ReleasedImage; bytes: number }> {
+  const { name, sbom } = images[image];
+  const repository = repositoryOf(signedIn.registry, image);
+  const { digest, sent } = await pushAs(name, `${repository}:${release}`, signedIn);
+  const inspected = JSON.parse(
+    await mustRun(['docker', 'image', 'inspect', name, '--format', '{{json .}}'], 'make prod-build'),
+  ) as { Id: string; RootFS: { Layers: string[] }; Config: { Labels: Record<string, string> | null } };
+  const base = inspected.Config.Labels?.['org.opencontainers.image.base.name'] ?? '';
+  const layers = sent.length > 0 ? await readLayers(`${repository}@${digest}`, signedIn) : [];
+  return {
+    bytes: sumSent(sent, layers, inspected.RootFS.Layers),
+    released: {
+      ...{ digest, id: inspected.Id, base, baseCreated: await whenMade(base) },
+      sbom: createHash('sha256').update(readFileSync(sbom)).digest('hex'),
+    },
+  };
+}
+
+/** ISO time of an image; empty where this host does not have it. */
+async function whenMade(image: string): Promise<string> {
+  if (image === '') return '';
+  const argv = ['docker', 'image', 'inspect', '--format', '{{.Created}}', image];
+  return mustRun(argv, '').then(
+    (created) => created.trim(),
+    () => '',
+  );
+}
+
+/** The name in the registry is taken off this host again: nobody else's prune has to know it. */
+async function pushAs(
+  image: string,
+  reference: string,
+  signedIn: SignedIn,
+): Promise<{ digest: string; sent: string[] }> {
+  await mustRun(['docker', 'tag', image, reference], 'make prod-build');
+  try {
+    const { stdout } = await askRegistry(['docker', 'push', reference], signedIn);
+    return parsePush(stdout);
+  } finally {
+    await mustRun(['docker', 'rmi', '--no-prune', reference], 'docker image ls');
+  }
+}
+
+/** An image of nothing but the manifest, which docker can push and pull everywhere. */
+async function pushManifest(
+  manifest: ReleaseManifest,
+  target: ReleaseReference,
+  signedIn: SignedIn,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'release-'));
+  try {
+    const text = JSON.stringify(manifest);
+    writeFileSync(join(folder, 'release.json'), `${text}\n`);
+    writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY release.json /release.json\n');
+    const image = `${APP_NAME}-release:${target.tag}`;
+    const label = ['--label', `${MANIFEST_LABEL}=${text}`];
+    await mustRun(['docker', 'build', '--quiet', ...label, '--tag', image, folder], 'make host-setup', {
+      env: { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' },
+    });
+    await pushAs(image, manifestReference(target), signedIn);
+    await mustRun(['docker', 'rmi', image], 'docker image ls');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Moves the name `latest` to a release, inside the registry. */
+async function tagLatest(target: ReleaseReference, signedIn: SignedIn): Promise<void> {
+  const [from, to] = [target, { ...target, tag: 'latest' }].map(
+    (one) => `docker://${manifestReference(one)}`,
+  );
+  const argv = ['skopeo', 'copy', '--quiet', '--preserve-digests', '--authfile', signedIn.authFile];
+  await askRegistry([...argv, from ?? '', to ?? ''], signedIn);
+}
+
+async function signAll(
+  manifest: ReleaseManifest,
+  local: LocalRelease,
+  target: ReleaseReference,
+  signedIn: SignedIn,
+  key: SigningKey,
+): Promise<void> {
+  for (const image of IMAGES) {
+    const reference = `${repositoryOf(signedIn.registry, image)}@${manifest.images[image].digest}`;
+    await sign(reference, key, signedIn, [{ type: 'cyclonedx', file: local.images[image].sbom }]);
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'release-'));
+  try {
+    const file = join(folder, 'release.json');
+    writeFileSync(file, JSON.stringify(manifest));
+    const { reference } = await pullManifest(target, signedIn);
+    await sign(reference, key, signedIn, [{ type: 'custom', file }]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

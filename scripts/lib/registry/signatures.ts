@@ -1,0 +1,109 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { ROOT } from '../process/root.ts';
+import { run } from '../process/shell.ts';
+import type { EnvValues } from '../stack/env-rules.ts';
+import { askRegistry } from './client.ts';
+import { attestArgv, signArgv, verifyArgv } from './cosign-argv.ts';
+import type { SignedIn } from './sign-in.ts';
+
+/** What signs: the key's file or env://NAME, and how cosign gets its password. */
+export interface SigningKey {
+  key: string;
+  env: Readonly<Record<string, string>>;
+}
+
+/**
+ * The key that signs what is pushed: COSIGN_KEY in the environment holds the key itself, as a CI gives it; in the env file
+ * it names a file. Its password is in COSIGN_PASSWORD or in the file COSIGN_PASSWORD_FILE.
+ * @returns undefined where nothing is to be signed
+ */
+export function findSigningKey(env: EnvValues): SigningKey | undefined {
+  const given = process.env.COSIGN_KEY ?? env.COSIGN_KEY;
+  if (!given) return undefined;
+  const file = env.COSIGN_PASSWORD_FILE;
+  const password = file ? readFileSync(resolve(ROOT, file), 'utf8').trim() : process.env.COSIGN_PASSWORD;
+  const isText = given.startsWith('-----BEGIN ');
+  if (!isText && !existsSync(resolve(ROOT, given))) {
+    throw new DescribedError(
+      `COSIGN_KEY names ${given}, which is not there`,
+      'make one: cosign generate-key-pair',
+      Exit.usage,
+    );
+  }
+  return {
+    key: isText ? 'env://COSIGN_KEY' : resolve(ROOT, given),
+    env: { COSIGN_PASSWORD: password ?? '', ...(isText ? { COSIGN_KEY: given } : {}) },
+  };
+}
+
+/**
+ * The public keys of which any may have signed what is deployed: files, separated by commas; two while keys are changed.
+ * @throws DescribedError (exit 2) for a file that is not there
+ */
+export function findPublicKeys(env: EnvValues): string[] {
+  const files = (env.COSIGN_PUBLIC_KEY ?? '')
+    .split(',')
+    .map((file) => file.trim())
+    .filter(Boolean);
+  const paths = files.map((file) => resolve(ROOT, file));
+  const missing = paths.find((path) => !existsSync(path));
+  if (missing) {
+    throw new DescribedError(
+      `COSIGN_PUBLIC_KEY names ${missing}, which is not there`,
+      'copy cosign.pub from where releases are signed',
+      Exit.usage,
+    );
+  }
+  return paths;
+}
+
+/** @throws DescribedError (exit 3) without cosign */
+export async function assertCosign(): Promise<void> {
+  if ((await run(['which', 'cosign'])).exitCode === 0) return;
+  throw new DescribedError(
+    'cosign is missing, which signs and checks releases',
+    'make host-setup',
+    Exit.missing,
+  );
+}
+
+/** Signs an image, and attaches signed statements to it. @param reference with its digest */
+export async function sign(
+  reference: string,
+  { key, env }: SigningKey,
+  signedIn: SignedIn,
+  statements: readonly { type: 'cyclonedx' | 'custom'; file: string }[],
+): Promise<void> {
+  await askRegistry(signArgv(reference, key, signedIn), signedIn, env);
+  for (const { type, file } of statements) {
+    await askRegistry(attestArgv(reference, key, type, file, signedIn), signedIn, env);
+  }
+}
+
+/**
+ * An image is signed by one of the keys.
+ * @param reference with its digest
+ * @throws DescribedError that names it
+ */
+export async function assertSigned(
+  reference: string,
+  publicKeys: readonly string[],
+  signedIn: SignedIn,
+): Promise<void> {
+  for (const publicKey of publicKeys) {
+    const argv = verifyArgv(reference, publicKey, signedIn);
+    const { exitCode, stderr } = await run(argv, { env: signedIn.env, timeoutMs: 120_000 });
+    if (exitCode === 0) return;
+    // Only a registry that answered has said anything about a signature.
+    if (!/no (matching )?signatures|no signatures found|invalid signature|verification/i.test(stderr)) {
+      await askRegistry(argv, signedIn);
+      return;
+    }
+  }
+  throw new DescribedError(
+    `${reference} is not signed by ${publicKeys.length > 1 ? 'any of the keys' : 'the key'} in COSIGN_PUBLIC_KEY: nothing is deployed`,
+    'deploy a release that was pushed with that key, or push this one again where the key is: make prod-push',
+  );
+}
