@@ -1,19 +1,16 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
-import { type BomComponent, makeBom, toDebianComponent } from './lib/images/bill-of-materials.ts';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { IMAGES, type ImageName } from './lib/images/build-argv.ts';
-import { readBackend, readDebian, readNpm } from './lib/images/components.ts';
+import { describeImage, writeBoms } from './lib/images/sbom.ts';
 import {
   type Judgement,
   judgeFindings,
   parseExceptions,
   type ScanException,
 } from './lib/images/scan-rules.ts';
-import { type Look, lookForVulnerabilities, type Target } from './lib/images/vulnerabilities.ts';
+import { type Look, lookForVulnerabilities } from './lib/images/vulnerabilities.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
-import { mustRun } from './lib/process/shell.ts';
 import { listStack } from './lib/stack/containers.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
@@ -36,13 +33,6 @@ Exceptions, each with a reason and a last day, stand in deploy/scan-exceptions.y
 
 const EXCEPTIONS = 'deploy/scan-exceptions.yml';
 
-/** An image, what is in it, and what to ask about it. */
-interface Described extends Target {
-  id: string;
-  revision: string;
-  components: BomComponent[];
-}
-
 /** The images that run; where nothing does, those that were built last. */
 async function findImages(settings: StackSettings): Promise<{ name: ImageName; image: string }[]> {
   const containers = await listStack(settings);
@@ -50,45 +40,6 @@ async function findImages(settings: StackSettings): Promise<{ name: ImageName; i
     const container = containers.find(({ service }) => service === `kidney-genetics-${name}`);
     return { name, image: container?.image ?? `${settings.prefix}-${name}:latest` };
   });
-}
-
-async function describe(name: ImageName, image: string): Promise<Described> {
-  const out = await mustRun(
-    ['docker', 'image', 'inspect', '--format', '{{.Id}} {{json .Config.Labels}}', image],
-    'make prod-build',
-  );
-  const [id = ''] = out.split(' ', 1);
-  const labels = JSON.parse(out.slice(id.length)) as Record<string, string> | null;
-  const revision = labels?.['org.opencontainers.image.revision'] ?? '';
-  if (name === 'backend') {
-    const base = labels?.['org.opencontainers.image.base.name'] ?? '';
-    const [{ components, debian }, npm] = await Promise.all([readBackend(image, base), readNpm('backend')]);
-    return { image, id, revision, debian, components: [...components, ...npm] };
-  }
-  const [debian, npm] = await Promise.all([
-    readDebian(image),
-    name === 'frontend' ? readNpm('frontend') : [],
-  ]);
-  const packages = debian?.packages.map((one) => toDebianComponent(one, debian.distribution)) ?? [];
-  return { image, id, revision, debian, components: [...packages, ...npm] };
-}
-
-/** @returns the files, relative to the project's folder, and how much is in each */
-async function writeBoms(folder: string, described: readonly Described[]): Promise<string[]> {
-  const { name, version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
-    name: string;
-    version: string;
-  };
-  await mkdir(folder, { recursive: true });
-  return Promise.all(
-    described.map(async ({ image, id, revision, components }) => {
-      const times = { timestamp: new Date().toISOString(), uuid: randomUUID() };
-      const bom = makeBom({ image, imageId: id, revision, tool: { name, version }, ...times }, components);
-      const file = join(folder, `${image.replace(/:.*$/, '')}.cdx.json`);
-      await writeFile(file, `${JSON.stringify(bom, undefined, 2)}\n`);
-      return `${relative(ROOT, file)}: ${components.length} components`;
-    }),
-  );
 }
 
 async function readExceptions(): Promise<ScanException[]> {
@@ -143,7 +94,7 @@ main(import.meta.url, {
     const settings = loadSettings();
     const [exceptions] = await Promise.all([readExceptions(), assertDockerReady()]);
     const images = await findImages(settings);
-    const described = await Promise.all(images.map(({ name, image }) => describe(name, image)));
+    const described = await Promise.all(images.map(({ name, image }) => describeImage(name, image)));
     const folder = scanFolder(settings.prefix);
     const [boms, looks] = await Promise.all([
       writeBoms(folder, described),
