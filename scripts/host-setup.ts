@@ -5,7 +5,7 @@ import { ENGINE_LOG, startEngine } from './lib/host/engine.ts';
 import { collectHostFacts } from './lib/host/host-facts.ts';
 import { type Check, checkHost, isRefusal, planHost, type Step } from './lib/host/host-plan.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
-import { waitForLock } from './lib/process/wait-lock.ts';
+import { waitForLock } from './lib/process/lock.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 

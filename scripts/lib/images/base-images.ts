@@ -1,6 +1,6 @@
 import { objectExists } from '../docker/inspect.ts';
+import { waitForLock } from '../process/lock.ts';
 import { run } from '../process/shell.ts';
-import { waitForLock } from '../process/wait-lock.ts';
 import { say, sayWarning } from '../terminal/report.ts';
 import { BASE_NAMES, type BaseName, explainPull, LABELS, RECIPES } from './base-names.ts';
 import { buildStandIns, readRecipe } from './stand-ins.ts';

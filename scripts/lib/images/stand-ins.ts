@@ -13,9 +13,9 @@ import { join } from 'node:path';
 import { ensurePackages, readAptSources } from '../host/apt.ts';
 import { type DebianArchive, findDebianArchive, formatDeb822 } from '../host/apt-sources.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { waitForLock } from '../process/lock.ts';
 import { ROOT } from '../process/root.ts';
 import { mustRun, run } from '../process/shell.ts';
-import { waitForLock } from '../process/wait-lock.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import {
   type BaseName,

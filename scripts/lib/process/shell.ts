@@ -3,6 +3,7 @@ import {
   type ChildProcessWithoutNullStreams,
   type SpawnOptions,
   spawn,
+  spawnSync,
 } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
@@ -128,6 +129,16 @@ export function describeProcessError(error: unknown): DescribedError | undefined
 function describeFailed({ exitCode, signal, stdout, stderr }: ProcessOutput, what: string): string {
   const said = (stderr || stdout).trim().split('\n').slice(-5).join('\n');
   return `${what} failed (exit ${toExitCode(exitCode, signal)})${said ? `: ${said}` : ''}`;
+}
+
+/**
+ * Runs a short program on an open file of this process, which is its descriptor 3; nothing else goes on meanwhile.
+ * @returns its exit code
+ */
+export function runOnFile(argv: readonly string[], file: number): number {
+  const [program = '', ...args] = argv;
+  const { status, signal } = spawnSync(program, args, { stdio: ['ignore', 'ignore', 'ignore', file] });
+  return toExitCode(status, signal);
 }
 
 /**

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerInfo } from '../../lib/docker/containers.ts';
 import { IMAGES } from '../../lib/images/build-argv.ts';
 import { commandArgv } from '../../lib/process/command.ts';
+import { lockPath } from '../../lib/process/lock.ts';
 import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, type RunResult, run } from '../../lib/process/shell.ts';
 import { stateDir } from '../../lib/release/history.ts';
@@ -151,6 +152,7 @@ export class TestStack {
     await run(['docker', 'volume', 'rm', volumeName(this.settings)]);
     rmSync(secretsDir(prefix), { recursive: true, force: true });
     rmSync(stateDir(prefix), { recursive: true, force: true });
+    for (const name of [prefix, `${prefix}-npm`]) rmSync(lockPath(name), { force: true });
   }
 
   /** `destroy`, the images' extra names and the throwaway files as well. */
