@@ -9,6 +9,10 @@ DEPS := node_modules/.package-lock.json
 $(DEPS): package-lock.json package.json backend/package.json frontend/package.json
 	@npm ci --loglevel=error
 
+# Settings of the env file that prod-env writes, when they are given on make's command line.
+SETTINGS := DOMAIN STACK_PREFIX NPM_NETWORK TEST_BIND TEST_FRONTEND_PORT TEST_BACKEND_PORT TEST_POSTGRES_PORT ALLOWED_HOSTS \
+  BACKEND_CORS_ORIGINS PROJECT_NAME LOG_LEVEL LOG_FORMAT POSTGRES_DB POSTGRES_USER PROBE_INTERVAL BACKUP_DIR BACKUP_REMOTE
+
 ##@ Start here
 
 .PHONY: help
@@ -23,8 +27,8 @@ host-setup: $(DEPS) ## Install and start what is missing on this host
 	@$(RUN) scripts/host-setup.ts
 
 .PHONY: prod-env
-prod-env: $(DEPS) ## Make .env.production with fresh secrets, or check it
-	@$(RUN) scripts/prod-env.ts
+prod-env: $(DEPS) ## Make .env.production, check it, or write settings: DOMAIN=... STACK_PREFIX=...
+	@$(RUN) scripts/prod-env.ts $(foreach key,$(SETTINGS),$(if $(filter command,$(firstword $(origin $(key)))),"$(key)=$$$(key)"))
 
 ##@ Production
 

@@ -5,10 +5,9 @@ import { type Bases, resolveBases } from './lib/images/base-images.ts';
 import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/images/build-argv.ts';
 import { ROOT } from './lib/process/root.ts';
 import { mustRun, run } from './lib/process/shell.ts';
-import { envFileExists } from './lib/stack/env-file.ts';
-import { parseEnvFile } from './lib/stack/env-rules.ts';
+import { envFileExists, readEnvValues } from './lib/stack/env-file.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import { containerName, type StackSettings } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
@@ -48,9 +47,7 @@ async function buildImage(image: ImageName, facts: BuildFacts): Promise<void> {
 
 async function collectFacts(settings: StackSettings, bases: Bases, noCache: boolean): Promise<BuildFacts> {
   const manifest = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { version: string };
-  const env = (await envFileExists(settings.envFile))
-    ? parseEnvFile(await readFile(settings.envFile, 'utf8'))
-    : {};
+  const env = (await envFileExists(settings.envFile)) ? await readEnvValues(settings.envFile) : {};
   const bundle = process.env.NODE_EXTRA_CA_CERTS || process.env.SSL_CERT_FILE;
   const npmrc = join(homedir(), '.npmrc');
   return {
@@ -80,7 +77,7 @@ main(import.meta.url, {
   options: { 'no-cache': { type: 'boolean' } },
   async run(flags) {
     await assertDockerReady();
-    const settings = loadSettings();
+    const settings = await openStack();
     const startedAt = Date.now();
     await build(settings, flags['no-cache'] === true);
     sayOk(`All images built in ${formatDuration(Date.now() - startedAt)}; start them: make prod-up`);

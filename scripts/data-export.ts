@@ -6,8 +6,8 @@ import { assertDatabaseUp, psqlError, runPsql } from './lib/database/psql.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { writeWhole } from './lib/process/files.ts';
 import { loadEnvFile } from './lib/stack/env-file.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatBytes, formatDuration, sayOk } from './lib/terminal/report.ts';
 
@@ -40,7 +40,7 @@ main(import.meta.url, {
   async run(_flags, [file]) {
     const startedAt = Date.now();
     if (!file) throw new DescribedError('Say which file', 'make data-export FILE=genes.csv', Exit.usage);
-    const settings = loadSettings();
+    const settings = await openStack();
     await assertDockerReady();
     const env = await loadEnvFile(settings.envFile);
     await assertDatabaseUp(settings);

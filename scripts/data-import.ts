@@ -14,8 +14,8 @@ import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
 import { loadEnvFile } from './lib/stack/env-file.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import type { StackSettings } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk, sayProgress } from './lib/terminal/report.ts';
@@ -74,7 +74,7 @@ main(import.meta.url, {
     const startedAt = Date.now();
     if (!file) throw new DescribedError('Say which file', 'make data-import FILE=genes.csv', Exit.usage);
     const options = { dryRun: flags['dry-run'] === true, replace: flags.replace === true };
-    const settings = loadSettings();
+    const settings = await openStack();
     const json = flags.json === true;
     await assertDockerReady();
     if (!options.dryRun) {

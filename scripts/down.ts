@@ -3,10 +3,11 @@ import { lockStack } from './lib/process/lock.ts';
 import { ROOT } from './lib/process/root.ts';
 import { $, must } from './lib/process/shell.ts';
 import { stopLeftovers } from './lib/release/leftovers.ts';
+import { composeEnv } from './lib/stack/compose-env.ts';
 import { listStack } from './lib/stack/containers.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
-import { composeArgv, composeNames, type Mode, volumeName } from './lib/stack/stack.ts';
+import { composeArgv, type Mode, volumeName } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { sayOk } from './lib/terminal/report.ts';
 
@@ -21,7 +22,7 @@ main(import.meta.url, {
   usage: USAGE,
   options: { test: { type: 'boolean' } },
   async run(flags) {
-    const settings = loadSettings();
+    const settings = await openStack();
     const mode: Mode = flags.test ? 'test' : 'production';
     const command = mode === 'test' ? 'make prod-test-down' : 'make prod-down';
     await assertDockerReady();
@@ -33,7 +34,7 @@ main(import.meta.url, {
       throw new DescribedError(`${settings.prefix} is up in ${other} mode, not in ${mode} mode`, right);
     }
     await stopLeftovers(settings);
-    const compose = $({ cwd: ROOT, env: composeNames(mode, settings) });
+    const compose = $({ cwd: ROOT, env: composeEnv(mode, settings) });
     await must(compose`${composeArgv(mode, settings, ['down'])}`, command);
     const data = `data kept in the volume ${volumeName(settings)}`;
     sayOk(containers.length === 0 ? `Nothing was up; ${data}` : `${settings.prefix} is down; ${data}`);

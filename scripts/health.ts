@@ -4,9 +4,9 @@ import { formatCpus, readStats, type Use } from './lib/docker/usage.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { listStack } from './lib/stack/containers.ts';
 import { findLostNetwork, findOtherNetwork } from './lib/stack/network-rules.ts';
+import { openStack } from './lib/stack/open.ts';
 import { warnOfFullDisk, whenDockerReady } from './lib/stack/preflight.ts';
 import { type Probe, probeStack } from './lib/stack/probes.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import { SERVICES, type StackSettings, upTarget } from './lib/stack/stack.ts';
 import { findTroubles, showTroubles } from './lib/stack/trouble.ts';
 import { main } from './lib/terminal/cli.ts';
@@ -64,7 +64,7 @@ function showProbes(probes: readonly Probe[]): void {
 /** What does not run, or is not where it belongs, is started; what is and is not well says why in its log. */
 function hintOf(settings: StackSettings, containers: readonly ContainerInfo[]): string {
   const other = findOtherNetwork(containers, settings);
-  if (other) return `export NPM_NETWORK=${other}`;
+  if (other) return `make prod-env NPM_NETWORK=${other}`;
   const running = containers.filter(({ state }) => state === 'running' || state === 'restarting');
   const lost = running.some((one) => findLostNetwork(one, settings));
   if (running.length >= SERVICES.length && !lost) return 'make prod-logs';
@@ -85,7 +85,7 @@ main(import.meta.url, {
   usage: USAGE,
   options: { test: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(flags) {
-    const settings = loadSettings();
+    const settings = await openStack();
     const containers = await whenDockerReady(() => listStack(settings));
     if (containers.length === 0) {
       throw new DescribedError(

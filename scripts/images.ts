@@ -3,8 +3,8 @@ import { readHistory } from './lib/release/history.ts';
 import { pruneImages } from './lib/release/prune.ts';
 import { imageName, listAppReleases, listImageTags } from './lib/release/releases.ts';
 import { listStack } from './lib/stack/containers.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import { KEPT_RELEASES } from './lib/stack/release.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatBytes, formatDuration, formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
@@ -25,7 +25,7 @@ interface ReleaseRow {
 }
 
 async function listRows(): Promise<ReleaseRow[]> {
-  const settings = loadSettings();
+  const settings = await openStack();
   const [names, tags, containers] = await Promise.all([
     listAppReleases(settings),
     listImageTags(settings),
@@ -57,7 +57,7 @@ main(import.meta.url, {
   usage: USAGE,
   options: { prune: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(flags) {
-    const settings = loadSettings();
+    const settings = await openStack();
     await assertDockerReady();
     if (flags.prune) {
       lockStack(settings.prefix, 'make prod-images PRUNE=1');

@@ -1,10 +1,11 @@
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
 import { $ } from './lib/process/shell.ts';
+import { composeEnv } from './lib/stack/compose-env.ts';
 import { listStack } from './lib/stack/containers.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
-import { composeArgv, composeNames } from './lib/stack/stack.ts';
+import { composeArgv } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 
 const USAGE = `
@@ -22,7 +23,7 @@ main(import.meta.url, {
   options: { tail: { type: 'string', default: '100' }, 'no-follow': { type: 'boolean' } },
   maxPositionals: 1,
   async run(flags, [service]) {
-    const settings = loadSettings();
+    const settings = await openStack();
     await assertDockerReady();
     const containers = await listStack(settings);
     const services = containers.map((container) => container.service);
@@ -38,7 +39,7 @@ main(import.meta.url, {
     }
     const follow = flags['no-follow'] ? [] : ['--follow'];
     const args = ['logs', '--tail', String(flags.tail), ...follow, ...(wanted ? [wanted] : [])];
-    const compose = $({ cwd: ROOT, env: composeNames(mode, settings), stdio: 'inherit', nothrow: true });
+    const compose = $({ cwd: ROOT, env: composeEnv(mode, settings), stdio: 'inherit', nothrow: true });
     const { ok } = await compose`${composeArgv(mode, settings, args)}`;
     if (!ok) process.exitCode = Exit.failed;
   },

@@ -1,8 +1,8 @@
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { pruneBuildCache, pruneEngineLog, pruneImages } from './lib/release/prune.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import { KEPT_RELEASES } from './lib/stack/release.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatBytes, say, sayOk } from './lib/terminal/report.ts';
@@ -26,7 +26,7 @@ main(import.meta.url, {
     if (!/^\d+[smh]$/.test(age)) {
       throw new DescribedError(`${age} is not an age`, 'say it as 30m or 48h', Exit.usage);
     }
-    const settings = loadSettings();
+    const settings = await openStack();
     await assertDockerReady();
     lockStack(settings.prefix, 'make prod-prune');
     const images = await pruneImages(settings);

@@ -4,8 +4,8 @@ import { $, must } from './lib/process/shell.ts';
 import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
 import { assertSecretsThere } from './lib/secrets/secrets.ts';
 import { inspectStack } from './lib/stack/containers.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import { waitHealthy } from './lib/stack/wait-healthy.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { formatDuration, sayOk } from './lib/terminal/report.ts';
@@ -22,7 +22,7 @@ main(import.meta.url, {
   async run(flags) {
     const timeoutMs = toMs('--timeout', flags.timeout);
     const startedAt = Date.now();
-    const settings = loadSettings();
+    const settings = await openStack();
     lockStack(settings.prefix, 'make prod-restart');
     assertNoUpgrade(settings.prefix);
     const containers = await inspectStack(settings);

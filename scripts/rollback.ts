@@ -5,8 +5,8 @@ import { readHistory } from './lib/release/history.ts';
 import { listAppReleases } from './lib/release/releases.ts';
 import { REPLACED_SERVICES } from './lib/release/replace-argv.ts';
 import { listProject } from './lib/stack/containers.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import { chooseRollback, findDeployed, type Release } from './lib/stack/release.ts';
 import type { StackSettings } from './lib/stack/stack.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
@@ -39,7 +39,7 @@ main(import.meta.url, {
   async run(flags, [wanted]) {
     const timeoutMs = toMs('--timeout', flags.timeout);
     const startedAt = Date.now();
-    const settings = loadSettings();
+    const settings = await openStack();
     await assertDockerReady();
     lockStack(settings.prefix, COMMAND);
     await assertDeployable(settings, COMMAND);

@@ -5,8 +5,8 @@ import { rotateSecrets } from './lib/secrets/rotation.ts';
 import { forgetPreviousKey, rotationFile } from './lib/secrets/secrets.ts';
 import { listStack } from './lib/stack/containers.ts';
 import { loadEnvFile } from './lib/stack/env-file.ts';
-import { assertDockerReady, assertOwnCheckout } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
+import { openStack } from './lib/stack/open.ts';
+import { assertDockerReady } from './lib/stack/preflight.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 
@@ -27,11 +27,10 @@ main(import.meta.url, {
   options: { 'forget-previous': { type: 'boolean' } },
   async run(flags) {
     const startedAt = Date.now();
-    const settings = loadSettings();
+    const settings = await openStack();
     await assertDockerReady();
     lockStack(settings.prefix, COMMAND);
     const [env, containers] = await Promise.all([loadEnvFile(settings.envFile), listStack(settings)]);
-    assertOwnCheckout(settings, containers);
     if (flags['forget-previous']) {
       if (existsSync(rotationFile(settings.prefix))) {
         throw new DescribedError('A rotation was interrupted', `complete it first: ${COMMAND}`);

@@ -12,8 +12,8 @@ import { type Look, lookForVulnerabilities } from './lib/images/vulnerabilities.
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
 import { listStack } from './lib/stack/containers.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import type { StackSettings } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayFailure, sayOk, sayWarning } from './lib/terminal/report.ts';
@@ -91,7 +91,7 @@ main(import.meta.url, {
   options: { json: { type: 'boolean' } },
   async run(flags) {
     const startedAt = Date.now();
-    const settings = loadSettings();
+    const settings = await openStack();
     const [exceptions] = await Promise.all([readExceptions(), assertDockerReady()]);
     const images = await findImages(settings);
     const described = await Promise.all(images.map(({ name, image }) => describeImage(name, image)));

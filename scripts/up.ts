@@ -18,26 +18,25 @@ import {
 } from './lib/release/releases.ts';
 import { assertNoUpgrade } from './lib/release/upgrade-state.ts';
 import { assertDatabaseUnchanged, noteProven } from './lib/secrets/secrets.ts';
+import { composeEnv } from './lib/stack/compose-env.ts';
 import { listProject, listStack } from './lib/stack/containers.ts';
 import { envFileExists, loadEnvFile } from './lib/stack/env-file.ts';
 import type { EnvValues } from './lib/stack/env-rules.ts';
 import { removeLost } from './lib/stack/lost-network.ts';
 import { networksOf } from './lib/stack/network-rules.ts';
+import { openStack } from './lib/stack/open.ts';
 import {
   assertDockerReady,
   assertNamesFree,
   assertNetworkExists,
-  assertOwnCheckout,
   assertSameNetwork,
   imagesBuilt,
   warnOfFullDisk,
   whenDockerReady,
 } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import type { Release } from './lib/stack/release.ts';
 import {
   composeArgv,
-  composeNames,
   type Mode,
   SERVICES,
   type StackSettings,
@@ -85,7 +84,7 @@ async function composeUp(
 
 function hintFor(said: string): string {
   if (/port is already allocated|address already in use/.test(said)) {
-    return 'choose other ports: make prod-test-up TEST_FRONTEND_PORT=8090 TEST_BACKEND_PORT=8011 TEST_POSTGRES_PORT=5443';
+    return 'choose other ports: make prod-env TEST_FRONTEND_PORT=8090 TEST_BACKEND_PORT=8011 TEST_POSTGRES_PORT=5443, then: make prod-test-up';
   }
   return 'fix what it says, then run the same command again';
 }
@@ -111,7 +110,7 @@ async function leaveOtherMode(
   await stopLeftovers(settings);
   await mustRun(composeArgv(other, settings, ['down']), `${upTarget(mode)} SWITCH=1`, {
     cwd: ROOT,
-    env: composeNames(other, settings),
+    env: composeEnv(other, settings),
   });
 }
 
@@ -212,7 +211,7 @@ main(import.meta.url, {
   async run(flags) {
     const timeoutMs = toMs('--timeout', flags.timeout);
     const startedAt = Date.now();
-    const settings = loadSettings();
+    const settings = await openStack();
     const mode: Mode = flags.test ? 'test' : 'production';
     lockStack(settings.prefix, upTarget(mode));
     assertNoUpgrade(settings.prefix);
@@ -223,7 +222,6 @@ main(import.meta.url, {
     }
     const look = () => lookAround(mode, settings);
     const { env, containers, built, deployed, networkIds } = await whenDockerReady(look);
-    assertOwnCheckout(settings, containers.proper);
     if (mode === 'production') assertSameNetwork(settings, containers.proper);
     if (!flags.switch) refuseOtherMode(mode, settings, containers.proper);
     const known = deployed || isWithoutHistory(settings, containers.proper);

@@ -8,8 +8,8 @@ import { loadImages } from './lib/release/load-images.ts';
 import { checkMigrations } from './lib/release/migrations.ts';
 import { tagLatest, tagRunning } from './lib/release/releases.ts';
 import { loadEnvFile } from './lib/stack/env-file.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import { findDeployed, type Release } from './lib/stack/release.ts';
 import type { StackSettings } from './lib/stack/stack.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
@@ -71,7 +71,7 @@ main(import.meta.url, {
   async run(flags) {
     const timeoutMs = toMs('--timeout', flags.timeout);
     const startedAt = Date.now();
-    const settings = loadSettings();
+    const settings = await openStack();
     await assertDockerReady();
     lockStack(settings.prefix, COMMAND);
     await assertDeployable(settings, COMMAND);

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DescribedError } from './lib/process/errors.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import type { Mode } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatTable, paint, say } from './lib/terminal/report.ts';
@@ -65,7 +65,7 @@ main(import.meta.url, {
     const mode: Mode = flags.test ? 'test' : 'production';
     await assertDockerReady();
     const families = new Set(checks.map(({ family }) => family));
-    const facts = await gatherFacts(loadSettings(), mode, families);
+    const facts = await gatherFacts(await openStack(), mode, families);
     if (flags.facts) return say(JSON.stringify(facts, undefined, 2));
     const results = judgeAll(checks, facts, skips);
     await report(results, Date.now() - startedAt, flags);

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribedError } from './lib/process/errors.ts';
 import { interruptAll } from './lib/process/shell.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import { drawFrame, summarize, toJson } from './lib/stack/watch/frame.ts';
 import { onKey, Screen } from './lib/stack/watch/screen.ts';
 import { type Moment, observe } from './lib/stack/watch/vitals.ts';
@@ -33,7 +33,7 @@ main(import.meta.url, {
   },
   async run(flags) {
     const intervalMs = toMs('--interval', flags.interval);
-    const settings = loadSettings();
+    const settings = await openStack();
     await assertDockerReady();
     let moment = await observe(settings, Date.now() - FIRST_LOOK_MS);
     if (moment.containers.length === 0)

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { readEnv } from '../../backend/src/env.ts';
@@ -7,14 +10,17 @@ import { ROOT } from '../lib/process/root.ts';
 import {
   ENV_KEYS,
   fillEnvExample,
+  findDoubts,
   findEnvProblems,
   OPTIONAL_ENV_KEYS,
-  parseEnvFile,
+  parseGiven,
+  settingChanges,
 } from '../lib/stack/env-rules.ts';
+import { changeEnvText, readEnvText } from '../lib/stack/env-text-rules.ts';
 
 const example = readFileSync(join(ROOT, '.env.production.example'), 'utf8');
 const SECRET = 'q'.repeat(43);
-const good = parseEnvFile(fillEnvExample(example, () => SECRET));
+const good = readEnvText(fillEnvExample(example, () => SECRET)).values;
 
 function problemsWith(change: Record<string, string | undefined>): string[] {
   const values = Object.fromEntries(
@@ -27,7 +33,7 @@ function problemsWith(change: Record<string, string | undefined>): string[] {
 
 describe('the example env file', () => {
   it('names exactly the keys that are checked', () => {
-    assert.deepEqual(Object.keys(parseEnvFile(example)), Object.keys(ENV_KEYS));
+    assert.deepEqual(Object.keys(readEnvText(example).values), Object.keys(ENV_KEYS));
   });
 
   it('shows exactly the optional keys, commented out', () => {
@@ -40,7 +46,7 @@ describe('the example env file', () => {
   });
 
   it('holds placeholders for both secrets, and so cannot be used as it is', () => {
-    const bad = findEnvProblems(parseEnvFile(example)).map(({ key, problem }) => `${key} ${problem}`);
+    const bad = findEnvProblems(readEnvText(example).values).map(({ key, problem }) => `${key} ${problem}`);
     assert.deepEqual(bad, [
       'POSTGRES_PASSWORD still holds its placeholder',
       'DATABASE_URL still holds its placeholder',
@@ -95,11 +101,6 @@ describe('each problem of an env file', () => {
       ['POSTGRES_PASSWORD is shorter than 20 characters'],
     ],
     ['a short key', { SECRET_KEY: 'x'.repeat(31) }, ['SECRET_KEY is shorter than 32 characters']],
-    [
-      'a dollar sign',
-      { PROJECT_NAME: 'Kidney$' },
-      ['PROJECT_NAME holds a $, which Compose would interpolate'],
-    ],
     ['a typo in a key', { LOG_LEVLE: 'INFO' }, ['LOG_LEVLE is not a known key; did you mean LOG_LEVEL?']],
     ['a wrong word', { LOG_FORMAT: 'xml' }, ['LOG_FORMAT must be one of JSON, TEXT']],
     [
@@ -165,3 +166,135 @@ describe('each problem of an env file', () => {
     ]);
   });
 });
+
+/** What Compose makes of an env file, by way of the one place where it shows values: an interpolated file. */
+function readByCompose(text: string): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'env-text-'));
+  try {
+    writeFileSync(
+      join(folder, 'compose.yml'),
+      `services: { a: { image: x, environment: { V: "${'$'}{V-(unset)}" } } }`,
+    );
+    writeFileSync(join(folder, 'env'), text);
+    const argv = ['compose', '-f', 'compose.yml', '--env-file', 'env', 'config', '--format', 'json'];
+    const { V: _, ...env } = process.env;
+    const { stdout } = spawnSync('docker', argv, { cwd: folder, env, encoding: 'utf8' });
+    const read = JSON.parse(stdout || '{}') as { services?: { a: { environment: { V: string } } } };
+    return read.services?.a.environment.V;
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+describe('the grammar of the env file', () => {
+  const accepted: [text: string, value: string][] = [
+    ['V=a#b', 'a#b'],
+    ['V=a #b', 'a'],
+    ['V = a', 'a'],
+    ['export V=a', 'a'],
+    [' V=a  ', 'a'],
+    ['\ufeffV=a', 'a'],
+    ['V=a\r\nW=b\r\n', 'a'],
+    ['V="a # b" # c', 'a # b'],
+    ["V='a b'", 'a b'],
+    ['V=', ''],
+    ['V=""', ''],
+    ['V=["https://a.example"]', '["https://a.example"]'],
+    ["V=it's", "it's"],
+    ['# V=b\n\nV=a', 'a'],
+  ];
+  for (const [text, value] of accepted) {
+    it(`reads ${JSON.stringify(text)} as Compose does`, () => {
+      assert.deepEqual(readEnvText(text).problems, []);
+      assert.equal(readEnvText(text).values.V, value);
+      assert.equal(readByCompose(text), value);
+    });
+  }
+
+  const refused: [text: string, key: string, problem: RegExp][] = [
+    ['V=a\nV=b', 'V', /^\(line 2\) is given again, first in line 1$/],
+    ['V', 'line 1', /^is no comment and no KEY=value$/],
+    ['W=1\nV: a', 'line 2', /^is no comment/],
+    ['V="a', 'V', /^\(line 1\) has a quote that does not end/],
+    ['V="a"b', 'V', /quote/],
+    ["V='a'b", 'V', /quote/],
+    ['V="a\nb"', 'V', /quote/],
+    ['V=#a', 'V', /begins with #/],
+    ['V= # nothing', 'V', /begins with #/],
+    ['V=a\\nb', 'V', /backslash/],
+    ['V=a\t#b', 'V', /tab/],
+    ['V=a\u0000b', 'V', /no editor shows/],
+    ['V=a\rW=b', 'V', /no editor shows/],
+    ['V=a\ufffdb', 'V', /no editor shows/],
+    ['V=$HOME', 'V', /\$/],
+    ["V='$HOME'", 'V', /\$/],
+  ];
+  for (const [text, key, problem] of refused) {
+    it(`refuses ${JSON.stringify(text)} by name and line`, () => {
+      const [found] = readEnvText(text).problems;
+      assert.equal(found?.key, key);
+      assert.match(found?.problem ?? '', problem);
+    });
+  }
+
+  it('writes what it then reads, in place of what was there or at the end, and keeps the rest', () => {
+    const text = '# a\nexport V = old # why\r\nW=1';
+    for (const value of ['new', 'two words', 'a#b', '["x y"]', "it's", '']) {
+      const changed = changeEnvText(text, { V: value, X: value });
+      assert.deepEqual(readEnvText(changed), { values: { V: value, W: '1', X: value }, problems: [] });
+      assert.equal(readByCompose(changed), value);
+    }
+    assert.deepEqual(readEnvText(changeEnvText(text, { V: undefined })).values, { W: '1' });
+    assert.throws(() => changeEnvText(text, { V: 'a\nW=2' }), /V would not be read back/);
+    assert.throws(() => changeEnvText(text, { V: `"'` }), /V would not be read back/);
+  });
+});
+
+describe('settings that prod-env is given', () => {
+  it('names a domain to the API as well, unless it answers to it already', () => {
+    const hosts = 'localhost';
+    assert.deepEqual(settingChanges({ DOMAIN: 'a.example' }, { ALLOWED_HOSTS: hosts }), {
+      DOMAIN: 'a.example',
+      ALLOWED_HOSTS: 'localhost,a.example',
+    });
+    assert.deepEqual(settingChanges({ DOMAIN: 'a.b.example' }, { ALLOWED_HOSTS: '.b.example' }), {
+      DOMAIN: 'a.b.example',
+    });
+    assert.deepEqual(settingChanges({ DOMAIN: 'a' }, { ALLOWED_HOSTS: 'a', DOMAIN: 'a' }), {});
+  });
+
+  const given: [words: string[], found: RegExp | Record<string, string>][] = [
+    [['DOMAIN=a.example', 'STACK_PREFIX=staging'], { DOMAIN: 'a.example', STACK_PREFIX: 'staging' }],
+    [['PROJECT_NAME=My Genes'], { PROJECT_NAME: 'My Genes' }],
+    [['DOMAIN=https://a.example'], /^DOMAIN must be one host name/],
+    [['STACK_PREFIX=A'], /^STACK_PREFIX must have small letters/],
+    [['SECRET_KEY=x'], /^SECRET_KEY is a secret/],
+    [['DOMIAN=a'], /^DOMIAN is no setting/],
+    [['nonsense'], /^nonsense is no setting/],
+  ];
+  for (const [words, expected] of given) {
+    it(words.join(' '), () => {
+      const parsed = parseGiven(words);
+      if (expected instanceof RegExp) assert.match('problem' in parsed ? parsed.problem : '', expected);
+      else assert.deepEqual(parsed, { given: expected });
+    });
+  }
+
+  it('tells what may not be meant', () => {
+    assert.deepEqual(
+      findDoubts({ ...good, DOMAIN: 'a.example', SECRET_KEY: randomKey(), POSTGRES_PASSWORD: randomKey() }),
+      [],
+    );
+    assert.match(
+      findDoubts({ ...good, ALLOWED_HOSTS: '*' }).join('\n'),
+      /^No DOMAIN[\s\S]*ALLOWED_HOSTS=\*[\s\S]*POSTGRES_PASSWORD repeats/,
+    );
+    assert.deepEqual(problemsWith({ DOMAIN: 'a.example' }), [
+      'ALLOWED_HOSTS does not have a.example, which is the DOMAIN',
+    ]);
+  });
+});
+
+function randomKey(): string {
+  return randomBytes(32).toString('base64url');
+}

@@ -3,10 +3,17 @@ import { describe, it } from 'node:test';
 import { isAtLeast } from '../lib/docker/version.ts';
 import { buildArgv } from '../lib/images/build-argv.ts';
 import { findLostNetwork, findNameConflicts, findOtherNetwork } from '../lib/stack/network-rules.ts';
-import { composeArgv, findBadSetting, type Mode, readSettings, upArgv } from '../lib/stack/stack.ts';
+import {
+  composeArgv,
+  findBadSetting,
+  findContradiction,
+  type Mode,
+  readSettings,
+  upArgv,
+} from '../lib/stack/stack.ts';
 import { formatBytes, formatDuration, formatTable } from '../lib/terminal/report.ts';
 
-const settings = readSettings({}, '/srv/kit');
+const settings = readSettings({}, '/srv/kit/.env.production');
 
 describe('settings', () => {
   it('are the specification’s names and ports unless said', () => {
@@ -14,33 +21,52 @@ describe('settings', () => {
       prefix: 'kidney-genetics',
       network: 'npm-proxy',
       envFile: '/srv/kit/.env.production',
+      domain: undefined,
       bind: '127.0.0.1',
       ports: { frontend: 8080, backend: 8001, postgres: 5433 },
     });
   });
 
-  it('take an env file elsewhere', () => {
-    assert.equal(readSettings({ ENV_FILE: '/etc/kit/env' }, '/srv/kit').envFile, '/etc/kit/env');
-  });
+  const contradictions: [
+    file: Record<string, string>,
+    shell: Record<string, string>,
+    key: string | undefined,
+  ][] = [
+    [{}, {}, undefined],
+    [{}, { STACK_PREFIX: 'kidney-genetics' }, undefined],
+    [{}, { STACK_PREFIX: 'other' }, 'STACK_PREFIX'],
+    [{ STACK_PREFIX: 'other' }, { STACK_PREFIX: 'other', LOG_LEVEL: 'DEBUG' }, undefined],
+    [{ STACK_PREFIX: 'other' }, { STACK_PREFIX: 'kidney-genetics' }, 'STACK_PREFIX'],
+    [{ STACK_PREFIX: 'other' }, { STACK_PREFIX: '' }, undefined],
+    [{}, { NPM_NETWORK: 'edge' }, 'NPM_NETWORK'],
+    [{}, { DOMAIN: 'a.example' }, undefined],
+    [{ DOMAIN: 'b.example' }, { DOMAIN: 'a.example' }, 'DOMAIN'],
+    [{ TEST_BIND: '0.0.0.0' }, { TEST_BIND: '127.0.0.1' }, 'TEST_BIND'],
+  ];
+  for (const [file, shell, key] of contradictions) {
+    it(`${key ?? 'nothing'} is contradicted by ${JSON.stringify(shell)} over ${JSON.stringify(file)}`, () => {
+      assert.equal(findContradiction(file, shell)?.key, key);
+    });
+  }
 });
 
 describe('a setting that the engine would refuse', () => {
   const cases: [env: Record<string, string>, problem: RegExp | undefined][] = [
     [{}, undefined],
     [{ STACK_PREFIX: 'shop-2', NPM_NETWORK: 'Proxy_net.1', TEST_BIND: '0.0.0.0' }, undefined],
-    [{ STACK_PREFIX: 'My App' }, /^STACK_PREFIX=My App: a prefix has small letters/],
+    [{ STACK_PREFIX: 'My App' }, /^STACK_PREFIX=My App must have small letters/],
     [{ STACK_PREFIX: '../up' }, /^STACK_PREFIX=/],
     [{ STACK_PREFIX: 'a--b' }, /^STACK_PREFIX=/],
     [{ STACK_PREFIX: 'a'.repeat(41) }, /40 at the most/],
-    [{ NPM_NETWORK: 'a b' }, /^NPM_NETWORK=a b: /],
-    [{ TEST_BIND: 'localhost' }, /^TEST_BIND=localhost is no IPv4 address/],
-    [{ TEST_BACKEND_PORT: 'http' }, /^TEST_BACKEND_PORT has to be a number/],
-    [{ TEST_BACKEND_PORT: '70000' }, /^TEST_BACKEND_PORT has to be a number/],
+    [{ NPM_NETWORK: 'a b' }, /^NPM_NETWORK=a b must /],
+    [{ TEST_BIND: 'localhost' }, /^TEST_BIND=localhost must be an IPv4 address/],
+    [{ TEST_BACKEND_PORT: 'http' }, /^TEST_BACKEND_PORT=http must be a number/],
+    [{ TEST_BACKEND_PORT: '70000' }, /^TEST_BACKEND_PORT=70000 must be a number/],
     [{ TEST_BACKEND_PORT: '8080' }, /^TEST_FRONTEND_PORT and TEST_BACKEND_PORT are both 8080/],
   ];
   for (const [env, problem] of cases) {
     it(`${problem ? 'is' : 'is not'} in ${JSON.stringify(env)}`, () => {
-      const found = findBadSetting(readSettings(env, '/srv/kit'));
+      const found = findBadSetting(env);
       if (problem) assert.match(found ?? '', problem);
       else assert.equal(found, undefined);
     });
@@ -97,15 +123,15 @@ describe('the network of a stack that was brought up with another setting', () =
 describe('command lines', () => {
   it('bring production up from images that are there', () => {
     assert.deepEqual(upArgv('production', settings), [
-      ...['docker', 'compose', '-p', 'kidney-genetics', '-f', 'deploy/docker-compose.prod.yml'],
-      ...['--env-file', '/srv/kit/.env.production', 'up', '-d', '--no-build', '--pull', 'never'],
+      ...['docker', 'compose', '-p', 'kidney-genetics', '--env-file', '/dev/null'],
+      ...['-f', 'deploy/docker-compose.prod.yml', 'up', '-d', '--no-build', '--pull', 'never'],
     ]);
   });
 
   it('take one file more in test mode, and name no volume when going down', () => {
     assert.deepEqual(composeArgv('test', settings, ['down']), [
-      ...['docker', 'compose', '-p', 'kidney-genetics', '-f', 'deploy/docker-compose.prod.yml'],
-      ...['-f', 'deploy/docker-compose.prod.test.yml', 'down'],
+      ...['docker', 'compose', '-p', 'kidney-genetics', '--env-file', '/dev/null'],
+      ...['-f', 'deploy/docker-compose.prod.yml', '-f', 'deploy/docker-compose.prod.test.yml', 'down'],
     ]);
   });
 

@@ -2,6 +2,7 @@ import { ROOT } from '../../lib/process/root.ts';
 import { mustRun } from '../../lib/process/shell.ts';
 import { prepareCompose } from '../../lib/release/compose.ts';
 import { findDeployedRelease } from '../../lib/release/releases.ts';
+import type { Environment } from '../../lib/stack/compose-env.ts';
 import { loadEnvFile } from '../../lib/stack/env-file.ts';
 import { composeArgv } from '../../lib/stack/stack.ts';
 import type { TestStack } from '../../test/e2e/harness.ts';
@@ -12,7 +13,7 @@ const HINT = 'make bench';
 /** A stack in production mode, worked by this kit's commands and by the bare ones of Compose on the same files. */
 export class ProductionStack {
   readonly stack: TestStack;
-  private composeEnv: Record<string, string> | undefined;
+  private composeEnv: Environment | undefined;
 
   private constructor(stack: TestStack) {
     this.stack = stack;
@@ -43,9 +44,9 @@ export class ProductionStack {
     await this.run(args, { ...this.composeEnv, IMAGE_TAG: 'latest', DATABASE_TAG: 'latest' });
   }
 
-  private async run(args: readonly string[], env: Record<string, string>): Promise<void> {
+  private async run(args: readonly string[], env: Environment): Promise<void> {
     const { settings } = this.stack;
-    const argv = composeArgv('production', settings, ['--env-file', settings.envFile, ...args]);
+    const argv = composeArgv('production', settings, args);
     await mustRun(argv, HINT, { cwd: ROOT, env });
   }
 
@@ -55,7 +56,7 @@ export class ProductionStack {
   }
 
   /** The variables with which our own command starts the same containers. */
-  private async prepare(): Promise<Record<string, string>> {
+  private async prepare(): Promise<Environment> {
     const { settings } = this.stack;
     const env = await loadEnvFile(settings.envFile);
     const release = (await findDeployedRelease(settings)) ?? { app: 'latest', database: 'latest' };

@@ -5,8 +5,8 @@ import { ROOT } from '../process/root.ts';
 import { type BackupSettings, readBackupSettings } from '../stack/backup-settings.ts';
 import { envProblemsError, loadEnvFile } from '../stack/env-file.ts';
 import { findOptionalProblems } from '../stack/env-rules.ts';
+import { openStack } from '../stack/open.ts';
 import { assertDockerReady } from '../stack/preflight.ts';
-import { loadSettings } from '../stack/project.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { FolderStore } from './store.ts';
 
@@ -19,9 +19,9 @@ export interface BackupContext {
   store: FolderStore;
 }
 
-/** Reads the settings of stack and backups; needs no engine. */
+/** Reads the settings of stack and backups; an engine that does not answer is no matter here. */
 export async function loadBackupContext(): Promise<BackupContext> {
-  const settings = loadSettings();
+  const settings = await openStack();
   const env = await loadEnvFile(settings.envFile);
   const values = { ...env, ...process.env };
   const problems = findOptionalProblems(values);

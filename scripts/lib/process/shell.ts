@@ -12,8 +12,8 @@ import { DescribedError } from './errors.ts';
 
 /** How a process is started; everything else is inherited from this process. */
 export interface RunOptions {
-  /** Added to this process's environment: the place for secrets, which must not stand in an argv. */
-  env?: Readonly<Record<string, string>>;
+  /** Over this process's environment, `undefined` takes out: the place for secrets, which must not stand in an argv. */
+  env?: Readonly<Record<string, string | undefined>>;
   /** Written to the process's standard input, a stream as fast as it is taken; without it the input is closed. */
   input?: string | Readable;
   cwd?: string;

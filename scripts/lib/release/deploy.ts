@@ -5,7 +5,6 @@ import { loadEnvFile } from '../stack/env-file.ts';
 import {
   assertNamesFree,
   assertNetworkExists,
-  assertOwnCheckout,
   assertSameNetwork,
   warnOfFullDisk,
 } from '../stack/preflight.ts';
@@ -36,7 +35,6 @@ export async function assertDeployable(settings: StackSettings, command: string)
   assertNoUpgrade(settings.prefix);
   const containers = await listStack(settings);
   if (containers.length === 0) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
-  assertOwnCheckout(settings, containers);
   assertSameNetwork(settings, containers);
   if (containers.some(({ mode }) => mode === 'test')) {
     throw new DescribedError(

@@ -22,7 +22,7 @@ export function nextName(settings: StackSettings, service: Service): string {
 /** The command line that starts it: under no name that proxies ask for, until it has shown that it works. */
 export function runNextArgv(settings: StackSettings, service: ReplacedService): string[] {
   const run = ['run', '-d', '--no-deps', '--name', nextName(settings, service), service];
-  return composeArgv('production', settings, ['--env-file', settings.envFile, ...run]);
+  return composeArgv('production', settings, run);
 }
 
 /** The command lines that make it answer to the service's names. The first cuts what is open: nothing is yet. */
@@ -48,7 +48,7 @@ export function upServiceArgv(settings: StackSettings, service: Service, alone =
 
 /** The command line that tells which configuration a service's container should have. */
 export function hashArgv(settings: StackSettings, service: Service): string[] {
-  return composeArgv('production', settings, ['--env-file', settings.envFile, 'config', '--hash', service]);
+  return composeArgv('production', settings, ['config', '--hash', service]);
 }
 
 /**

@@ -5,6 +5,7 @@ import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { waitUntil } from '../process/wait.ts';
+import type { Environment } from '../stack/compose-env.ts';
 import { containerName, type Service, type StackSettings, shortName } from '../stack/stack.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import { drain, isLeaving, retire } from './drain.ts';
@@ -23,7 +24,7 @@ import { smokeTest } from './smoke.ts';
 /** A change under way: which stack, Compose's variables for what it shall be, how long a container may take. */
 export interface Change {
   settings: StackSettings;
-  variables: Readonly<Record<string, string>>;
+  variables: Environment;
   timeoutMs: number;
   /** Runs the command again. */
   command: string;

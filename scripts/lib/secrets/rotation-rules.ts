@@ -1,4 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
+import { readEnvText } from '../stack/env-text-rules.ts';
 
 /** The secrets of a stack that are rotated. */
 export interface Secrets {
@@ -23,16 +24,19 @@ export function scramVerifier(password: string, salt: Buffer): string {
 }
 
 /**
- * Puts new secrets into the text of an env file, and leaves the rest as it is.
- * @param before the secrets that stand there: DATABASE_URL may repeat the password instead of referring to it
+ * What changes in the env file with new secrets.
+ * @param text of the file: DATABASE_URL may repeat the password instead of referring to it
  */
-export function replaceSecrets(text: string, before: Secrets, now: Secrets): string {
-  return text
-    .replace(/^POSTGRES_PASSWORD=.*$/m, `POSTGRES_PASSWORD=${now.postgresPassword}`)
-    .replace(/^SECRET_KEY=.*$/m, `SECRET_KEY=${now.secretKey}`)
-    .replace(/^DATABASE_URL=.*$/m, (line) =>
-      line.replace(`:${before.postgresPassword}@`, `:${now.postgresPassword}@`),
-    );
+export function changedValues(text: string, before: Secrets, now: Secrets): Record<string, string> {
+  const { DATABASE_URL: url = '' } = readEnvText(text).values;
+  const refers = /^[^#\n]*DATABASE_URL[ \t]*=.*\$\{POSTGRES_PASSWORD\}/m.test(text);
+  return {
+    POSTGRES_PASSWORD: now.postgresPassword,
+    SECRET_KEY: now.secretKey,
+    ...(refers
+      ? {}
+      : { DATABASE_URL: url.replace(`:${before.postgresPassword}@`, `:${now.postgresPassword}@`) }),
+  };
 }
 
 /** A database URL with another user and password. */

@@ -1,18 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile, rm, stat } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribedError } from '../process/errors.ts';
 import { writeWhole } from '../process/files.ts';
 import { mustRun, run } from '../process/shell.ts';
+import { changeEnvFile } from '../stack/env-file.ts';
 import type { EnvValues } from '../stack/env-rules.ts';
 import { dateSecrets } from '../stack/secret-strength.ts';
 import { containerName, type StackSettings } from '../stack/stack.ts';
 import {
+  changedValues,
   changePasswordSql,
   lendRoleSql,
-  replaceSecrets,
   retireRoleSql,
   type Secrets,
   scramVerifier,
@@ -175,7 +176,6 @@ async function askHealth({ settings }: Place): Promise<void> {
 }
 
 async function replaceInEnvFile(path: string, { before, now }: Rotation): Promise<void> {
-  const [text, { uid, gid }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-  const renewed = dateSecrets(replaceSecrets(text, before, now), new Date());
-  writeWhole(path, renewed, { mode: 0o600, owner: { uid, gid } });
+  const changes = changedValues(await readFile(path, 'utf8'), before, now);
+  await changeEnvFile(path, changes, (text) => dateSecrets(text, new Date()));
 }

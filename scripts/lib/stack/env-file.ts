@@ -1,9 +1,11 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, realpath, stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { writeWhole } from '../process/files.ts';
 import { ROOT } from '../process/root.ts';
 import { run } from '../process/shell.ts';
-import { type EnvProblem, type EnvValues, findEnvProblems, parseEnvFile } from './env-rules.ts';
+import { type EnvValues, findEnvProblems } from './env-rules.ts';
+import { assertReadsBack, changeEnvText, type EnvProblem, readEnvText } from './env-text-rules.ts';
 
 /** Whether the env file is there. */
 export async function envFileExists(path: string): Promise<boolean> {
@@ -42,13 +44,16 @@ export async function inspectEnvFile(path: string): Promise<{ values: EnvValues;
   if (!(await envFileExists(path))) {
     throw new DescribedError(`${relative(ROOT, path)} is missing`, 'make prod-env', Exit.missing);
   }
-  const [values, { mode }, tracked] = await Promise.all([
-    readEnvValues(path),
+  const [text, { mode }, tracked] = await Promise.all([
+    readFile(path, 'utf8'),
     stat(path),
     run(['git', 'ls-files', '--error-unmatch', '--', path], { cwd: ROOT }),
   ]);
+  const { values, problems } = readEnvText(text);
   const facts = { mode: mode & 0o777, trackedByGit: tracked.exitCode === 0 };
-  return { values, problems: findEnvProblems(values, facts) };
+  const named = new Set(problems.map(({ key }) => key));
+  const others = findEnvProblems(values, facts).filter(({ key }) => !named.has(key));
+  return { values: values as EnvValues, problems: [...problems, ...others] };
 }
 
 /**
@@ -56,5 +61,22 @@ export async function inspectEnvFile(path: string): Promise<{ values: EnvValues;
  * @throws Error when it cannot be read
  */
 export async function readEnvValues(path: string): Promise<EnvValues> {
-  return parseEnvFile(await readFile(path, 'utf8')) as EnvValues;
+  return readEnvText(await readFile(path, 'utf8')).values as EnvValues;
+}
+
+/**
+ * Changes values of the env file, all or nothing, and leaves the rest of it, its owner and mode as they are.
+ * @param edit changes the text further, such as its comments
+ * @throws Error when the file would not be read back as it was meant; it is then as it was
+ */
+export async function changeEnvFile(
+  path: string,
+  changes: Readonly<Record<string, string | undefined>>,
+  edit = (text: string) => text,
+): Promise<void> {
+  const [text, { uid, gid }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
+  const changed = edit(changeEnvText(text, changes));
+  assertReadsBack(changed, changes);
+  writeWhole(await realpath(path), changed, { mode: 0o600, owner: { uid, gid } });
+  assertReadsBack(await readFile(path, 'utf8'), changes);
 }

@@ -1,6 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { type ContainerInfo, listContainers } from '../docker/containers.ts';
 import { type Disk, isNearlyFull } from '../docker/disk.ts';
 import { objectExists } from '../docker/inspect.ts';
@@ -117,22 +115,6 @@ export async function assertNamesFree(settings: StackSettings, mode: Mode): Prom
 }
 
 /**
- * The stack was started from this checkout: another one has other secrets, and its own history.
- * @throws DescribedError (exit 3); not when that checkout is gone, as after it was moved
- */
-export function assertOwnCheckout({ prefix }: StackSettings, containers: readonly ContainerInfo[]): void {
-  for (const { labels } of containers) {
-    const folder = labels['com.docker.compose.project.working_dir'];
-    if (!folder || !existsSync(folder) || realpathSync(folder) === realpathSync(join(ROOT, 'deploy')))
-      continue;
-    throw missing(
-      `${prefix} runs from another checkout, ${dirname(folder)}, with the secrets that are there`,
-      `cd ${dirname(folder)}; a stack beside it takes a name of its own: make ... STACK_PREFIX=my-copy`,
-    );
-  }
-}
-
-/**
  * The stack is reached over the network that is set, or over none.
  * @throws DescribedError (exit 2)
  */
@@ -141,7 +123,7 @@ export function assertSameNetwork(settings: StackSettings, containers: readonly 
   if (!other) return;
   throw new DescribedError(
     `${settings.prefix} is reached over the network ${other}, and NPM_NETWORK is ${settings.network}`,
-    `export NPM_NETWORK=${other}; to move the stack: make prod-down, then this again`,
+    `make prod-env NPM_NETWORK=${other}; to move the stack: make prod-down, then this again`,
     Exit.usage,
   );
 }

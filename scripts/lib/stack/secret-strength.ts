@@ -1,4 +1,4 @@
-import type { EnvProblem } from './env-rules.ts';
+import type { EnvProblem } from './env-text-rules.ts';
 
 const MIN_LENGTH = 20;
 /** Bits that a secret has at least by the frequencies of its characters; 20 random ones of base64 have about 80. */

@@ -1,5 +1,4 @@
 import { isIPv4 } from 'node:net';
-import { resolve } from 'node:path';
 
 /** Production is reached through the proxy alone; test mode is the same stack with ports on the host. */
 export type Mode = 'production' | 'test';
@@ -9,6 +8,8 @@ export interface StackSettings {
   prefix: string;
   network: string;
   envFile: string;
+  /** The site's name, as visitors type it; undefined while the env file has none. */
+  domain: string | undefined;
   bind: string;
   ports: { frontend: number; backend: number; postgres: number };
 }
@@ -34,46 +35,95 @@ export function shortName(service: Service): 'postgres' | 'backend' | 'frontend'
   return service.replace('kidney-genetics-', '') as 'postgres' | 'backend' | 'frontend';
 }
 
+/** What a stack is called and where it is reached: the keys of the env file, and what holds without them. */
+const DEFAULTS = {
+  STACK_PREFIX: 'kidney-genetics',
+  NPM_NETWORK: 'npm-proxy',
+  DOMAIN: '',
+  TEST_BIND: '127.0.0.1',
+  TEST_FRONTEND_PORT: '8080',
+  TEST_BACKEND_PORT: '8001',
+  TEST_POSTGRES_PORT: '5433',
+} as const;
+export type StackKey = keyof typeof DEFAULTS;
+export const STACK_KEYS = Object.keys(DEFAULTS) as readonly StackKey[];
+
+type Source = Readonly<Record<string, string | undefined>>;
+
 /**
- * Reads the stack's settings from the environment.
- * @param env such as process.env
- * @param root the repository's folder, which relative paths start from
+ * Reads the stack's settings.
+ * @param values of the env file
+ * @param envFile its absolute path
  */
-export function readSettings(env: Readonly<Record<string, string | undefined>>, root: string): StackSettings {
-  const port = (key: string, fallback: number) => Number(env[key] || fallback);
+export function readSettings(values: Source, envFile: string): StackSettings {
+  const of = (key: StackKey) => values[key] || DEFAULTS[key];
   return {
-    prefix: env.STACK_PREFIX || 'kidney-genetics',
-    network: env.NPM_NETWORK || 'npm-proxy',
-    envFile: resolve(root, env.ENV_FILE || '.env.production'),
-    bind: env.TEST_BIND || '127.0.0.1',
+    prefix: of('STACK_PREFIX'),
+    network: of('NPM_NETWORK'),
+    envFile,
+    domain: of('DOMAIN') || undefined,
+    bind: of('TEST_BIND'),
     ports: {
-      frontend: port('TEST_FRONTEND_PORT', 8080),
-      backend: port('TEST_BACKEND_PORT', 8001),
-      postgres: port('TEST_POSTGRES_PORT', 5433),
+      frontend: Number(of('TEST_FRONTEND_PORT')),
+      backend: Number(of('TEST_BACKEND_PORT')),
+      postgres: Number(of('TEST_POSTGRES_PORT')),
     },
   };
+}
+
+/**
+ * Finds a setting that a shell gives and the env file says otherwise: which of both a command would follow is not to be guessed.
+ * A domain is nobody's default, so that only another one than the file's counts.
+ */
+export function findContradiction(
+  file: Source,
+  shell: Source,
+): { key: StackKey; file: string; shell: string } | undefined {
+  const key = STACK_KEYS.find((one) => {
+    const ours = file[one] || DEFAULTS[one];
+    return shell[one] && ours && shell[one] !== ours;
+  });
+  return key && { key, file: file[key] || DEFAULTS[key], shell: shell[key] ?? '' };
+}
+
+const HOST_NAME = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+
+/**
+ * Looks whether the engine would take a setting.
+ * @returns what is wrong, as what follows the key in a sentence; undefined when nothing is
+ */
+export function checkSetting(key: StackKey, value: string): string | undefined {
+  if (key === 'STACK_PREFIX') {
+    // An image's name has no capitals; a container's is a host name, of which the longest here is PREFIX-frontend-placeholder.
+    const fits = /^[a-z0-9]+([_-][a-z0-9]+)*$/.test(value) && value.length <= 40;
+    return fits ? undefined : 'must have small letters, digits and single hyphens, 40 at the most';
+  }
+  if (key === 'NPM_NETWORK') {
+    const fits = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(value);
+    return fits ? undefined : 'must have letters, digits, hyphens, dots and underscores';
+  }
+  if (key === 'DOMAIN')
+    return HOST_NAME.test(value) ? undefined : 'must be one host name, without scheme, port or path';
+  if (key === 'TEST_BIND') return isIPv4(value) ? undefined : 'must be an IPv4 address';
+  const port = Number(value);
+  return Number.isInteger(port) && port >= 1 && port <= 65_535
+    ? undefined
+    : 'must be a number from 1 to 65535';
 }
 
 /**
  * Looks for a setting that the engine would refuse half way through a command.
  * @returns what is wrong, one sentence; undefined when nothing is
  */
-export function findBadSetting({ prefix, network, bind, ports }: StackSettings): string | undefined {
-  // An image's name has no capitals; a container's is a host name, of which the longest here is PREFIX-frontend-placeholder.
-  if (!/^[a-z0-9]+([_-][a-z0-9]+)*$/.test(prefix) || prefix.length > 40) {
-    return `STACK_PREFIX=${prefix}: a prefix has small letters, digits and single hyphens, 40 at the most`;
-  }
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(network)) {
-    return `NPM_NETWORK=${network}: the name of a network has letters, digits, hyphens, dots and underscores`;
-  }
-  if (!isIPv4(bind)) return `TEST_BIND=${bind} is no IPv4 address`;
-  const taken = new Map<number, string>();
-  for (const [name, port] of Object.entries(ports)) {
-    const key = `TEST_${name.toUpperCase()}_PORT`;
-    if (!Number.isInteger(port) || port < 1 || port > 65_535)
-      return `${key} has to be a number from 1 to 65535`;
-    if (taken.has(port)) return `${taken.get(port)} and ${key} are both ${port}`;
-    taken.set(port, key);
+export function findBadSetting(values: Source): string | undefined {
+  const taken = new Map<string, StackKey>();
+  for (const key of STACK_KEYS) {
+    const value = values[key] || DEFAULTS[key];
+    const problem = value && checkSetting(key, value);
+    if (problem) return `${key}=${value} ${problem}`;
+    if (!key.endsWith('_PORT')) continue;
+    if (taken.has(value)) return `${taken.get(value)} and ${key} are both ${value}`;
+    taken.set(value, key);
   }
   return undefined;
 }
@@ -95,12 +145,13 @@ export function composeFiles(mode: Mode): string[] {
 }
 
 /**
- * The command line of `docker compose` on the stack's files.
- * @param args what follows, such as ['down']; what changes containers needs ['--env-file', ...] as well, see `upArgv`
+ * The command line of `docker compose` on the stack's files. Compose reads no env file by itself: whatever its own grammar makes
+ * of one, it gets the values that this kit has read, see `composeEnv`.
+ * @param args what follows, such as ['down']
  */
 export function composeArgv(mode: Mode, settings: StackSettings, args: readonly string[]): string[] {
   const files = composeFiles(mode).flatMap((file) => ['-f', file]);
-  return ['docker', 'compose', '-p', settings.prefix, ...files, ...args];
+  return ['docker', 'compose', '-p', settings.prefix, '--env-file', '/dev/null', ...files, ...args];
 }
 
 /** Nginx Proxy Manager for a host that has none: a project of its own beside the stack. */
@@ -113,15 +164,7 @@ export function npmArgv(settings: StackSettings, args: readonly string[]): strin
 
 /** The command line that brings the stack up from images that are there. */
 export function upArgv(mode: Mode, settings: StackSettings): string[] {
-  return composeArgv(mode, settings, [
-    '--env-file',
-    settings.envFile,
-    'up',
-    '-d',
-    '--no-build',
-    '--pull',
-    'never',
-  ]);
+  return composeArgv(mode, settings, ['up', '-d', '--no-build', '--pull', 'never']);
 }
 
 /** The variables of the compose files that name things; with their defaults the others may be missing for `down`. */

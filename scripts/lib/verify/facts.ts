@@ -1,4 +1,4 @@
-import type { EnvProblem } from '../stack/env-rules.ts';
+import type { EnvProblem } from '../stack/env-text-rules.ts';
 import type { Mode } from '../stack/stack.ts';
 
 /**

@@ -14,6 +14,7 @@ import { stateDir } from '../../lib/release/history.ts';
 import { imageName, listImageTags } from '../../lib/release/releases.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { listStack } from '../../lib/stack/containers.ts';
+import { changeEnvText } from '../../lib/stack/env-text-rules.ts';
 import { loadSettings } from '../../lib/stack/project.ts';
 import { readSettings, type StackSettings, volumeName } from '../../lib/stack/stack.ts';
 
@@ -33,7 +34,7 @@ export class TestStack {
   private constructor(env: Record<string, string>, folder: string) {
     this.env = env;
     this.folder = folder;
-    this.settings = readSettings(env, ROOT);
+    this.settings = readSettings(env, env.ENV_FILE ?? '');
   }
 
   /**
@@ -94,11 +95,8 @@ export class TestStack {
 
   /** Changes one key of the env file. */
   setEnv(key: string, value: string): void {
-    const text = readFileSync(this.settings.envFile, 'utf8').replace(
-      new RegExp(`^${key}=.*$`, 'm'),
-      `${key}=${value}`,
-    );
-    writeFileSync(this.settings.envFile, text);
+    const text = readFileSync(this.settings.envFile, 'utf8');
+    writeFileSync(this.settings.envFile, changeEnvText(text, { [key]: value }));
     chmodSync(this.settings.envFile, 0o600);
   }
 

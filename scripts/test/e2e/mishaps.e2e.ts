@@ -74,12 +74,22 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
     const other = `${stack.settings.prefix}-other`;
     await mustRun(['docker', 'network', 'create', other], 'see above');
     try {
-      for (const command of ['up', 'update', 'health']) {
+      for (const command of ['up', 'update', 'health', 'down', 'restart', 'backup', 'restore', 'prune']) {
         const { exitCode, stderr } = await stack.script(command, [], { NPM_NETWORK: other });
-        assert.match(stderr, new RegExp(`export NPM_NETWORK=${stack.settings.network}`), command);
+        assert.match(
+          stderr,
+          new RegExp(`NPM_NETWORK is ${other} in this shell, and ${stack.settings.network} in`),
+        );
+        assert.equal(exitCode, 2, command);
+      }
+      stack.setEnv('NPM_NETWORK', other);
+      for (const command of ['up', 'update', 'health']) {
+        const { exitCode, stderr } = await stack.script(command, [], { NPM_NETWORK: '' });
+        assert.match(stderr, new RegExp(`make prod-env NPM_NETWORK=${stack.settings.network}`), command);
         assert.equal(exitCode, command === 'health' ? 1 : 2);
       }
     } finally {
+      stack.setEnv('NPM_NETWORK', stack.settings.network);
       await mustRun(['docker', 'network', 'rm', other], 'see above');
     }
     assert.match(await stack.mustScript('up'), /Already up and unchanged/);
@@ -138,7 +148,29 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
     }
     symlinkSync(join(ROOT, 'node_modules'), join(other, 'node_modules'));
     const before = (await listStack(stack.settings)).map(({ id }) => id);
-    for (const command of ['up', 'update', 'rotate-secrets']) {
+    const commands = [
+      'up',
+      'down',
+      'restart',
+      'update',
+      'rollback',
+      'rotate-secrets',
+      'logs',
+      'health',
+      'verify',
+    ];
+    commands.push(
+      'backup',
+      'restore',
+      'data-import',
+      'data-export',
+      'images',
+      'prune',
+      'db-upgrade',
+      'build',
+      'scan',
+    );
+    for (const command of commands) {
       const argv = commandArgv(command, []);
       const { exitCode, stderr } = await run(argv, { cwd: other, env: stack.env });
       assert.match(

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { listStack } from '../../lib/stack/containers.ts';
-import { parseEnvFile } from '../../lib/stack/env-rules.ts';
+import { readEnvText } from '../../lib/stack/env-text-rules.ts';
 import { describeView, viewOf } from '../faults/outage.ts';
 import { InsideUsers } from '../faults/users.ts';
 import { editGene } from './edits.ts';
@@ -26,7 +26,7 @@ describe('make prod-rotate-secrets', { timeout: 600_000 }, () => {
   let begin: number;
   let first: Record<string, string>;
 
-  const readEnv = () => parseEnvFile(readFileSync(stack.settings.envFile, 'utf8'));
+  const readEnv = () => readEnvText(readFileSync(stack.settings.envFile, 'utf8')).values;
   const readSignIns = async () =>
     (await run(['docker', 'logs', `${stack.settings.prefix}-signing-in`])).stdout.split('\n').filter(Boolean);
   const startsOf = async () =>

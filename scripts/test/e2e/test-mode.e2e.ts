@@ -26,7 +26,9 @@ describe('test mode', { timeout: 600_000 }, () => {
 
   it('answers real requests to page, API, WebSocket and database', async () => {
     // On the ports that it has, also when its user does not give them again.
-    const said = await stack.script('health', ['--test', '--json'], { TEST_FRONTEND_PORT: '1' });
+    stack.setEnv('TEST_FRONTEND_PORT', '1');
+    const said = await stack.script('health', ['--test', '--json'], { TEST_FRONTEND_PORT: '' });
+    stack.setEnv('TEST_FRONTEND_PORT', String(stack.settings.ports.frontend));
     const health = JSON.parse(said.stdout) as { probes: { name: string; ok: boolean; ms: number }[] };
     assert.deepEqual(
       health.probes.map(({ name, ok }) => [name, ok]),

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { parse } from 'dotenv';
 import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
+import { readEnvText } from '../../lib/stack/env-text-rules.ts';
 import { composeArgv, composeNames, volumeName } from '../../lib/stack/stack.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import { CHECKS } from '../../lib/verify/checks.ts';
@@ -52,7 +52,7 @@ describe('prod-verify', { timeout: 900_000 }, () => {
 
   before(async () => {
     stack = await TestStack.create('verify');
-    secrets = parse(readFileSync(stack.settings.envFile));
+    secrets = readEnvText(readFileSync(stack.settings.envFile, 'utf8')).values;
     await stack.mustScript('npm-network', ['create']);
     await stack.mustScript('up');
   });

@@ -21,11 +21,11 @@ export class FaultStage {
     this.users = new InsideUsers(stack);
   }
 
-  /** @param env such as PROBE_INTERVAL of the compose file */
+  /** @param env such as PROBE_INTERVAL, for the env file */
   static async start(name: string, env: Record<string, string> = {}): Promise<FaultStage> {
     const stage = new FaultStage(await TestStack.create(name));
     await stage.makeDisk();
-    Object.assign(stage.stack.env, env);
+    for (const [key, value] of Object.entries(env)) stage.stack.setEnv(key, value);
     await stage.stack.mustScript('npm-network', ['create']);
     await stage.stack.mustScript('up');
     await stage.users.start();

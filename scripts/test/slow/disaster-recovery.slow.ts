@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
-import { parseEnvFile } from '../../lib/stack/env-rules.ts';
+import { readEnvText } from '../../lib/stack/env-text-rules.ts';
 import { formatDuration } from '../../lib/terminal/report.ts';
 import { backupFolder, newest } from '../e2e/backup-support.ts';
 import { editGene } from '../e2e/edits.ts';
@@ -29,7 +29,8 @@ describe('disaster recovery', { timeout: 1_800_000 }, () => {
   let tables: Record<string, number>;
 
   const clone = () => join(place, 'kidney-genetics');
-  const newKey = () => parseEnvFile(readFileSync(join(clone(), '.env.production'), 'utf8')).SECRET_KEY ?? '';
+  const newKey = () =>
+    readEnvText(readFileSync(join(clone(), '.env.production'), 'utf8')).values.SECRET_KEY ?? '';
 
   before(async () => {
     place = mkdtempSync(join(tmpdir(), `${TEST_PREFIX}-recovery-`));
@@ -40,7 +41,7 @@ describe('disaster recovery', { timeout: 1_800_000 }, () => {
     await stack.mustScript('backup');
     genes = await stack.sql(GENES);
     tables = newest(stack).tables;
-    oldKey = parseEnvFile(readFileSync(stack.settings.envFile, 'utf8')).SECRET_KEY ?? '';
+    oldKey = readEnvText(readFileSync(stack.settings.envFile, 'utf8')).values.SECRET_KEY ?? '';
     mkdirSync(join(place, 'rescued'));
     cpSync(backupFolder(stack), join(place, 'rescued'), { recursive: true });
     await stack.dispose();

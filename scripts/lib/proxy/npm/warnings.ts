@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { objectExists } from '../../docker/inspect.ts';
 import { listStack } from '../../stack/containers.ts';
-import { parseEnvFile } from '../../stack/env-rules.ts';
+import { allowsHost } from '../../stack/env-rules.ts';
+import { readEnvText } from '../../stack/env-text-rules.ts';
 import { containerName, type StackSettings } from '../../stack/stack.ts';
 import { sayWarning } from '../../terminal/report.ts';
 
@@ -21,11 +22,7 @@ export async function warnOfStack(settings: StackSettings, domain: string, conta
     sayWarning(`${frontend} is not up in production: NPM answers 502 until it is (make prod-up)`);
   }
   const text = await readFile(settings.envFile, 'utf8').catch(() => '');
-  const hosts = (parseEnvFile(text).ALLOWED_HOSTS ?? '').split(',').map((host) => host.trim());
-  const allowed = hosts.some(
-    (host) => host === '*' || host === domain || (host.startsWith('.') && domain.endsWith(host)),
-  );
-  if (!allowed) {
+  if (!allowsHost(readEnvText(text).values.ALLOWED_HOSTS ?? '', domain)) {
     sayWarning(`The API refuses ${domain} until it is in ALLOWED_HOSTS of the env file; then: make prod-up`);
   }
 }

@@ -1,0 +1,74 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { objectExists } from '../docker/inspect.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
+import { ROOT } from '../process/root.ts';
+import { run } from '../process/shell.ts';
+import { loadSettings } from './project.ts';
+import { readSettings, type StackSettings, volumeName } from './stack.ts';
+
+/** The label of a volume of ours that says which checkout made it. */
+export const CHECKOUT_LABEL = 'kidney-genetics.checkout';
+
+/**
+ * The settings of this checkout's stack, for whatever reads or changes it: a stack of the same name that another checkout runs
+ * has other secrets and a history of its own.
+ * @throws DescribedError as `loadSettings`, and (exit 3) when the containers or the data are another checkout's; not when that
+ *   one is gone, as after it was moved
+ */
+export async function openStack(): Promise<StackSettings> {
+  const settings = loadSettings();
+  const [runs, made] = await Promise.all([listWorkingDirs(settings), readMaker(settings)]);
+  const folder = [...runs.map(dirname), made].find((one) => one && existsSync(one) && !isThisCheckout(one));
+  if (!folder) return settings;
+  const what = runs.length > 0 ? `${settings.prefix} runs from` : `The data of ${settings.prefix} belong to`;
+  throw new DescribedError(
+    `${what} another checkout, ${folder}, with the secrets that are there`,
+    `cd ${folder}; a stack beside it takes a name of its own: make prod-env STACK_PREFIX=my-copy`,
+    Exit.missing,
+  );
+}
+
+function isThisCheckout(folder: string): boolean {
+  return realpathSync(folder) === realpathSync(ROOT);
+}
+
+/** The folders of the compose files that the stack's containers were made from; none when the engine does not answer. */
+async function listWorkingDirs({ prefix }: StackSettings): Promise<string[]> {
+  const filter = `label=com.docker.compose.project=${prefix}`;
+  const format = '{{.Label "com.docker.compose.project.working_dir"}}';
+  const { stdout } = await run(['docker', 'ps', '-a', '--filter', filter, '--format', format]);
+  return [...new Set(stdout.split('\n').filter(Boolean))];
+}
+
+async function readMaker(settings: StackSettings): Promise<string> {
+  const format = `{{index .Labels "${CHECKOUT_LABEL}"}}`;
+  const { stdout } = await run(['docker', 'volume', 'inspect', '--format', format, volumeName(settings)]);
+  return stdout.trim();
+}
+
+/** The labels of what this checkout makes on the host for good. */
+export function checkoutLabels(): string[] {
+  return ['--label', `${CHECKOUT_LABEL}=${realpathSync(ROOT)}`];
+}
+
+/**
+ * A stack with containers or data keeps its name: under another one it would begin without them, and they would belong to nobody.
+ * @throws DescribedError
+ */
+export async function assertMayRename(
+  current: Readonly<Record<string, string>>,
+  changes: Readonly<Record<string, string>>,
+): Promise<void> {
+  if (changes.STACK_PREFIX === undefined) return;
+  const settings = readSettings(current, '');
+  const [runs, data] = await Promise.all([
+    listWorkingDirs(settings),
+    objectExists('volume', volumeName(settings)),
+  ]);
+  if (!data && !runs.map(dirname).some((folder) => existsSync(folder) && isThisCheckout(folder))) return;
+  throw new DescribedError(
+    `This checkout's stack is ${settings.prefix}, which has ${data ? `data (${volumeName(settings)})` : 'containers'}`,
+    'a second stack belongs into a checkout of its own: git clone, then there make prod-env STACK_PREFIX=...',
+  );
+}
