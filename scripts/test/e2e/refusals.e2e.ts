@@ -92,7 +92,7 @@ describe('what stands in the way is said, with the one thing that fixes it', { t
     await new Promise<void>((resolve) => server.listen(stack.settings.ports.frontend, '127.0.0.1', resolve));
     const result = await stack.script('up', ['--test']);
     server.close();
-    assert.match(result.stderr, /choose other ports: make prod-test-up TEST_FRONTEND_PORT=/);
+    assert.match(result.stderr, /choose other ports: make prod-env TEST_FRONTEND_PORT=/);
     assert.equal(result.exitCode, 1);
     await stack.mustScript('down', ['--test']);
   });
