@@ -2,11 +2,17 @@ import { DescribedError, Exit } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { say } from '../terminal/report.ts';
 
-/** Programs that tests and benchmarks need beside Docker, and the Debian packages that bring them. */
-const TOOLS = { chromium: 'chromium', shellcheck: 'shellcheck', wrk: 'wrk' } as const;
+/** Programs that some commands, tests and benchmarks need beside Docker, and the Debian packages that bring them. */
+const TOOLS = {
+  chromium: 'chromium',
+  shellcheck: 'shellcheck',
+  wrk: 'wrk',
+  skopeo: 'skopeo',
+  cosign: 'cosign',
+} as const;
 
 /**
- * Installs programs that only tests or benchmarks need, where they are missing.
+ * Installs programs that not every host needs, where they are missing.
  * @param purpose what needs them, such as `the tests`
  * @throws DescribedError (exit 3) where that takes another user or package manager
  */

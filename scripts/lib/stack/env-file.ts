@@ -80,3 +80,8 @@ export async function changeEnvFile(
   writeWhole(await realpath(path), changed, { mode: 0o600, owner: { uid, gid } });
   assertReadsBack(await readFile(path, 'utf8'), changes);
 }
+
+/** The values of the env file, unchecked; none where there is no file, as on a host that only builds. */
+export async function readOptionalEnv(path: string): Promise<EnvValues> {
+  return (await envFileExists(path)) ? readEnvValues(path) : {};
+}
