@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { DescribedError } from '../lib/process/errors.ts';
 import { attestArgv, signArgv, verifyArgv } from '../lib/registry/cosign-argv.ts';
+import { authorizedLine, holdsKey, parseRequest } from '../lib/registry/deploy-rules.ts';
 import { parsePush, sumSent } from '../lib/registry/push-rules.ts';
 import { manifestReference, parseFrom, parseRegistry } from '../lib/registry/reference-rules.ts';
 import { parseReleaseManifest, type ReleaseManifest, sameImages } from '../lib/registry/release-manifest.ts';
@@ -190,5 +191,36 @@ describe('cosign, without a transparency log', () => {
     assert.deepEqual(verifyArgv(reference, '/k.pub', {}), [
       ...['cosign', 'verify', '--key', '/k.pub', '--insecure-ignore-tlog=true', reference],
     ]);
+  });
+});
+
+describe('a deploy key', () => {
+  it('asks for an update or for health, and for nothing else', () => {
+    assert.deepEqual(parseRequest('update 0.2.0-abc'), { do: 'update', from: '0.2.0-abc' });
+    assert.deepEqual(parseRequest('update'), { do: 'update', from: 'latest' });
+    assert.deepEqual(parseRequest('health'), { do: 'health' });
+    const smuggled = [
+      '',
+      'bash',
+      'update a; id',
+      'update $(id)',
+      'update --help',
+      'update a b',
+      'health x',
+      'update\nid',
+      '-i',
+    ];
+    for (const text of smuggled) assert.throws(() => parseRequest(text), /nothing but deploy/, text);
+  });
+
+  it('becomes a line that allows no more', () => {
+    assert.equal(
+      authorizedLine('ssh-ed25519 AAAAC3Nza= ci "x', '/srv/kidney genetics'),
+      `restrict,command="cd '/srv/kidney genetics' && exec make -s deploy" ssh-ed25519 AAAAC3Nza= ci x`,
+    );
+    assert.throws(() => authorizedLine('ssh-ed25519 AAAA ci', '/srv/x"y'), /characters/);
+    assert.throws(() => authorizedLine('-----BEGIN OPENSSH PRIVATE KEY-----', '/srv'), /no public key/);
+    assert.ok(holdsKey('restrict ssh-ed25519 AAAA x', 'ssh-ed25519 AAAA y'));
+    assert.ok(!holdsKey('ssh-ed25519 AAAAB x', 'ssh-ed25519 AAAA y'));
   });
 });
