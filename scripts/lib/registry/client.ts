@@ -52,6 +52,7 @@ export async function readLayers(
   return (JSON.parse(stdout) as { layers?: { digest: string; size: number }[] }).layers ?? [];
 }
 
-function skopeoArgs({ authFile }: SignedIn): string[] {
+/** How skopeo finds the sign-in. */
+export function skopeoArgs({ authFile }: SignedIn): string[] {
   return ['--authfile', authFile];
 }
