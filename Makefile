@@ -97,7 +97,7 @@ prod-backup: $(DEPS) ## Back up the database into backups/
 
 .PHONY: prod-backup-verify
 prod-backup-verify: $(DEPS) ## Restore drill of FILE=... (default: latest)
-	@$(RUN) scripts/backup.ts --verify "$${FILE:-latest}" $${REMOTE:+--remote}
+	@$(RUN) scripts/backup.ts --verify "$${FILE:-latest}" $${REMOTE:+--remote} $${TRUST:+--trust}
 
 .PHONY: prod-backup-list
 prod-backup-list: $(DEPS) ## Show the backups (REMOTE=1 those in the bucket)
@@ -117,7 +117,7 @@ prod-backup-schedule: $(DEPS) ## Back up every night, drill every week (REMOVE=1
 
 .PHONY: prod-restore
 prod-restore: $(DEPS) ## Restore FILE=... (UNDO=1 swaps back, YES=1 does not ask)
-	@$(RUN) scripts/restore.ts $${FILE:+"$$FILE"} $${UNDO:+--undo} $${DROP_REPLACED:+--drop-replaced} $${YES:+--yes}
+	@$(RUN) scripts/restore.ts $${FILE:+"$$FILE"} $${UNDO:+--undo} $${DROP_REPLACED:+--drop-replaced} $${YES:+--yes} $${TRUST:+--trust}
 
 ##@ Test mode: the same stack with ports on 127.0.0.1
 

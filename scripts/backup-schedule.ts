@@ -5,7 +5,7 @@ import { say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Has this host back up the database every night, prove a backup every week and remove what is too old, by a systemd timer
-or, where there is no systemd, by cron. It asks every hour whether something is due: what was missed is made up.
+or, where there is no systemd, by cron. It asks every hour whether something is due: what was missed is made up. It runs as the owner of this checkout; installing it takes root.
 
   make prod-backup-schedule
   make prod-backup-schedule REMOVE=1
@@ -22,8 +22,8 @@ main(import.meta.url, {
         removed.length > 0 ? `${removed.join(' and ')} removed; the backups stay` : 'Nothing was scheduled',
       );
     }
-    const { scheduler, files } = await installSchedule(settings);
-    sayOk(`Backups are scheduled with ${scheduler}: ${files.join(' and ')}`);
+    const { scheduler, user, files } = await installSchedule(settings);
+    sayOk(`Backups are scheduled with ${scheduler}, as ${user}: ${files.join(' and ')}`);
     say('  Each night after 2:00 a backup, each week a drill. How they do: make prod-health');
   },
 });

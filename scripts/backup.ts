@@ -22,7 +22,9 @@ Backs up the database: a compressed dump of one moment, proven, with a manifest 
   --dry-run    with --prune: only shows which would go
   --remote     with --list, --prune, latest or all: those in the bucket (BACKUP_REMOTE)
   --scheduled  does what is due by the clock, which may be nothing
-  --json       with --list: prints the manifests`;
+  --json       with --list: prints the manifests
+  --trust      with --verify: takes backups that nobody signed with this checkout's BACKUP_KEY, and signs those that are
+               proven (TRUST=1)`;
 
 /** The run of the clock: a backup each day, a drill each week, then what is too old goes. */
 async function runScheduled(context: BackupContext): Promise<void> {
@@ -69,6 +71,7 @@ main(import.meta.url, {
     remote: { type: 'boolean' },
     scheduled: { type: 'boolean' },
     json: { type: 'boolean' },
+    trust: { type: 'boolean' },
   },
   async run(flags) {
     const remote = flags.remote === true;
@@ -83,7 +86,7 @@ main(import.meta.url, {
       );
     }
     if (dryRun && !pruning) throw new DescribedError('--dry-run goes with --prune', 'see --help', Exit.usage);
-    const context = await loadBackupContext();
+    const context = await loadBackupContext(flags.trust === true);
     if (flags.list) return list(context, remote, flags.json === true);
     if (dryRun) return prune(context, remote, true);
     await lockBackups(context, flags.verify === undefined ? 'make prod-backup' : 'make prod-backup-verify');

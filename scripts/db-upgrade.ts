@@ -45,8 +45,12 @@ async function begin(context: BackupContext, yes: boolean): Promise<Upgrade | un
     `From PostgreSQL ${had} to ${wanted}: first a backup and its restore into ${wanted}, while all goes on`,
   );
   const manifest = await runBackup(context);
-  await runDrills(context, [{ store: context.store, manifest }]);
-  const [proven] = (await context.store.list()).filter(({ file }) => file === manifest.file);
+  const images = {
+    postgres: imageName(settings, 'postgres', to.database),
+    backend: imageName(settings, 'backend', to.app),
+  };
+  await runDrills(context, [{ store: context.store, manifest }], images);
+  const [proven] = (await context.store.list()).manifests.filter(({ file }) => file === manifest.file);
   const away = (manifest.durationMs + (proven?.drill?.restoreMs ?? 0)) * 1.5 + 20_000;
   await confirm(`The API will be away for about ${formatDuration(away)}. Now?`, yes);
   return { step: 'begun', from, to, kept: `${volumeName(settings)}-${had}`, file: '' };

@@ -1,6 +1,6 @@
 import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
 import { findDatabase } from './lib/backup/create.ts';
-import { type FoundBackup, findBackups } from './lib/backup/find.ts';
+import { assertTrusted, type FoundBackup, findBackups } from './lib/backup/find.ts';
 import { assertRestorable, previewRestore, restoreBackup } from './lib/backup/restore.ts';
 import { dropDatabase, incomingName, listReplaced, type Swapped, swapIn } from './lib/backup/swap.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
@@ -18,7 +18,8 @@ Puts a backup in the place of the database, which goes on until the moment of th
   make prod-restore DROP_REPLACED=1      remove the replaced databases, for their space
   npx tsx scripts/restore.ts FILE|--undo|--drop-replaced [--yes]
 
-  --yes   do not ask`;
+  --yes     do not ask
+  --trust   takes a backup that nobody signed with this checkout's BACKUP_KEY (make prod-restore FILE=... TRUST=1)`;
 
 function saySwapped({ replaced, heldMs }: Swapped, database: string): void {
   sayOk(`${database} was swapped; connections were held off for ${formatDuration(heldMs)}`);
@@ -32,12 +33,13 @@ async function restore(
   found: FoundBackup,
   yes: boolean,
 ): Promise<void> {
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   await assertRestorable(context, server, found);
   say(await previewRestore(context, server, found));
+  assertTrusted(context, found);
   await confirm(`Put ${found.manifest.file} in the place of ${context.database}?`, yes);
   const swapped = await restoreBackup(context, server, found);
-  sayOk(`${found.manifest.file} is restored, in ${formatDuration(Date.now() - startedAt)}`);
+  sayOk(`${found.manifest.file} is restored, in ${formatDuration(performance.now() - startedAt)}`);
   saySwapped(swapped, context.database);
 }
 
@@ -64,6 +66,7 @@ main(import.meta.url, {
     undo: { type: 'boolean' },
     'drop-replaced': { type: 'boolean' },
     yes: { type: 'boolean' },
+    trust: { type: 'boolean' },
   },
   maxPositionals: 1,
   async run(flags, [file]) {
@@ -71,7 +74,7 @@ main(import.meta.url, {
     if (wanted.length !== 1) {
       throw new DescribedError('Say which backup, or --undo, or --drop-replaced', 'see --help', Exit.usage);
     }
-    const context = await loadBackupContext();
+    const context = await loadBackupContext(flags.trust === true);
     const yes = flags.yes === true;
     await lockBackups(context, 'make prod-restore');
     lockStack(context.settings.prefix, 'make prod-restore');

@@ -20,7 +20,8 @@ export async function measureBackup(runs: number): Promise<Row[]> {
   return withStack('bench-backup', async (stack) => {
     await stack.mustScript('up', ['--test']);
     await stack.sql(FILL);
-    const store = new FolderStore(join(stack.tmp, 'backups'));
+    const store = new FolderStore(join(stack.tmp, 'backups'), { key: 'a key of the benchmark alone' });
+    await store.open(stack.settings.prefix);
     const job = { settings: stack.settings, database: DATABASE, recipients: [], store };
     const { ours, peer } = await alternate(runs, {
       ours: () => timeSeconds(() => createBackup(job)),

@@ -61,21 +61,25 @@ export const READ_FACTS = `select json_build_object(
     -- By way of JSON, since these columns have other names, or are not there, in PostgreSQL 15 and 16.
     'provider', d.datlocprovider, 'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'),
     'rules', to_jsonb(d) ->> 'daticurules',
-    'settings', (select coalesce(json_agg(statement order by place, statement), '[]') from (
-      select 0 as place, 'REVOKE ALL ON DATABASE :"database" FROM PUBLIC' as statement where d.datacl is not null
-      union all
-      select 1, format('GRANT %s ON DATABASE :"database" TO %s%s', a.privilege_type,
-        case a.grantee when 0 then 'PUBLIC' else quote_ident(pg_get_userbyid(a.grantee)) end,
-        case when a.is_grantable then ' WITH GRANT OPTION' else '' end)
-      from aclexplode(d.datacl) as a
-      union all
-      select 2, format('ALTER %s SET %s TO %s',
-        case s.setrole when 0 then 'DATABASE :"database"'
-          else format('ROLE %I IN DATABASE :"database"', pg_get_userbyid(s.setrole)) end,
-        split_part(entry, '=', 1), quote_literal(substr(entry, strpos(entry, '=') + 1)))
-      from pg_db_role_setting as s, unnest(s.setconfig) as entry where s.setdatabase = d.oid
-    ) as statements)))
+    'grants', case when d.datacl is not null then (
+      select json_agg(json_build_object('role', case a.grantee when 0 then '' else pg_get_userbyid(a.grantee) end,
+        'privilege', a.privilege_type, 'grantable', a.is_grantable))
+      from aclexplode(d.datacl) as a) end,
+    'settings', (
+      select coalesce(json_agg(json_build_object(
+        'role', case s.setrole when 0 then '' else pg_get_userbyid(s.setrole) end,
+        'name', split_part(entry, '=', 1), 'value', substr(entry, strpos(entry, '=') + 1))), '[]')
+      from pg_db_role_setting as s, unnest(s.setconfig) as entry where s.setdatabase = d.oid)))
 from pg_database as d where d.datname = current_database();`;
+
+/** The server's roles but the first superuser and PostgreSQL's own, as JSON lines. */
+export const READ_ROLES = `select json_build_object('name', r.rolname, 'login', r.rolcanlogin, 'inherit', r.rolinherit,
+  'connectionLimit', r.rolconnlimit,
+  'memberOf', (select coalesce(json_agg(pg_get_userbyid(m.roleid)), '[]') from pg_auth_members as m
+    where m.member = r.oid),
+  'settings', (select coalesce(json_agg(json_build_object('name', split_part(entry, '=', 1),
+    'value', substr(entry, strpos(entry, '=') + 1))), '[]') from unnest(r.rolconfig) as entry))
+from pg_roles as r where r.oid <> 10 and r.rolname !~ '^pg_' order by r.rolname;`;
 
 /** The newest migration; nothing where there are none. */
 export const READ_SCHEMA_VERSION = `select to_regclass('public.schema_migrations') is not null as known \\gset
@@ -84,8 +88,8 @@ select max(name) from public.schema_migrations;
 \\endif`;
 
 /**
- * A digest of everything that a dump of the schema would hold, independent of the order in which it was made. Brackets and
- * white space count for nothing: PostgreSQL sets others when it has read its own text of an expression.
+ * A digest of everything that a dump of the schema would hold but owners (a restore gives all to the database's),
+ * independent of the order in which it was made. Brackets and white space count for nothing: PostgreSQL sets others when it has read its own text of an expression.
  */
 export const HASH_SCHEMA = `select md5(coalesce(string_agg(plain, E'\\n' order by plain collate "C"), ''))
 from (select translate(line, E'() \\t\\n', '') as plain from (
@@ -96,7 +100,7 @@ from (select translate(line, E'() \\t\\n', '') as plain from (
   left join pg_attrdef as d on d.adrelid = c.oid and d.adnum = a.attnum
   where c.relkind in ('r', 'p', 'v', 'm', 'f', 'c') and ${OWN_NAMESPACES} and ${noExtension('pg_class', 'c.oid')}
   union all
-  select format('relation %I.%I %s %s %s', n.nspname, c.relname, c.relkind, pg_get_userbyid(c.relowner),
+  select format('relation %I.%I %s %s', n.nspname, c.relname, c.relkind,
     case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end)
   from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
   where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and ${OWN_NAMESPACES} and ${noExtension('pg_class', 'c.oid')}
@@ -111,7 +115,7 @@ from (select translate(line, E'() \\t\\n', '') as plain from (
   union all
   select format('trigger %s %s', pg_get_triggerdef(t.oid), t.tgenabled) from pg_trigger as t where not t.tgisinternal
   union all
-  select format('function %s %s', pg_get_functiondef(p.oid), pg_get_userbyid(p.proowner))
+  select 'function ' || pg_get_functiondef(p.oid)
   from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
   where p.prokind in ('f', 'p', 'w') and ${OWN_NAMESPACES} and ${noExtension('pg_proc', 'p.oid')}
   union all
@@ -123,14 +127,13 @@ from (select translate(line, E'() \\t\\n', '') as plain from (
   select 'extension ' || extname from pg_extension
 ) as lines) as plain_lines;`;
 
-/** Makes an empty database like another one: the statement for the one that knows the order of words there. */
-export function createLike(provider: string, hasRules: boolean): string | undefined {
+/** Makes an empty database like another one, by who knows the order of words there: libc, ICU or PostgreSQL itself. */
+export function createLike(provider: 'c' | 'i' | 'b', hasRules: boolean): string {
   const locale = {
     c: '',
     i: ` locale_provider icu icu_locale :'locale'${hasRules ? " icu_rules :'rules'" : ''}`,
     b: ` locale_provider builtin builtin_locale :'locale'`,
   }[provider];
-  if (locale === undefined) return undefined;
   return `create database :"database" owner :"owner" template template0
   encoding :'encoding' lc_collate :'collate' lc_ctype :'ctype'${locale};`;
 }

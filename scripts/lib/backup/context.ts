@@ -8,27 +8,35 @@ import { findOptionalProblems } from '../stack/env-rules.ts';
 import { openStack } from '../stack/open.ts';
 import { assertDockerReady } from '../stack/preflight.ts';
 import type { StackSettings } from '../stack/stack.ts';
+import { makeBackupKey } from './key.ts';
 import { FolderStore } from './store.ts';
 
 /** What every command about backups works with. */
 export interface BackupContext {
   settings: StackSettings;
   backup: BackupSettings;
-  /** The app's database. */
+  /** The app's database, its owner, and that one's password. */
   database: string;
+  owner: { name: string; password: string };
   store: FolderStore;
+  /** Whether backups that nobody signed are taken as well, and plain ones where they are encrypted by now. */
+  trust: boolean;
 }
 
-/** Reads the settings of stack and backups; an engine that does not answer is no matter here. */
-export async function loadBackupContext(): Promise<BackupContext> {
+/**
+ * Reads the settings of stack and backups; an engine that does not answer is no matter here.
+ * @param trust the user's word for backups that nobody signed
+ */
+export async function loadBackupContext(trust = false): Promise<BackupContext> {
   const settings = await openStack();
   const env = await loadEnvFile(settings.envFile);
   const values = { ...env, ...process.env };
   const problems = findOptionalProblems(values);
   if (problems.length > 0) throw envProblemsError(settings.envFile, problems);
   const backup = readBackupSettings(values, ROOT, readSecret);
-  const database = env.POSTGRES_DB ?? '';
-  return { settings, backup, database, store: new FolderStore(backup.folder) };
+  const { POSTGRES_DB: database = '', POSTGRES_USER: name = '', POSTGRES_PASSWORD: password = '' } = env;
+  const store = new FolderStore(backup.folder, backup);
+  return { settings, backup, database, owner: { name, password }, store, trust };
 }
 
 function readSecret(path: string): string {
@@ -40,8 +48,9 @@ function readSecret(path: string): string {
   }
 }
 
-/** Takes the lock of a stack's backups, which lets the stack itself go on and be changed. */
-export async function lockBackups({ settings }: BackupContext, command: string): Promise<void> {
+/** Takes the lock of a stack's backups, which lets the stack itself go on and be changed; sees to the key that signs them. */
+export async function lockBackups({ settings, backup }: BackupContext, command: string): Promise<void> {
   await assertDockerReady();
   lockStack(`${settings.prefix}-backup`, command);
+  backup.key ??= await makeBackupKey(settings.envFile);
 }

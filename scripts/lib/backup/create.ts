@@ -4,18 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { querySql, SqlSession } from '../database/sql.ts';
 import type { ContainerInfo } from '../docker/containers.ts';
 import { DescribedError } from '../process/errors.ts';
-import { mustRun } from '../process/shell.ts';
 import { listStack } from '../stack/containers.ts';
 import { containerName, type StackSettings } from '../stack/stack.ts';
 import { formatBytes } from '../terminal/report.ts';
 import { GUARD_DUMP } from './backup-sql.ts';
 import { writeDump } from './dump.ts';
+import { listOwn } from './find.ts';
 import { backupName, estimateBytes, type Manifest } from './manifest.ts';
 import { countRows, openSnapshot, type Snapshot } from './snapshot.ts';
 import type { FolderStore } from './store.ts';
 
 const ROOM =
   'make room: make prod-backup-prune; or name a folder on a larger disk: BACKUP_DIR in the env file';
+
+const SPARE_INODES = 16;
 
 /** What a backup is made of. */
 export interface BackupJob {
@@ -52,33 +54,22 @@ export async function createBackup(job: BackupJob): Promise<Manifest> {
 
 async function storeSnapshot(
   job: BackupJob,
-  server: ContainerInfo,
+  container: ContainerInfo,
   session: SqlSession,
   snapshot: Snapshot,
 ): Promise<Manifest> {
   const { settings, database, recipients, store } = job;
   const createdAt = new Date();
   const startedAt = performance.now();
-  const last = (await store.list()).find(({ stack }) => stack === settings.prefix);
+  const { id: _, keeper: __, tables: ___, server, ...described } = snapshot;
+  const last = (await listOwn(store, settings.prefix))[0];
   const expected = last && Math.round((last.bytes / last.database.bytes) * snapshot.database.bytes);
   await assertSpace(store, estimateBytes(snapshot.database.bytes, last));
   const { name, file } = await freeName(job);
   const onBytes = (bytes: number) => job.onProgress?.(bytes, expected);
-  const dumpJob = { container: server.name, database, snapshot, path: store.partialOf(file), recipients };
-  const globals = [
-    'pg_dumpall',
-    '--username=postgres',
-    '--no-password',
-    '--globals-only',
-    '--no-role-passwords',
-  ];
-  const [stored, tables, roles] = await waitForAll([
-    writeDump({ ...dumpJob, onBytes }),
-    countRows(session),
-    mustRun(['docker', 'exec', server.name, ...globals], 'make prod-health'),
-  ]);
+  const dumpJob = { container: container.name, database, snapshot, path: store.partialOf(file), recipients };
+  const [stored, tables] = await waitForAll([writeDump({ ...dumpJob, onBytes }), countRows(session)]);
   const manifest: Manifest = {
-    format: 1,
     name,
     stack: settings.prefix,
     file,
@@ -86,13 +77,11 @@ async function storeSnapshot(
     durationMs: Math.round(performance.now() - startedAt),
     ...stored,
     recipients: [...recipients],
-    server: { ...snapshot.server, image: server.image },
-    revision: server.revision,
-    database: snapshot.database,
-    schemaVersion: snapshot.schemaVersion,
-    schemaHash: snapshot.schemaHash,
+    ...described,
+    server: { ...server, image: container.image },
+    revision: container.revision,
     tables,
-    roles,
+    signed: true,
   };
   await store.publish(manifest);
   return manifest;
@@ -118,6 +107,9 @@ async function assertSpace(store: FolderStore, needed: number): Promise<void> {
       ROOM,
     );
   }
+  // A file system without inodes, such as btrfs, counts none.
+  if (disk.files > 0 && disk.ffree < SPARE_INODES)
+    throw new DescribedError(`${store.place} has no inodes left for further files`, ROOM);
 }
 
 /** The name of files that are not there yet: of two backups in the same second the later waits. */

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { DescribedError } from '../process/errors.ts';
 import { openPipe, type PipedProcess } from '../process/shell.ts';
 import { DUMP_SESSION } from './backup-sql.ts';
-import { findTablesMissing } from './manifest.ts';
+import { findTablesMissing } from './contents-rules.ts';
 import { type Written, writeProven } from './proven-file.ts';
 import type { Snapshot } from './snapshot.ts';
 import { copyTo, encrypt } from './streams.ts';

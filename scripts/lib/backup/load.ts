@@ -1,21 +1,29 @@
-import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { queryJson, querySql } from '../database/sql.ts';
 import { DescribedError } from '../process/errors.ts';
-import { openPipe } from '../process/shell.ts';
+import { toPrintable } from '../process/printable.ts';
+import { openPipe, type PipedProcess } from '../process/shell.ts';
+import { sayWarning } from '../terminal/report.ts';
 import { COUNT_ROWS, createLike, HASH_SCHEMA } from './backup-sql.ts';
-import { findCountProblems, type Manifest, pickRoles } from './manifest.ts';
-import type { BackupStore } from './store.ts';
+import { type CountProblems, findCountProblems, findForbidden } from './contents-rules.ts';
+import { databaseSql, findLeftOut, rolesSql } from './database-settings-rules.ts';
+import type { Manifest } from './manifest.ts';
+import { type BackupStore, OTHER } from './store.ts';
 import { assertDigest, copyTo, decrypt, Meter } from './streams.ts';
 
 /** A backup to load into a new database. */
 export interface LoadJob {
-  /** Of a PostgreSQL server, reached over its socket. */
+  /** Of a PostgreSQL server. */
   container: string;
   /** The database to make. */
   target: string;
+  /** Of the database's owner over TCP, where the server asks for one. */
+  password: string;
   store: BackupStore;
   manifest: Manifest;
   identityFile?: string | undefined;
+  /** Whether a plain dump is refused. */
+  mustBeEncrypted: boolean;
   onProgress?: (bytes: number) => void;
 }
 
@@ -23,34 +31,69 @@ export interface Loaded {
   /** How long it took, from the empty database to one with statistics. */
   ms: number;
   /** Where it differs from the manifest, in words. */
-  problems: string[];
+  problems: CountProblems & { schema: string[] };
 }
 
 /**
- * Loads a backup into a new database, with the roles that the server lacks, and compares it with the manifest.
- * @throws DescribedError when the dump is damaged or PostgreSQL refuses it; the new database may then be half full
+ * Loads a backup into a new database, with the roles that the server lacks, and compares it with the manifest. What the dump
+ * holds is run as the database's owner, never as the superuser.
+ * @throws DamagedBackup when the dump is not what was written; DescribedError when it holds what no owner can make, or PostgreSQL
+ *   refuses it. The new database may then be half full
  */
 export async function loadBackup(job: LoadJob): Promise<Loaded> {
   const { container, target, manifest } = job;
-  const startedAt = Date.now();
-  await makeRoles(container, manifest);
+  const startedAt = performance.now();
+  await assertContents(job);
+  const { owner } = manifest.database;
+  const existing = (await querySql(container, 'postgres', 'select rolname from pg_roles;')).split('\n');
+  await assertOwner(container, manifest);
+  await querySql(container, 'postgres', rolesSql(manifest.roles, existing, owner) || ';');
   await createDatabase(container, target, manifest);
-  const { settings } = manifest.database;
-  await querySql(container, 'postgres', settings.map((one) => `${one};`).join('\n'), { database: target });
-  await pourIn(job, await job.store.read(manifest));
+  await querySql(container, 'postgres', databaseSql(target, manifest.database) || ';');
+  const leftOut = findLeftOut(manifest);
+  if (leftOut.length > 0)
+    sayWarning(`Settings that no restore makes, for you to look at: ${leftOut.join(', ')}`);
+  await pourIn(job);
   await querySql(container, target, 'analyze;');
-  const ms = Date.now() - startedAt;
+  const ms = performance.now() - startedAt;
   return { ms, problems: await compare(container, target, manifest) };
+}
+
+/** Looks into the dump's own table of contents before anything of it is run. */
+async function assertContents(job: LoadJob): Promise<void> {
+  const list = openPipe(['docker', 'exec', '-i', job.container, 'pg_restore', '--list']);
+  const listing = text(list.stdout);
+  await readInto(job, list, false);
+  const { exitCode, stderr } = await list.ended;
+  if (exitCode !== 0) throw toolError('pg_restore --list', exitCode, stderr, job);
+  const [forbidden] = findForbidden(await listing);
+  if (forbidden === undefined) return;
+  throw new DescribedError(
+    `${job.manifest.file} holds what only a superuser could make: ${toPrintable(forbidden)}`,
+    OTHER,
+  );
+}
+
+/** @throws DescribedError where the database would belong to a superuser: then the dump would be run as one */
+async function assertOwner(container: string, { database: { owner }, file }: Manifest): Promise<void> {
+  const sql = `select rolsuper from pg_roles where rolname = :'owner';`;
+  if ((await querySql(container, 'postgres', sql, { owner })) !== 't' && !owner.startsWith('pg_')) return;
+  throw new DescribedError(`${file} is of a database that belongs to the superuser ${owner}`, OTHER);
 }
 
 /** @throws DescribedError where this server knows no such order of words; a guess would break its indexes */
 async function createDatabase(container: string, target: string, manifest: Manifest): Promise<void> {
-  const { owner, encoding, collate, ctype, provider = 'c', locale, rules } = manifest.database;
-  const sql = createLike(provider, typeof rules === 'string');
-  const hint = 'restore it on a server whose PostgreSQL has that locale: docs/operations/restore.md';
-  if (!sql) throw new DescribedError(`${manifest.file} has a locale of the unknown kind ${provider}`, hint);
-  const named = { locale: locale ?? '', rules: rules ?? '' };
-  await querySql(container, 'postgres', sql, { database: target, owner, encoding, collate, ctype, ...named });
+  const { owner, encoding, collate, ctype, provider = 'c', locale = '', rules = '' } = manifest.database;
+  const sql = createLike(provider, rules !== '');
+  await querySql(container, 'postgres', sql, {
+    database: target,
+    owner,
+    encoding,
+    collate,
+    ctype,
+    locale,
+    rules,
+  });
 }
 
 /** The rows of each table of a database. */
@@ -59,32 +102,50 @@ export async function countTables(container: string, database: string): Promise<
   return Object.fromEntries(rows.map(({ table, rows: count }) => [table, count]));
 }
 
-async function makeRoles(container: string, manifest: Manifest): Promise<void> {
-  const existing = (await querySql(container, 'postgres', 'select rolname from pg_roles;')).split('\n');
-  const sql = pickRoles(manifest.roles, existing);
-  if (sql !== '') await querySql(container, 'postgres', sql);
+/** The owner gets all: a dump may name others for objects, and only a superuser could give them away. */
+async function pourIn(job: LoadJob): Promise<void> {
+  const { container, target, manifest, password } = job;
+  const user = ['--host=127.0.0.1', `--username=${manifest.database.owner}`, '--no-password'];
+  const options = [...user, '--no-owner', '--exit-on-error', `--dbname=${target}`];
+  const argv = ['docker', 'exec', '-i', '--env', 'PGPASSWORD', container, 'pg_restore', ...options];
+  const restore = openPipe(argv, { env: { PGPASSWORD: password } });
+  await readInto(job, restore, true);
+  const { exitCode, stderr } = await restore.ended;
+  if (exitCode !== 0) throw toolError('pg_restore', exitCode, stderr, job);
 }
 
-async function pourIn(job: LoadJob, stored: Readable): Promise<void> {
-  const { container, target, manifest } = job;
-  const options = ['--username=postgres', '--no-password', '--exit-on-error', `--dbname=${target}`];
-  const restore = openPipe(['docker', 'exec', '-i', container, 'pg_restore', ...options]);
-  const meter = new Meter(job.onProgress);
+/**
+ * Pours the plain dump into a program, which may stop reading before the end.
+ * @param whole reads it to its end all the same, and compares its digest
+ */
+async function readInto(job: LoadJob, program: PipedProcess, whole: boolean): Promise<void> {
+  const { manifest, store, identityFile, mustBeEncrypted } = job;
+  const stored = await store.read(manifest);
+  const meter = new Meter(whole ? job.onProgress : undefined);
   try {
-    // pg_restore may stop reading before the end; the digest needs all of it.
-    const plain = await decrypt(manifest, stored.compose(meter), job.identityFile);
-    for await (const chunk of copyTo(plain, restore.stdin)) void chunk;
+    const plain = await decrypt(manifest, stored.compose(meter), identityFile, mustBeEncrypted);
+    for await (const chunk of copyTo(plain, program.stdin)) {
+      void chunk;
+      if (!whole && !program.stdin.writable) break;
+    }
   } catch (error) {
-    restore.kill();
+    program.kill();
     throw explainStream(error, manifest);
   } finally {
     stored.destroy();
   }
-  const { exitCode, stderr } = await restore.ended;
-  assertDigest(manifest, meter.digest);
-  if (exitCode === 0) return;
-  throw new DescribedError(
-    `pg_restore failed (exit ${exitCode}): ${stderr.split('\n').slice(0, 3).join('\n    ')}`,
+  if (whole) assertDigest(manifest, meter.digest);
+}
+
+function toolError(
+  tool: string,
+  exitCode: number,
+  stderr: string,
+  { manifest, container }: LoadJob,
+): DescribedError {
+  const said = toPrintable(stderr.split('\n').slice(0, 3).join(' '));
+  return new DescribedError(
+    `${tool} of ${manifest.file} failed (exit ${exitCode}): ${said}`,
     `see the server's log: docker logs ${container}`,
   );
 }
@@ -94,21 +155,21 @@ function explainStream(error: unknown, manifest: Manifest): unknown {
   if (error instanceof DescribedError) return error;
   const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
   return new DescribedError(
-    `${manifest.file} cannot be read to its end: ${reason}`,
+    `${manifest.file} cannot be read to its end: ${toPrintable(reason)}`,
     'choose another backup: make prod-backup-list',
   );
 }
 
-async function compare(container: string, target: string, manifest: Manifest): Promise<string[]> {
-  const problems = findCountProblems(manifest.tables, await countTables(container, target));
+async function compare(container: string, target: string, manifest: Manifest): Promise<Loaded['problems']> {
+  const counted = findCountProblems(manifest.tables, await countTables(container, target));
   const [version, hash] = await Promise.all([
     querySql(container, 'postgres', 'show server_version_num;'),
     querySql(container, target, HASH_SCHEMA),
   ]);
   // Another major version may write the same definition in other words.
-  const comparable = majorOf(Number(version)) === majorOf(manifest.server.versionNum);
-  if (comparable && hash !== manifest.schemaHash) problems.push('the schema is not the one that was dumped');
-  return problems;
+  const comparable = manifest.schemaHash && majorOf(Number(version)) === majorOf(manifest.server.versionNum);
+  const differs = comparable && hash !== manifest.schemaHash;
+  return { ...counted, schema: differs ? ['the schema is not the one that was dumped'] : [] };
 }
 
 /** The major version in a number such as 170012. */

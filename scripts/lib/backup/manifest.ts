@@ -1,6 +1,21 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import {
+  fields,
+  flag,
+  list,
+  map,
+  maybe,
+  moment,
+  oneOf,
+  type Reader,
+  text,
+  whole,
+} from '../process/fields.ts';
+import { toPrintable } from '../process/printable.ts';
+import { readFirstFormat } from './first-format.ts';
+
 /** What is known of a backup; stands beside its dump, as NAME.json. A dump without one is not a backup of this kit. */
 export interface Manifest {
-  format: 1;
   /** Also the name of its files: the stack's prefix and the time, such as kidney-genetics-20260102T030405Z. */
   name: string;
   /** The stack's prefix. */
@@ -24,10 +39,12 @@ export interface Manifest {
   schemaHash: string;
   /** Rows by table, counted in the snapshot that was dumped. */
   tables: Record<string, number>;
-  /** SQL that makes the server's roles, without passwords. */
-  roles: string;
-  /** The last restore drill. */
-  drill?: Drill;
+  /** The server's roles but the superuser, without passwords. */
+  roles: Role[];
+  /** The last restore drill. One that nobody signed is not read. */
+  drill?: Drill | undefined;
+  /** Whether it was signed with this checkout's key. Not written. */
+  signed: boolean;
 }
 
 export interface DatabaseFacts {
@@ -38,12 +55,38 @@ export interface DatabaseFacts {
   collate: string;
   ctype: string;
   /** Who knows the order of words: libc, unless said, ICU (i), or PostgreSQL itself (b), by a locale of its own. */
-  provider?: 'c' | 'i' | 'b';
-  locale?: string | null;
+  provider?: 'c' | 'i' | 'b' | undefined;
+  locale?: string | undefined;
   /** What an ICU locale was told besides. */
-  rules?: string | null;
-  /** Privileges and settings of the database itself, as SQL with :"database" for its name. */
-  settings: string[];
+  rules?: string | undefined;
+  /** Who may do what with the database; nothing where PostgreSQL's defaults hold. */
+  grants?: Grant[] | undefined;
+  settings: Setting[];
+}
+
+export interface Grant {
+  /** Empty for everybody. */
+  role: string;
+  privilege: 'CONNECT' | 'CREATE' | 'TEMPORARY';
+  grantable: boolean;
+}
+
+/** ALTER DATABASE ... SET, or ALTER ROLE ... IN DATABASE ... SET. */
+export interface Setting {
+  /** Empty for everybody. */
+  role: string;
+  name: string;
+  value: string;
+}
+
+export interface Role {
+  name: string;
+  login: boolean;
+  inherit: boolean;
+  /** -1 without a limit. */
+  connectionLimit: number;
+  memberOf: string[];
+  settings: Omit<Setting, 'role'>[];
 }
 
 export interface Drill {
@@ -53,6 +96,123 @@ export interface Drill {
   restoreMs: number;
   /** What was wrong; empty when all was well. */
   problems: string[];
+}
+
+/** Longest file of a manifest that is read, in bytes. */
+export const MANIFEST_BYTES = 1024 ** 2;
+/** PostgreSQL's longest name (NAMEDATALEN, 64 bytes with its end). */
+const name = text(63, /^.+$/);
+const facts = text(300);
+const setting = fields<Omit<Setting, 'role'>>({ name: text(100, /^[a-z_][a-z0-9_.]*$/i), value: text(1000) });
+
+const READ_MANIFEST = fields<Omit<Manifest, 'signed'>>({
+  name: text(120, /^[a-z0-9][a-z0-9_.-]*-\d{8}T\d{6}Z$/),
+  stack: text(100, /^[a-z0-9][a-z0-9_.-]*$/),
+  file: text(130, /^[a-z0-9][a-z0-9_.-]*-\d{8}T\d{6}Z\.dump(\.age)?$/),
+  createdAt: moment,
+  durationMs: whole(),
+  bytes: whole(),
+  sha256: text(64, /^[0-9a-f]{64}$/),
+  recipients: list(text(200, /^age1[a-z0-9]+$/), 50),
+  server: fields<Manifest['server']>({ version: text(100), versionNum: whole(), image: facts }),
+  revision: facts,
+  database: fields<DatabaseFacts>({
+    name,
+    owner: name,
+    bytes: whole(),
+    encoding: text(30),
+    collate: facts,
+    ctype: facts,
+    provider: maybe(oneOf('c', 'i', 'b')),
+    locale: maybe(facts),
+    rules: maybe(text(2000)),
+    grants: maybe(
+      list(
+        fields<Grant>({
+          role: text(63),
+          privilege: oneOf('CONNECT', 'CREATE', 'TEMPORARY'),
+          grantable: flag,
+        }),
+        1000,
+      ),
+    ),
+    settings: list(
+      (value, path) => ({ ...setting(value, path), ...fields({ role: text(63) })(value, path) }),
+      500,
+    ),
+  }),
+  schemaVersion: text(200),
+  schemaHash: text(64, /^[0-9a-f]*$/),
+  tables: map(text(130), whole(), 20_000),
+  roles: list(
+    fields<Role>({
+      name,
+      login: flag,
+      inherit: flag,
+      connectionLimit: whole(-1),
+      memberOf: list(name, 100),
+      settings: list(setting, 100),
+    }),
+    500,
+  ),
+  drill: maybe(fields<Drill>({ at: moment, ok: flag, restoreMs: whole(), problems: list(text(400), 50) })),
+});
+
+/**
+ * Reads a manifest, which is input: others can write where backups lie.
+ * @param key BACKUP_KEY: who signed it; nobody where there is none
+ * @throws Error with the reason where it is no manifest
+ */
+export function readManifest(content: string, key: string | undefined): Manifest {
+  const value: unknown = JSON.parse(content);
+  const { format, mac, ...rest } = fields<{ format: number; mac?: string | undefined }>({
+    format: oneOf(1, 2),
+    mac: maybe(text(64, /^[0-9a-f]{64}$/)),
+  })(value, '');
+  void rest;
+  const read: Reader<Omit<Manifest, 'signed'>> = READ_MANIFEST;
+  const manifest = read(format === 1 ? readFirstFormat(value) : value, '');
+  if (!manifest.file.startsWith(`${manifest.name}.dump`) || !manifest.name.startsWith(`${manifest.stack}-`))
+    throw new Error('its names do not belong together');
+  const signed = format === 2 && isSigned(value as object, mac, key);
+  return { ...manifest, drill: signed ? manifest.drill : undefined, signed };
+}
+
+/**
+ * The text of a signed manifest.
+ * @throws Error where it would not be read again: a table whose name has control characters
+ */
+export function writeManifest({ signed: _, ...manifest }: Manifest, key: string): string {
+  const body = { format: 2, ...manifest };
+  const content = `${JSON.stringify({ ...body, mac: macOf(body, key) }, undefined, 2)}\n`;
+  readManifest(content, key);
+  return content;
+}
+
+function isSigned(value: object, mac: string | undefined, key: string | undefined): boolean {
+  if (!key || !mac) return false;
+  return timingSafeEqual(Buffer.from(macOf(value, key)), Buffer.from(mac));
+}
+
+/** HMAC-SHA256 (RFC 2104) of everything that a manifest says, in an order of its own. */
+function macOf(value: object, key: string): string {
+  const sorted = (_: string, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part;
+  const plain = JSON.stringify({ ...value, mac: undefined }, sorted);
+  return createHmac('sha256', key).update(plain).digest('hex');
+}
+
+/** A drill that is written down now. @param problems as they were said; made fit to be printed */
+export function noteDrill(restoreMs: number, problems: readonly string[]): Drill {
+  const plain = problems.slice(0, 50).map((problem) => toPrintable(problem));
+  return {
+    at: new Date().toISOString(),
+    ok: plain.length === 0,
+    restoreMs: Math.round(restoreMs),
+    problems: plain,
+  };
 }
 
 /** Where a manifest does not say it: a backup of PostgreSQL's custom format compresses a database to less than this. */
@@ -65,44 +225,27 @@ export function backupName(prefix: string, now: Date): string {
   return `${prefix}-${now.toISOString().replace(/[-:]|\.\d+/g, '')}`;
 }
 
-/**
- * Reads a manifest.
- * @returns undefined for a text that is none, such as another program's JSON
- */
-export function parseManifest(text: string): Manifest | undefined {
-  try {
-    const value = JSON.parse(text) as Manifest;
-    const whole =
-      value.format === 1 &&
-      [value.name, value.file, value.sha256, value.createdAt].every((part) => typeof part === 'string') &&
-      /^[^/]+$/.test(value.file) &&
-      typeof value.bytes === 'number' &&
-      typeof value.tables === 'object';
-    return whole ? value : undefined;
-  } catch {
-    return undefined;
-  }
+/** Clocks of two machines differ by that at most; what is dated later was dated by a clock that was wrong. */
+const SKEW_MS = 5 * 60_000;
+
+/** Whether something says to be of a time that has not come yet. */
+export function isOfFuture(at: string, now: number): boolean {
+  return Date.parse(at) > now + SKEW_MS;
+}
+
+/** Newest first; those of the future come last: they hide no other. */
+export function sortNewestFirst<T extends Pick<Manifest, 'createdAt'>>(
+  manifests: readonly T[],
+  now: number,
+): T[] {
+  const rank = ({ createdAt }: T) => (isOfFuture(createdAt, now) ? -1 : Date.parse(createdAt));
+  return manifests.toSorted((a, b) => rank(b) - rank(a) || b.createdAt.localeCompare(a.createdAt));
 }
 
 /** The bytes that a backup may need, from the database's size and how far the last one compressed it. */
 export function estimateBytes(databaseBytes: number, last: Manifest | undefined): number {
   const ratio = last && last.database.bytes > 0 ? last.bytes / last.database.bytes : UNKNOWN_RATIO;
   return Math.ceil(databaseBytes * ratio * MARGIN) + SPARE_BYTES;
-}
-
-/** The tables whose rows differ, in words: `public.genes has 3 rows instead of 4`. */
-export function findCountProblems(
-  expected: Readonly<Record<string, number>>,
-  found: Readonly<Record<string, number>>,
-): string[] {
-  const names = [...new Set([...Object.keys(expected), ...Object.keys(found)])].sort();
-  return names.flatMap((name) => {
-    const [want, have] = [expected[name], found[name]];
-    if (want === have) return [];
-    if (have === undefined) return [`${name} is missing`];
-    if (want === undefined) return [`${name} is not in the manifest`];
-    return [`${name} has ${have} rows instead of ${want}`];
-  });
 }
 
 /** The number of rows in all tables. */
@@ -113,48 +256,4 @@ export function sumRows(tables: Readonly<Record<string, number>>): number {
 /** Such as `241 rows of 8 tables`. */
 export function describeRows(tables: Readonly<Record<string, number>>): string {
   return `${sumRows(tables)} rows of ${Object.keys(tables).length} tables`;
-}
-
-/**
- * The tables that a dump's table of contents lacks.
- * @param listing what `pg_restore --list` prints
- * @param tables as schema and name
- */
-export function findTablesMissing(
-  listing: string,
-  tables: readonly { schema: string; name: string }[],
-): string[] {
-  const lines = new Set(
-    [...listing.matchAll(/^\d+; \d+ \d+ TABLE DATA (.+) \S+$/gm)].map(([, rest]) => rest ?? ''),
-  );
-  return tables
-    .filter(({ schema, name }) => !lines.has(`${schema} ${name}`))
-    .map(({ schema, name }) => `${schema}.${name}`);
-}
-
-/**
- * The statements of `pg_dumpall --globals-only` that make roles which a server lacks.
- * @param existing names of the roles it has
- */
-export function pickRoles(roles: string, existing: readonly string[]): string {
-  const there = new Set(existing);
-  const made = [...roles.matchAll(/^CREATE ROLE (.+);$/gm)]
-    .map(([, name]) => name ?? '')
-    .filter((name) => !there.has(name.replace(/^"(.*)"$/, '$1').replaceAll('""', '"')));
-  const concerns = (line: string) =>
-    made.some(
-      (name) =>
-        line === `CREATE ROLE ${name};` ||
-        line.startsWith(`ALTER ROLE ${name} `) ||
-        new RegExp(`^GRANT .* TO ${name.replace(/[^\w"]/g, '.')}( |;)`).test(line),
-    );
-  return roles.split('\n').filter(concerns).join('\n');
-}
-
-/** A bar of a chart: full for the largest value. */
-export function formatBar(value: number, largest: number, width: number): string {
-  if (largest <= 0) return '';
-  const eighths = Math.max(1, Math.round((value / largest) * width * 8));
-  const rest = eighths % 8;
-  return '█'.repeat(Math.floor(eighths / 8)) + (rest > 0 ? (' ▏▎▍▌▋▊▉'[rest] ?? '') : '');
 }

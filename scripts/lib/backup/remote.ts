@@ -8,9 +8,10 @@ import { S3Store } from './s3-store.ts';
  * @throws DescribedError when the settings name no bucket or no keys
  */
 export async function openRemote(
-  { remote, s3, keep }: BackupSettings,
-  location: RemoteLocation | undefined = remote,
+  backup: BackupSettings,
+  location: RemoteLocation | undefined = backup.remote,
 ): Promise<S3Store> {
+  const { s3, keep } = backup;
   if (!location) {
     throw new DescribedError('No bucket is set', 'set BACKUP_REMOTE=s3://bucket/prefix in the env file');
   }
@@ -20,5 +21,5 @@ export async function openRemote(
       'set BACKUP_S3_ACCESS_KEY_ID and BACKUP_S3_SECRET_ACCESS_KEY, or the same with _FILE, in the env file',
     );
   }
-  return S3Store.open(s3, location, Math.max(1, keep.daily));
+  return S3Store.open(s3, location, backup, Math.max(1, keep.daily));
 }

@@ -3,7 +3,8 @@ import { mustRun } from '../process/shell.ts';
 import { Progress } from '../terminal/progress.ts';
 import { formatBytes, formatDuration, formatTable, paint } from '../terminal/report.ts';
 import type { BackupContext } from './context.ts';
-import type { FoundBackup } from './find.ts';
+import { assertTrusted, type FoundBackup } from './find.ts';
+import { formatAge } from './list.ts';
 import { assertVersion, countTables, loadBackup } from './load.ts';
 import type { Manifest } from './manifest.ts';
 import { recordOutcome } from './status.ts';
@@ -25,10 +26,12 @@ export async function assertRestorable(
   found: FoundBackup,
 ): Promise<void> {
   const { manifest, store } = found;
-  if (manifest.database.name !== context.database) {
+  const { name, owner } = manifest.database;
+  if (name !== context.database || owner !== context.owner.name) {
+    const ours = `${context.database} of ${context.owner.name}`;
     throw new DescribedError(
-      `${manifest.file} is of the database ${manifest.database.name}, not of ${context.database}`,
-      OTHER,
+      `${manifest.file} is of the database ${name} of ${owner}, not of ${ours}`,
+      'put those names into POSTGRES_DB, POSTGRES_USER and DATABASE_URL before the first prod-up, or choose another backup',
     );
   }
   await assertVersion(server, manifest);
@@ -65,13 +68,14 @@ export async function previewRestore(
     const change = paint(now === then ? 'dim' : 'yellow', describeChange(now, then));
     return [name, String(now ?? '-'), String(then ?? '-'), change];
   });
-  const age = formatDuration(Date.now() - Date.parse(manifest.createdAt));
-  const title = `${manifest.file}: ${age} old, ${formatBytes(manifest.bytes)}, from ${manifest.stack}, ${describeDrill(manifest)}`;
+  const age = formatAge(manifest.createdAt, Date.now());
+  const title = `${manifest.file}: ${age} old, ${formatBytes(manifest.bytes)}, from ${manifest.stack}, ${describeProof(manifest)}`;
   const head = ['TABLE', 'ROWS NOW', 'ROWS THEN', ''].map((word) => paint('bold', word));
   return `${title}\n${formatTable([head, ...rows])}`;
 }
 
-function describeDrill({ drill }: Manifest): string {
+function describeProof({ drill, signed }: Manifest): string {
+  if (!signed) return 'NOT SIGNED by this checkout';
   if (!drill) return 'not proven by a drill yet';
   return drill.ok ? `proven by a drill, which took ${formatDuration(drill.restoreMs)}` : 'its drill FAILED';
 }
@@ -94,15 +98,26 @@ export async function restoreBackup(
   server: string,
   found: FoundBackup,
 ): Promise<Swapped> {
-  const { database, backup } = context;
+  const { database, backup, owner, trust } = context;
   const { manifest } = found;
+  assertTrusted(context, found);
   const target = incomingName(database);
   const progress = new Progress('restoring');
   const onProgress = (bytes: number) => progress.show(bytes, manifest.bytes);
   await dropDatabase(server, target);
   try {
-    const job = { container: server, target, ...found, identityFile: backup.identityFile, onProgress };
-    const { problems } = await loadBackup(job).finally(() => progress.end());
+    const mustBeEncrypted = backup.recipients.length > 0 && !trust;
+    const { identityFile } = backup;
+    const job = {
+      container: server,
+      target,
+      password: owner.password,
+      ...found,
+      identityFile,
+      mustBeEncrypted,
+    };
+    const loaded = await loadBackup({ ...job, onProgress }).finally(() => progress.end());
+    const problems = [...loaded.problems.rows, ...loaded.problems.tables, ...loaded.problems.schema];
     if (problems.length > 0) {
       throw new DescribedError(`What was restored is not what was dumped: ${problems.join('; ')}`, OTHER);
     }

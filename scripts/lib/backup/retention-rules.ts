@@ -1,5 +1,5 @@
 import type { Keep } from '../stack/backup-settings.ts';
-import type { Manifest } from './manifest.ts';
+import { isOfFuture, type Manifest, sortNewestFirst } from './manifest.ts';
 
 /** A backup and why it stays; without reasons it goes. */
 export interface Verdict {
@@ -10,10 +10,15 @@ export interface Verdict {
 /**
  * Decides which backups stay: the newest of each of the last days, weeks and months that have any, the newest of all, the
  * newest that a drill proved, and those newer than that one, which no drill has reached yet.
- * A backup whose drill failed fills no day, week or month and goes, unless there is no other.
+ * A backup whose drill failed fills no day, week or month and goes, unless there is no other. One that is dated in the future
+ * stays, and stands for nothing.
  */
-export function planRetention(manifests: readonly Manifest[], keep: Keep): Verdict[] {
-  const newestFirst = [...manifests].sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+export function planRetention(manifests: readonly Manifest[], keep: Keep, now: number): Verdict[] {
+  const future = manifests.filter(({ createdAt }) => isOfFuture(createdAt, now));
+  const newestFirst = sortNewestFirst(
+    manifests.filter((one) => !future.includes(one)),
+    now,
+  );
   const good = newestFirst.filter(({ drill }) => drill?.ok !== false);
   const reasons = new Map<string, string[]>(newestFirst.map(({ name }) => [name, []]));
   const add = (manifest: Manifest | undefined, reason: string) =>
@@ -36,7 +41,10 @@ export function planRetention(manifests: readonly Manifest[], keep: Keep): Verdi
       add(manifest, `${word} ${at}`);
     }
   }
-  return newestFirst.map((manifest) => ({ manifest, reasons: reasons.get(manifest.name) ?? [] }));
+  return [
+    ...future.map((manifest) => ({ manifest, reasons: ['dated in the future'] })),
+    ...newestFirst.map((manifest) => ({ manifest, reasons: reasons.get(manifest.name) ?? [] })),
+  ];
 }
 
 function periods(keep: Keep): [string, (at: Date) => string, number][] {

@@ -4,7 +4,8 @@ import { formatBytes, formatDuration, sayFailure, sayOk } from '../terminal/repo
 import { type BackupContext, loadBackupContext, lockBackups } from './context.ts';
 import { createBackup, findDatabase } from './create.ts';
 import { drillBackup } from './drill.ts';
-import { type FoundBackup, listUsable } from './find.ts';
+import { type DrillImages, findDrillImages } from './drill-images.ts';
+import { assertTrusted, type FoundBackup, listUsable } from './find.ts';
 import { describeRows, type Manifest } from './manifest.ts';
 import { notify } from './notify.ts';
 import { openRemote } from './remote.ts';
@@ -71,26 +72,47 @@ async function copyAway({ backup, store }: BackupContext, manifest: Manifest): P
 
 /**
  * Drills backups one after the other, and tells how it went. Needs the lock.
- * @throws DescribedError when one of them is no good
+ * @param images of the deployed release unless said
+ * @throws DescribedError when one of them is no good, or not proven
  */
-export async function runDrills(context: BackupContext, found: readonly FoundBackup[]): Promise<void> {
+export async function runDrills(
+  context: BackupContext,
+  found: readonly FoundBackup[],
+  images?: DrillImages,
+): Promise<void> {
   await tellOutcome(context, 'verify', async () => {
     await context.store.open(context.settings.prefix);
-    const failed: string[] = [];
-    for (const one of found) if (!(await runDrill(context, one))) failed.push(one.manifest.file);
-    if (failed.length === 0) return { result: undefined, message: `${found.length} proven` };
-    const cause = `${failed.length} of ${found.length} cannot be restored: ${failed.join(', ')}`;
-    throw new DescribedError(cause, 'make a good one: make prod-backup');
+    const chosen = images ?? (await findDrillImages(context.settings));
+    const bad: string[] = [];
+    const unclear: DescribedError[] = [];
+    for (const one of found) {
+      try {
+        if (!(await runDrill(context, one, chosen))) bad.push(one.manifest.file);
+      } catch (error) {
+        if (!(error instanceof DescribedError)) throw error;
+        if (found.length > 1) sayFailure(error.message, error.hint);
+        unclear.push(error);
+      }
+    }
+    if (bad.length > 0) {
+      const cause = `${bad.length} of ${found.length} cannot be restored: ${bad.join(', ')}`;
+      throw new DescribedError(cause, 'make a good one: make prod-backup');
+    }
+    const [first] = unclear;
+    if (first && found.length === 1) throw first;
+    if (first) throw new DescribedError(`${unclear.length} of ${found.length} are not proven`, first.hint);
+    return { result: undefined, message: `${found.length} proven` };
   });
 }
 
 /** @returns whether the backup is good */
-async function runDrill(context: BackupContext, { store, manifest }: FoundBackup): Promise<boolean> {
+async function runDrill(context: BackupContext, found: FoundBackup, images: DrillImages): Promise<boolean> {
+  const { manifest } = found;
+  assertTrusted(context, found);
   const progress = new Progress('restoring');
   const onProgress = (bytes: number) => progress.show(bytes, manifest.bytes);
-  const { settings, backup } = context;
-  const job = { settings, store, manifest, identityFile: backup.identityFile, onProgress };
-  const { ok, restoreMs, problems } = await drillBackup(job).finally(() => progress.end());
+  const drill = await drillBackup(context, found, images, onProgress).finally(() => progress.end());
+  const { ok, restoreMs, problems } = drill;
   const took = `a restore takes ${formatDuration(restoreMs)}`;
   if (ok) {
     sayOk(`${manifest.file} is proven: ${describeRows(manifest.tables)}, the API is healthy on it; ${took}`);
@@ -134,7 +156,7 @@ export async function pruneBackups(
   store: BackupStore,
   dryRun: boolean,
 ): Promise<Verdict[]> {
-  const verdicts = planRetention(await listUsable(store, settings.prefix), backup.keep);
+  const verdicts = planRetention(await listUsable(store, settings.prefix), backup.keep, Date.now());
   const going = verdicts.filter(({ reasons }) => reasons.length === 0);
   if (!dryRun) for (const { manifest } of going) await store.remove(manifest);
   return verdicts;

@@ -4,8 +4,16 @@ import type { S3, S3ServiceException } from '@aws-sdk/client-s3';
 import type { Upload } from '@aws-sdk/lib-storage';
 import { DescribedError } from '../process/errors.ts';
 import type { RemoteLocation, S3Settings } from '../stack/backup-settings.ts';
-import { type Manifest, parseManifest } from './manifest.ts';
-import { type BackupStore, OTHER } from './store.ts';
+import { MANIFEST_BYTES, type Manifest } from './manifest.ts';
+import {
+  type BackupStore,
+  DamagedBackup,
+  type Listing,
+  listManifests,
+  OTHER,
+  type Signer,
+  sign,
+} from './store.ts';
 import { assertDigest, digestOf } from './streams.ts';
 
 /** Of a part; 10,000 parts are allowed, so a backup may have 160 GB before parts grow. */
@@ -32,9 +40,11 @@ export class S3Store implements BackupStore {
   private readonly sdk: Sdk;
   private readonly client: S3;
   private readonly location: RemoteLocation;
+  private readonly signer: Signer;
   private readonly lockMs: number;
 
-  private constructor(sdk: Sdk, s3: S3Settings, location: RemoteLocation, lockDays: number) {
+  private constructor(sdk: Sdk, s3: S3Settings, location: RemoteLocation, signer: Signer, lockDays: number) {
+    this.signer = signer;
     this.sdk = sdk;
     this.location = location;
     this.lockMs = lockDays * 86_400_000;
@@ -54,19 +64,21 @@ export class S3Store implements BackupStore {
    * Opens a bucket; the client is loaded only now.
    * @param lockDays for how long new objects are locked, where the bucket can do that
    */
-  static async open(s3: S3Settings, location: RemoteLocation, lockDays: number): Promise<S3Store> {
-    return new S3Store(await loadSdk(), s3, location, lockDays);
+  static async open(
+    s3: S3Settings,
+    location: RemoteLocation,
+    signer: Signer,
+    lockDays: number,
+  ): Promise<S3Store> {
+    return new S3Store(await loadSdk(), s3, location, signer, lockDays);
   }
 
   get place(): string {
     return `s3://${this.location.bucket}/${this.location.prefix}`.replace(/\/$/, '');
   }
 
-  async list(): Promise<Manifest[]> {
-    const names = (await this.keys()).filter((key) => key.endsWith('.json'));
-    const manifests = await Promise.all(names.map((key) => this.readManifest(key)));
-    const known = manifests.filter((manifest) => manifest !== undefined);
-    return known.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
+  async list(): Promise<Listing> {
+    return listManifests([...(await this.files())], this.signer, (name) => this.readText(name));
   }
 
   async files(): Promise<Set<string>> {
@@ -90,16 +102,20 @@ export class S3Store implements BackupStore {
     }
   }
 
-  private async readManifest(key: string): Promise<Manifest | undefined> {
-    const object = await this.ask(this.client.getObject({ Bucket: this.location.bucket, Key: key }));
-    const manifest = parseManifest((await object.Body?.transformToString()) ?? '');
-    return manifest && this.key(`${manifest.name}.json`) === key ? manifest : undefined;
+  /** One that lies in an archive, or that this key may not read, answers with an error of its own. */
+  private async readText(name: string): Promise<string> {
+    const object = await this.ask(this.client.getObject(this.object(name)));
+    const bytes = object.ContentLength ?? Number.POSITIVE_INFINITY;
+    if (bytes <= MANIFEST_BYTES) return (await object.Body?.transformToString()) ?? '';
+    (object.Body as Readable).destroy();
+    throw new Error(`it has ${bytes} bytes`);
   }
 
   async read(manifest: Manifest): Promise<Readable> {
     const object = await this.ask(this.client.getObject(this.object(manifest.file)));
     if (object.ContentLength !== manifest.bytes) {
-      throw new DescribedError(
+      (object.Body as Readable).destroy();
+      throw new DamagedBackup(
         `${this.place}/${manifest.file} has ${object.ContentLength} bytes instead of ${manifest.bytes}`,
         OTHER,
       );
@@ -108,7 +124,7 @@ export class S3Store implements BackupStore {
   }
 
   async saveManifest(manifest: Manifest): Promise<void> {
-    const body = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
+    const body = Buffer.from(sign(manifest, this.signer));
     const lock = await this.retention();
     const object = { ...this.object(`${manifest.name}.json`), Body: body, ...lock };
     await this.ask(this.client.putObject({ ...object, ...checksum(body) }));

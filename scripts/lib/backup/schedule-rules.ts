@@ -1,10 +1,12 @@
 import { commandArgv } from '../process/command.ts';
-import type { Manifest } from './manifest.ts';
+import { isOfFuture, type Manifest } from './manifest.ts';
 
 const HOUR = 3_600_000;
 /** Nights are quiet: a day's backup is due from two o'clock, local time. */
 const DUE_HOUR = 2;
 const DRILL_DAYS = 7;
+/** Not the operator's own: what stands there may be anybody's. */
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** How this host runs things by the clock. */
 export type Scheduler = 'systemd' | 'cron';
@@ -13,8 +15,8 @@ export interface ScheduleFacts {
   prefix: string;
   root: string;
   node: string;
+  /** The checkout's owner. */
   user: string;
-  path: string;
   /** Variables that name this stack and its files, without secrets. */
   env: Readonly<Record<string, string>>;
   /** A minute of the hour, chosen by chance so that the stacks of a host do not all begin at once. */
@@ -38,7 +40,9 @@ export interface Due {
  * @param manifests of this stack
  */
 export function findDue(manifests: readonly Manifest[], now: Date): Due {
-  const newest = (times: readonly string[]) => Math.max(0, ...times.map((time) => Date.parse(time)));
+  // What a clock that was wrong dated in the future must not hide for years that something is due.
+  const newest = (times: readonly string[]) =>
+    Math.max(0, ...times.filter((time) => !isOfFuture(time, now.getTime())).map((time) => Date.parse(time)));
   const slot = new Date(now);
   slot.setHours(DUE_HOUR, 0, 0, 0);
   if (slot > now) slot.setDate(slot.getDate() - 1);
@@ -48,6 +52,31 @@ export function findDue(manifests: readonly Manifest[], now: Date): Due {
     // An hour less: a drill at the same hour every week must not slip by one each time.
     drill: now.getTime() - drilled > DRILL_DAYS * 24 * HOUR - HOUR,
   };
+}
+
+/** What both a shell's line and a unit's file take without being changed by it; a percent sign and a line's end are not. */
+const PLAIN = /^[\p{L}\p{N} ._/:@+=,~-]+$/u;
+
+/**
+ * The places and settings that no schedule can name safely, in words.
+ * @returns such as `ENV_FILE has a line's end or another character that a schedule cannot hold`
+ */
+export function findUnplain({ prefix, root, node, user, env }: ScheduleFacts): string[] {
+  const named = {
+    'the name of the stack': prefix,
+    'the path of the checkout': root,
+    'the path of node': node,
+    user,
+    ...env,
+  };
+  return Object.entries(named)
+    .filter(([, value]) => !PLAIN.test(value))
+    .map(([name]) => `${name} has a character that a schedule cannot hold`);
+}
+
+/** What a schedule's file says of who runs it; undefined for another text. */
+export function readScheduleUser(content: string): string | undefined {
+  return /^User=(\S+)$/m.exec(content)?.[1] ?? /^\d+ \* \* \* \* (\S+) cd /m.exec(content)?.[1];
 }
 
 /** The files that make a host run backups by the clock. */
@@ -60,6 +89,11 @@ export function scheduleFiles(scheduler: Scheduler, facts: ScheduleFacts): Sched
   ];
 }
 
+/** Where cron's runs write; it has to be the user's before the first. */
+export function cronLog(prefix: string): string {
+  return `/var/log/${prefix}-backup.log`;
+}
+
 /** cron reads no file whose name has a dot. */
 function cronPath(prefix: string): string {
   return `/etc/cron.d/${prefix.replace(/[^A-Za-z0-9_-]/g, '_')}-backup`;
@@ -70,8 +104,8 @@ function command({ node }: ScheduleFacts): string[] {
 }
 
 function formatService(facts: ScheduleFacts): string {
-  const { prefix, root, path, env } = facts;
-  const variables = Object.entries({ PATH: path, ...env }).map(
+  const { prefix, root, env } = facts;
+  const variables = Object.entries({ PATH, ...env }).map(
     ([key, value]) => `Environment=${quoteUnit(`${key}=${value}`)}`,
   );
   return `# Made by \`make prod-backup-schedule\`; taken away by \`make prod-backup-schedule REMOVE=1\`.
@@ -82,7 +116,7 @@ After=docker.service
 [Service]
 Type=oneshot
 User=${facts.user}
-WorkingDirectory=${root.replaceAll('%', '%%')}
+WorkingDirectory=${root}
 ${variables.join('\n')}
 ExecStart=${command(facts).map(quoteUnit).join(' ')}
 Nice=10
@@ -106,30 +140,24 @@ WantedBy=timers.target
 }
 
 function formatCron(facts: ScheduleFacts): string {
-  const { prefix, root, path, env, minute, user } = facts;
+  const { prefix, root, env, minute, user } = facts;
   const variables = Object.entries(env).map(([key, value]) => `${key}=${quoteShell(value)}`);
   const words = ['cd', quoteShell(root), '&&', ...variables, ...command(facts).map(quoteShell)];
-  const log = quoteShell(`/var/log/${prefix}-backup.log`);
-  const line = `${words.join(' ')} >>${log} 2>&1`;
+  const log = quoteShell(cronLog(prefix));
   return `# Made by \`make prod-backup-schedule\`; taken away by \`make prod-backup-schedule REMOVE=1\`.
 # Every hour: most runs find nothing due.
 SHELL=/bin/sh
-PATH=${path}
-${minute} * * * * ${user} ${line.replaceAll('%', '\\%')}
+PATH=${PATH}
+${minute} * * * * ${user} ${words.join(' ')} >>${log} 2>&1
 `;
 }
 
-/** For a unit's file: https://www.freedesktop.org/software/systemd/man/latest/systemd.syntax.html#Quoting */
+/** Nothing but blanks and letters is left to be quoted: `findUnplain`. */
 function quoteUnit(text: string): string {
-  const escaped = text
-    .replaceAll('\\', '\\\\')
-    .replaceAll('"', '\\"')
-    .replaceAll('%', '%%')
-    .replaceAll('$', '$$$$');
-  return /^[A-Za-z0-9_./=:-]+$/.test(escaped) ? escaped : `"${escaped}"`;
+  return /^[A-Za-z0-9_./=:-]+$/.test(text) ? text : `"${text}"`;
 }
 
 /** For the shell that cron runs a line with. */
 function quoteShell(text: string): string {
-  return /^[A-Za-z0-9_./=:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return /^[A-Za-z0-9_./=:-]+$/.test(text) ? text : `'${text}'`;
 }

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { writeWhole } from '../process/files.ts';
@@ -8,7 +7,8 @@ import { ROOT } from '../process/root.ts';
 import { mustRun, run } from '../process/shell.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { sayWarning } from '../terminal/report.ts';
-import { type ScheduleFacts, type Scheduler, scheduleFiles } from './schedule-rules.ts';
+import { assertReachesEngine, findScheduleUser } from './schedule-owner.ts';
+import { cronLog, findUnplain, type ScheduleFacts, type Scheduler, scheduleFiles } from './schedule-rules.ts';
 
 /** What the clock's runs need to find the same stack: names and places, no secrets. */
 const CARRIED = ['STACK_PREFIX', 'ENV_FILE', 'BACKUP_DIR', 'NODE_EXTRA_CA_CERTS', 'DOCKER_HOST'];
@@ -19,10 +19,15 @@ const CARRIED = ['STACK_PREFIX', 'ENV_FILE', 'BACKUP_DIR', 'NODE_EXTRA_CA_CERTS'
  */
 export async function installSchedule(
   settings: StackSettings,
-): Promise<{ scheduler: Scheduler; files: string[] }> {
+): Promise<{ scheduler: Scheduler; user: string; files: string[] }> {
   const scheduler = await findScheduler();
   assertRoot();
-  const files = scheduleFiles(scheduler, collectFacts(settings));
+  const user = await findScheduleUser(process.execPath);
+  const facts = collectFacts(settings, user);
+  const [unplain] = findUnplain(facts);
+  if (unplain) throw new DescribedError(unplain, 'use letters, digits, blanks and . _ / : @ + = , ~ - alone');
+  await assertReachesEngine(user);
+  const files = scheduleFiles(scheduler, facts);
   for (const { path, content } of files) {
     await mkdir(dirname(path), { recursive: true });
     writeWhole(path, content, { mode: 0o644 });
@@ -34,20 +39,36 @@ export async function installSchedule(
       ['systemctl', 'enable', '--now', timer],
       `see what systemd says: systemctl status ${timer}`,
     );
-  } else if ((await run(['pgrep', '-x', 'cron|crond'])).exitCode !== 0) {
-    sayWarning('cron is installed but does not run: service cron start');
+  } else {
+    await giveLog(cronLog(settings.prefix), user);
+    await sayWhetherCronRuns();
   }
-  return { scheduler, files: files.map(({ path }) => path) };
+  return { scheduler, user, files: files.map(({ path }) => path) };
+}
+
+/** cron's shell opens the log as the user, who may make none in /var/log. */
+async function giveLog(path: string, user: string): Promise<void> {
+  if (!existsSync(path)) writeWhole(path, '', { mode: 0o640 });
+  await mustRun(['chown', '--no-dereference', user, path], `see whose it is: ls -l ${path}`);
+}
+
+async function sayWhetherCronRuns(): Promise<void> {
+  const { exitCode } = await run(['pgrep', '-x', 'cron|crond']);
+  if (exitCode !== 0) sayWarning('cron is installed but does not run: service cron start');
+}
+
+/** Where the files of a schedule are, whichever kind it is. */
+export function schedulePaths(settings: StackSettings): string[] {
+  const facts = collectFacts(settings, 'root');
+  return [...scheduleFiles('systemd', facts), ...scheduleFiles('cron', facts)].map(({ path }) => path);
 }
 
 /**
- * Takes the schedule away, whichever kind it is.
+ * Takes the schedule away.
  * @returns the files that went
  */
 export async function removeSchedule(settings: StackSettings): Promise<string[]> {
-  const facts = collectFacts(settings);
-  const paths = [...scheduleFiles('systemd', facts), ...scheduleFiles('cron', facts)].map(({ path }) => path);
-  const there = paths.filter((path) => existsSync(path));
+  const there = schedulePaths(settings).filter((path) => existsSync(path));
   if (there.length === 0) return [];
   assertRoot();
   const withSystemd = there.some((path) => path.endsWith('.timer'));
@@ -83,14 +104,13 @@ function assertRoot(): void {
   );
 }
 
-function collectFacts(settings: StackSettings): ScheduleFacts {
+function collectFacts(settings: StackSettings, user: string): ScheduleFacts {
   const carried = CARRIED.flatMap((key) => (process.env[key] ? [[key, process.env[key]] as const] : []));
   return {
     prefix: settings.prefix,
     root: ROOT,
     node: process.execPath,
-    user: userInfo().username,
-    path: process.env.PATH ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    user,
     env: Object.fromEntries(carried),
     minute: Math.floor(Math.random() * 60),
   };

@@ -7,12 +7,13 @@ import {
   LIST_TABLES,
   OPEN_SNAPSHOT,
   READ_FACTS,
+  READ_ROLES,
   READ_SCHEMA_VERSION,
 } from './backup-sql.ts';
 import type { Manifest } from './manifest.ts';
 
 /** One moment of a database, as a session keeps it, and what a manifest says of it. */
-export interface Snapshot extends Pick<Manifest, 'schemaVersion' | 'schemaHash' | 'database'> {
+export interface Snapshot extends Pick<Manifest, 'schemaVersion' | 'schemaHash' | 'database' | 'roles'> {
   server: Omit<Manifest['server'], 'image'>;
   /** What pg_dump is given to share it. */
   id: string;
@@ -29,9 +30,10 @@ export async function openSnapshot(session: SqlSession): Promise<Snapshot> {
   if (!facts) throw new DescribedError('The database says nothing of itself', 'make prod-health');
   const { version, versionNum, database } = facts;
   const tables = await session.askJson<Snapshot['tables'][number]>(LIST_TABLES);
+  const roles = await session.askJson<Manifest['roles'][number]>(READ_ROLES);
   const [schemaVersion = ''] = await session.ask(READ_SCHEMA_VERSION);
   const [schemaHash = ''] = await session.ask(HASH_SCHEMA);
-  return { id, keeper, database, tables, schemaVersion, schemaHash, server: { version, versionNum } };
+  return { id, keeper, database, roles, tables, schemaVersion, schemaHash, server: { version, versionNum } };
 }
 
 /** The rows of each table in the session's snapshot. */

@@ -6,7 +6,7 @@ import { finished } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import { DescribedError, Exit } from '../process/errors.ts';
 import type { Manifest } from './manifest.ts';
-import { OTHER } from './store.ts';
+import { DamagedBackup, OTHER } from './store.ts';
 
 /** Counts and digests what passes through. */
 export class Meter extends Transform {
@@ -59,10 +59,10 @@ export async function digestOf(stream: Readable, onBytes?: (bytes: number) => vo
   return meter.digest;
 }
 
-/** @throws DescribedError unless what was read is what the manifest says */
+/** @throws DamagedBackup unless what was read is what the manifest says */
 export function assertDigest(manifest: Manifest, digest: string): void {
   if (digest === manifest.sha256) return;
-  throw new DescribedError(`${manifest.file} is damaged: its sha256 is not the manifest's`, OTHER);
+  throw new DamagedBackup(`${manifest.file} is damaged: its sha256 is not the manifest's`, OTHER);
 }
 
 /** Encrypts a stream to age public keys; nobody on this host can then read it. */
@@ -73,23 +73,36 @@ export async function encrypt(plain: Readable, recipients: readonly string[]): P
   return fromWeb(await encrypter.encrypt(toWeb(plain)));
 }
 
+/** Begins a file that age made, whatever its manifest says: https://age-encryption.org/v1 */
+const AGE = 'age-encryption.org/v1';
+
 /**
  * The plain dump of a backup.
  * @param stored what the store holds
+ * @param mustBeEncrypted refuses a plain one
  * @throws DescribedError when it is encrypted and no private key fits
  */
 export async function decrypt(
   manifest: Manifest,
   stored: Readable,
-  identityFile?: string,
+  identityFile: string | undefined,
+  mustBeEncrypted: boolean,
 ): Promise<Readable> {
-  if (manifest.recipients.length === 0) return stored;
+  const { head, whole } = await peek(stored, AGE.length);
+  if (head !== AGE) {
+    if (manifest.recipients.length === 0 && !mustBeEncrypted) return whole;
+    stored.destroy();
+    throw new DescribedError(
+      `${manifest.file} is not encrypted, as this stack's backups are: somebody else may have put it there`,
+      `where you know it for yours, from before they were: the same command with TRUST=1`,
+    );
+  }
   const identities = readIdentities(manifest, identityFile);
   const { Decrypter } = await import('age-encryption');
   const decrypter = new Decrypter();
   for (const identity of identities) decrypter.addIdentity(identity);
   try {
-    return fromWeb(await decrypter.decrypt(toWeb(stored)));
+    return fromWeb(await decrypter.decrypt(toWeb(whole)));
   } catch {
     stored.destroy();
     throw new DescribedError(
@@ -97,6 +110,21 @@ export async function decrypt(
       `name the file with the private key of ${manifest.recipients.join(' or ')}: BACKUP_AGE_IDENTITY_FILE=...`,
     );
   }
+}
+
+/** The first bytes of a stream, and the whole of it. */
+async function peek(stream: Readable, bytes: number): Promise<{ head: string; whole: Readable }> {
+  const chunks = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  let head = Buffer.alloc(0);
+  for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+    head = Buffer.concat([head, next.value]);
+    if (head.length >= bytes) break;
+  }
+  async function* all() {
+    yield head;
+    yield* { [Symbol.asyncIterator]: () => chunks };
+  }
+  return { head: head.toString('latin1', 0, bytes), whole: Readable.from(all(), { objectMode: false }) };
 }
 
 /** The private keys for a backup; none are needed for a plain one. */

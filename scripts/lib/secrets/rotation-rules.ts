@@ -1,10 +1,34 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
+import { fields, text } from '../process/fields.ts';
 import { readEnvText } from '../stack/env-text-rules.ts';
 
 /** The secrets of a stack that are rotated. */
 export interface Secrets {
   postgresPassword: string;
   secretKey: string;
+}
+
+/** A rotation that has begun; kept in a file until it is done, so that the next run carries on with the same values. */
+export interface Rotation {
+  before: Secrets;
+  now: Secrets;
+  /** Of the role that the API signs in by while the password of its own is changed. */
+  temporaryPassword: string;
+}
+
+/** The secrets that were there may be of any kind that the env file takes. */
+const former = fields<Secrets>({ postgresPassword: text(1000), secretKey: text(1000) });
+/** 32 random bytes. */
+const secret = text(43, /^[\w-]{43}$/);
+const readFields = fields<Rotation>({
+  before: former,
+  now: fields<Secrets>({ postgresPassword: secret, secretKey: secret }),
+  temporaryPassword: secret,
+});
+
+/** Reads the file of a rotation. @throws Error with the reason */
+export function readRotation(content: string): Rotation {
+  return readFields(JSON.parse(content), '');
 }
 
 /** As many as PostgreSQL takes by itself. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribedError } from '../process/errors.ts';
 import { writeWhole } from '../process/files.ts';
+import { toPrintable } from '../process/printable.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { changeEnvFile } from '../stack/env-file.ts';
 import type { EnvValues } from '../stack/env-rules.ts';
@@ -14,8 +15,9 @@ import {
   changedValues,
   changePasswordSql,
   lendRoleSql,
+  type Rotation,
+  readRotation,
   retireRoleSql,
-  type Secrets,
   scramVerifier,
   signInAs,
   signToken,
@@ -25,14 +27,6 @@ import { replaceSecretFile, rotationFile, secretsDir } from './secrets.ts';
 /** Longer than the 3 s that the API takes at most from reading its secret to having signed in. */
 const SETTLE_MS = 4000;
 const AGAIN = 'make prod-rotate-secrets';
-
-/** A rotation that has begun; kept in a file until it is done, so that the next run carries on with the same values. */
-interface Rotation {
-  before: Secrets;
-  now: Secrets;
-  /** Of the role that the API signs in by while the password of its own is changed. */
-  temporaryPassword: string;
-}
 
 /** What a rotation works on. */
 export interface Place {
@@ -62,7 +56,7 @@ async function beginRotation({ settings, env, say }: Place): Promise<Rotation> {
   const path = rotationFile(settings.prefix);
   if (existsSync(path)) {
     say('Carrying on with the rotation that was interrupted');
-    return JSON.parse(await readFile(path, 'utf8')) as Rotation;
+    return readInterrupted(path);
   }
   const fresh = () => randomBytes(32).toString('base64url');
   const rotation: Rotation = {
@@ -72,6 +66,18 @@ async function beginRotation({ settings, env, say }: Place): Promise<Rotation> {
   };
   writeWhole(path, JSON.stringify(rotation), { mode: 0o600 });
   return rotation;
+}
+
+async function readInterrupted(path: string): Promise<Rotation> {
+  const content = await readFile(path, 'utf8');
+  try {
+    return readRotation(content);
+  } catch (error) {
+    throw new DescribedError(
+      `${path} is no rotation that was interrupted: ${toPrintable((error as Error).message)}`,
+      `the env file holds the secrets from before: rm ${path}; then: ${AGAIN}`,
+    );
+  }
 }
 
 async function rotateKey(place: Place, { before, now }: Rotation): Promise<void> {

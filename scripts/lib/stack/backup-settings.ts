@@ -15,6 +15,8 @@ export interface BackupSettings {
   keep: Keep;
   /** age public keys; with one, the host cannot read its own backups. */
   recipients: string[];
+  /** Signs manifests, so that a backup is known for this stack's own; a secret. */
+  key?: string;
   /** File with the age private key, where backups are to be read. */
   identityFile?: string;
   /** Told of each outcome; its address is a secret. */
@@ -75,6 +77,7 @@ export function readBackupSettings(
       monthly: number('BACKUP_KEEP_MONTHLY', DEFAULT_KEEP.monthly),
     },
     recipients: (env.BACKUP_AGE_RECIPIENT ?? '').split(/[\s,]+/).filter(Boolean),
+    ...(env.BACKUP_KEY ? { key: env.BACKUP_KEY } : {}),
     ...(env.BACKUP_AGE_IDENTITY_FILE ? { identityFile: path(env.BACKUP_AGE_IDENTITY_FILE) } : {}),
     ...(env.BACKUP_WEBHOOK_URL ? { webhookUrl: env.BACKUP_WEBHOOK_URL } : {}),
     ...(env.BACKUP_PING_URL ? { pingUrl: env.BACKUP_PING_URL } : {}),

@@ -95,6 +95,7 @@ export const OPTIONAL_ENV_KEYS: Readonly<Record<string, KeySpec>> = {
     check: (value) => (/^\d+(ms|s|m)$/.test(value) ? undefined : 'must be a time such as 10s'),
   },
   BACKUP_DIR: {},
+  BACKUP_KEY: { secret: true, check: secret },
   BACKUP_KEEP_DAILY: {
     check: (value) => (value === '0' ? 'must be 1 or more' : count(value)),
   },
@@ -118,17 +119,6 @@ export const OPTIONAL_ENV_KEYS: Readonly<Record<string, KeySpec>> = {
   BACKUP_S3_SECRET_ACCESS_KEY: { secret: true },
   BACKUP_S3_ACCESS_KEY_ID_FILE: {},
   BACKUP_S3_SECRET_ACCESS_KEY_FILE: {},
-  REGISTRY: {
-    check: (value) =>
-      /^[a-z0-9.:[\]-]+(\/[a-z0-9._-]+)*\/?$/i.test(value)
-        ? undefined
-        : 'must be a registry with its path, such as ghcr.io/owner',
-  },
-  REGISTRY_USER: {},
-  REGISTRY_PASSWORD_FILE: {},
-  COSIGN_KEY: {},
-  COSIGN_PASSWORD_FILE: {},
-  COSIGN_PUBLIC_KEY: {},
 };
 
 const KNOWN_KEYS = { ...ENV_KEYS, ...OPTIONAL_ENV_KEYS };

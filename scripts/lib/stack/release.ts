@@ -1,3 +1,6 @@
+import { fields, maybe, moment, oneOf, text } from '../process/fields.ts';
+import { toPrintable } from '../process/printable.ts';
+
 /** What a stack runs: the tag of backend and frontend, and that of the database, which is updated on its own. */
 export interface Release {
   app: string;
@@ -15,7 +18,13 @@ export type HistoryLine =
       from: Release | null;
       to: Release;
     }
-  | { event: 'ended'; id: string; at: string; outcome: 'done' | 'failed'; reason?: string };
+  | {
+      event: 'ended';
+      id: string;
+      at: string;
+      outcome: 'done' | 'failed';
+      reason?: string | undefined;
+    };
 
 /** A change of what runs, as `make prod-history` shows it. */
 export interface Deployment {
@@ -52,15 +61,36 @@ export function parseHistory(text: string): Deployment[] {
     if (read?.event === 'ended' && begun) {
       begun.outcome = read.outcome;
       begun.reason = read.reason ?? '';
-      begun.seconds = (Date.parse(read.at) - Date.parse(begun.at)) / 1000;
+      begun.seconds = Math.max(0, Date.parse(read.at) - Date.parse(begun.at)) / 1000;
     }
   }
   return [...deployments.values()];
 }
 
+const tag = text(200, /^[\w.+-]+$/);
+const readRelease = fields<Release>({ app: tag, database: tag });
+const head = { id: text(100), at: moment };
+const readBegan = fields<Extract<HistoryLine, { event: 'began' }>>({
+  ...head,
+  event: oneOf('began'),
+  who: text(200),
+  command: text(1000),
+  from: (value, path) => (value === null ? null : readRelease(value, path)),
+  to: readRelease,
+});
+const readEnded = fields<Extract<HistoryLine, { event: 'ended' }>>({
+  ...head,
+  event: oneOf('ended'),
+  outcome: oneOf('done', 'failed'),
+  reason: maybe((value) => toPrintable(String(value))),
+});
+
+/** A line that was cut off, or that somebody else wrote, is none. */
 function parseLine(line: string): HistoryLine | undefined {
   try {
-    return JSON.parse(line) as HistoryLine;
+    const value: unknown = JSON.parse(line);
+    const { event } = fields({ event: oneOf('began', 'ended') })(value, '');
+    return event === 'began' ? readBegan(value, '') : readEnded(value, '');
   } catch {
     return undefined;
   }

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Manifest } from '../../lib/backup/manifest.ts';
+import { type Manifest, readManifest, writeManifest } from '../../lib/backup/manifest.ts';
 import { run } from '../../lib/process/shell.ts';
+import { readEnvText } from '../../lib/stack/env-text-rules.ts';
 import { type Started, TestStack } from './harness.ts';
 
 /** A stack in test mode with a table of known content, and a folder of backups of its own. */
@@ -24,15 +25,29 @@ export function backupFolder(stack: TestStack): string {
   return stack.env.BACKUP_DIR ?? '';
 }
 
-/** The manifests in a folder, oldest first. */
-export function readManifests(folder: string): Manifest[] {
+/** The key that signs a stack's manifests; undefined before its first backup. */
+export function backupKey(stack: TestStack): string | undefined {
+  return readEnvText(readFileSync(stack.settings.envFile, 'utf8')).values.BACKUP_KEY;
+}
+
+/** Puts a manifest into a folder, as the stack would. */
+export function putManifest(stack: TestStack, folder: string, manifest: Manifest): void {
+  const key = backupKey(stack) ?? '';
+  writeFileSync(join(folder, `${manifest.name}.json`), writeManifest(manifest, key));
+}
+
+/**
+ * The manifests in a folder, oldest first.
+ * @param key without it none is signed
+ */
+export function readManifests(folder: string, key?: string): Manifest[] {
   if (!existsSync(folder)) mkdirSync(folder, { recursive: true });
   const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
-  return names.sort().map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Manifest);
+  return names.sort().map((name) => readManifest(readFileSync(join(folder, name), 'utf8'), key));
 }
 
 export function newest(stack: TestStack): Manifest {
-  const manifest = readManifests(backupFolder(stack)).at(-1);
+  const manifest = readManifests(backupFolder(stack), backupKey(stack)).at(-1);
   if (!manifest) throw new Error('there is no backup');
   return manifest;
 }
@@ -50,7 +65,9 @@ export function assertNoBrokenFile(folder: string): void {
     assert.equal(createHash('sha256').update(content).digest('hex'), sha256);
   }
   const known = new Set(manifests.flatMap(({ name, file }) => [`${name}.json`, file]));
-  const others = readdirSync(folder).filter((name) => !known.has(name) && !name.endsWith('.partial'));
+  const others = readdirSync(folder).filter(
+    (name) => !known.has(name) && !/\.(partial|draft)$|^\.backup-disk$/.test(name),
+  );
   assert.deepEqual(others, []);
 }
 

@@ -14,13 +14,15 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import type { Manifest } from '../../lib/backup/manifest.ts';
+import { type Manifest, writeManifest } from '../../lib/backup/manifest.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import {
   assertNoBrokenFile,
   backupFolder,
+  backupKey,
   backupStack,
   newest,
+  putManifest,
   readManifests,
   watchMemory,
 } from './backup-support.ts';
@@ -58,8 +60,11 @@ describe('backups', { timeout: 900_000 }, () => {
     assert.equal(statSync(folder).mode & 0o777, 0o700);
     for (const name of readdirSync(folder))
       assert.equal(statSync(join(folder, name)).mode & 0o777, 0o600, name);
-    assert.match(manifest.roles, /CREATE ROLE kidney_user;/);
-    assert.doesNotMatch(manifest.roles, /PASSWORD|SCRAM/);
+    assert.deepEqual(
+      manifest.roles.map(({ name }) => name),
+      ['kidney_user'],
+    );
+    assert.doesNotMatch(JSON.stringify(manifest), /PASSWORD|SCRAM/i);
     assert.match(await status('backup'), /^t\|\S+\.dump, /);
     const { backups } = JSON.parse(await stack.mustScript('health', ['--json'])) as {
       backups: { last: string };
@@ -108,16 +113,23 @@ describe('backups', { timeout: 900_000 }, () => {
       assert.match(refused.stderr, /has .* free; the backup may need /);
       // A last backup that was compressed a thousand times lets the next one begin.
       const tiny: Manifest = { ...newest(stack), bytes: 10_000 };
-      writeFileSync(join(full, `${tiny.name}.json`), JSON.stringify(tiny));
+      putManifest(stack, full, tiny);
       const filled = await stack.script('backup', [], { BACKUP_DIR: full });
       assert.equal(filled.exitCode, 1);
       assert.match(filled.stderr, /The disk is full: .* what was written of it is removed/);
-      assert.deepEqual(readdirSync(full), [`${tiny.name}.json`]);
+      assert.deepEqual(readdirSync(full).sort(), ['.backup-disk', `${tiny.name}.json`]);
       assert.match(await status('backup'), /^f\|The disk is full/);
     } finally {
       await run(['umount', full]);
       await stack.sql('DROP TABLE IF EXISTS noise');
     }
+    const unmounted = await stack.script('backup', [], { BACKUP_DIR: full });
+    assert.equal(unmounted.exitCode, 3);
+    assert.match(unmounted.stderr, /is not on the disk that backups went to before: it is not mounted/);
+    assert.deepEqual(readdirSync(full), [], 'nothing went to the host’s own disk');
+    const health = await stack.script('health', [], { BACKUP_DIR: full });
+    assert.equal(health.exitCode, 1);
+    assert.match(health.stderr, /it is not mounted, or is another one/);
   });
 
   /** A copy of the newest backup in a folder of its own. */
@@ -126,7 +138,7 @@ describe('backups', { timeout: 900_000 }, () => {
     mkdirSync(folder);
     const manifest = newest(stack);
     copyFileSync(join(backupFolder(stack), manifest.file), join(folder, manifest.file));
-    writeFileSync(join(folder, `${manifest.name}.json`), JSON.stringify({ ...manifest, ...change }));
+    putManifest(stack, folder, { ...manifest, ...change });
     return join(folder, manifest.file);
   };
 
@@ -166,6 +178,19 @@ describe('backups', { timeout: 900_000 }, () => {
       () => copyNewest('newer', { server: { version: '99.1', versionNum: 990_001, image: 'x' } }),
       /was made by PostgreSQL 99\.1, newer than this server/,
     ],
+    [
+      'a backup that another checkout signed',
+      () => {
+        const path = copyNewest('of another');
+        const manifest = { ...newest(stack), drill: undefined };
+        writeFileSync(
+          path.replace(/dump$/, 'json'),
+          writeManifest(manifest, 'a key of somebody else, long enough'),
+        );
+        return path;
+      },
+      /is not signed with the BACKUP_KEY of this checkout/,
+    ],
     ['a missing file', () => join(stack.tmp, 'nowhere.dump'), /nowhere\.dump is missing/],
   ];
   for (const [name, make, said] of damages) {
@@ -188,6 +213,72 @@ describe('backups', { timeout: 900_000 }, () => {
     const restore = await stack.script('restore', [path, '--yes']);
     assert.match(restore.stderr, /What was restored is not what was dumped/);
     assert.equal(await stack.sql(`SELECT count(*) FROM pg_database WHERE datname ~ 'kidney_genetics_'`), '0');
+  });
+
+  it('that nobody signed is taken at its user’s word alone, and signed once it is proven', async () => {
+    const path = copyNewest('adopted');
+    const text = readFileSync(path.replace(/dump$/, 'json'), 'utf8').replace(/"mac": "\w+"/, '"mac": null');
+    writeFileSync(path.replace(/dump$/, 'json'), text);
+    const folder = join(stack.tmp, 'adopted');
+    const env = { BACKUP_DIR: folder };
+    assert.match((await stack.script('backup', ['--list'], env)).stdout, /NOT SIGNED by this checkout/);
+    assert.match(
+      (await stack.script('health', [], env)).stderr,
+      /1 not signed by this checkout count for nothing/,
+    );
+    const drill = await stack.script('backup', ['--verify', 'latest', '--trust'], env);
+    assert.match(drill.stdout, /is proven/, drill.stderr);
+    assert.equal(readManifests(folder, backupKey(stack))[0]?.drill?.ok, true);
+    const plain = { ...env, BACKUP_AGE_RECIPIENT: await identityToRecipient(await generateIdentity()) };
+    for (const args of [
+      ['backup', '--verify', 'latest'],
+      ['restore', path, '--yes'],
+    ]) {
+      const [script = '', ...rest] = args;
+      const refused = await stack.script(script, rest, plain);
+      assert.equal(refused.exitCode, 1);
+      assert.match(refused.stderr, /is not encrypted, as this stack's backups are/);
+    }
+  });
+
+  it('whose manifest was written by an attacker runs nothing of it', async () => {
+    const path = copyNewest('attack');
+    const manifest = newest(stack);
+    const evil = {
+      ...JSON.parse(readFileSync(path.replace(/dump$/, 'json'), 'utf8')),
+      format: 1,
+      roles: 'CREATE ROLE evil;\nALTER ROLE evil WITH SUPERUSER LOGIN;\n\\! touch /tmp/pwned',
+      database: {
+        ...manifest.database,
+        settings: ['\\! touch /tmp/pwned', 'ALTER ROLE kidney_user SUPERUSER'],
+      },
+    };
+    writeFileSync(path.replace(/dump$/, 'json'), JSON.stringify(evil));
+    assert.equal((await stack.script('restore', [path, '--yes'])).exitCode, 1);
+    const trusted = await stack.script('restore', [path, '--yes', '--trust']);
+    assert.equal(trusted.exitCode, 0, trusted.stderr);
+    assert.equal((await run(['docker', 'exec', stack.name('postgres'), 'ls', '/tmp/pwned'])).exitCode, 2);
+    const roles = await stack.sql(`SELECT string_agg(rolname || rolsuper || rolcanlogin, ' ' ORDER BY rolname)
+      FROM pg_roles WHERE rolname !~ '^pg_'`);
+    assert.equal(roles, 'evilfalsefalse kidney_userfalsetrue postgrestruetrue');
+    await stack.mustScript('restore', ['--undo', '--yes']);
+    await stack.mustScript('restore', ['--drop-replaced', '--yes']);
+    await stack.sql('DROP ROLE evil');
+  });
+
+  it('of a dump with code of its own is restored by its owner, who gets no further by it', async () => {
+    await stack.sql(`CREATE FUNCTION keep_out(n int) RETURNS boolean LANGUAGE plpgsql AS $f$ BEGIN
+        IF (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN ALTER ROLE kidney_user SUPERUSER; END IF;
+        RETURN true; END $f$;
+      CREATE TABLE trap (n int CHECK (keep_out(n)));
+      ALTER TABLE trap DISABLE TRIGGER ALL; ALTER FUNCTION keep_out OWNER TO kidney_user;
+      ALTER TABLE trap OWNER TO kidney_user; SET SESSION AUTHORIZATION kidney_user; INSERT INTO public.trap VALUES (1)`);
+    await stack.mustScript('backup');
+    await stack.mustScript('restore', ['latest', '--yes']);
+    assert.equal(await stack.sql(`SELECT rolsuper FROM pg_roles WHERE rolname = 'kidney_user'`), 'f');
+    assert.equal(await stack.sql('SELECT count(*) FROM trap'), '1');
+    await stack.sql('DROP TABLE trap; DROP FUNCTION keep_out');
+    await stack.mustScript('restore', ['--drop-replaced', '--yes']);
   });
 
   it('encrypted to a public key, is read by who has the private one', async () => {
@@ -224,8 +315,14 @@ describe('backups', { timeout: 900_000 }, () => {
     const manifest = newest(stack);
     for (const day of ['01', '02', '03', '04']) {
       const name = `${stack.settings.prefix}-202001${day}T020000Z`;
-      const old = { ...manifest, name, file: `${name}.dump`, createdAt: `2020-01-${day}T02:00:00Z` };
-      writeFileSync(join(folder, `${name}.json`), JSON.stringify(old));
+      const old = {
+        ...manifest,
+        name,
+        file: `${name}.dump`,
+        createdAt: `2020-01-${day}T02:00:00Z`,
+        drill: undefined,
+      };
+      putManifest(stack, folder, old);
       writeFileSync(join(folder, `${name}.dump`), 'x');
     }
     writeFileSync(join(folder, 'notes.txt'), 'mine');
@@ -288,7 +385,7 @@ describe('backups', { timeout: 900_000 }, () => {
       const clock = ['env', '-i', `PATH=${/^PATH=(.*)$/m.exec(file)?.[1]}`, 'HOME=/root', 'sh', '-c', line];
       await mustRun(clock, 'see above');
       assert.equal(readManifests(folder).length, 1);
-      assert.equal(readManifests(folder)[0]?.drill?.ok, true);
+      assert.equal(readManifests(folder, backupKey(stack))[0]?.drill?.ok, true);
       await mustRun(clock, 'see above');
       assert.equal(readManifests(folder).length, 1, 'nothing was due the second time');
     } finally {
@@ -304,7 +401,7 @@ describe('backups', { timeout: 900_000 }, () => {
     mkdirSync(folder);
     const createdAt = new Date(Date.now() - 27 * 3_600_000).toISOString();
     const stale = { ...newest(stack), createdAt };
-    writeFileSync(join(folder, `${stale.name}.json`), JSON.stringify(stale));
+    putManifest(stack, folder, stale);
     const env = { BACKUP_DIR: folder };
     const list = await stack.script('backup', ['--list'], env);
     assert.match(list.stdout, /THE DUMP IS MISSING/);

@@ -1,0 +1,176 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { databaseSql, findLeftOut, rolesSql } from '../lib/backup/database-settings-rules.ts';
+import { type Manifest, readManifest, writeManifest } from '../lib/backup/manifest.ts';
+import { readRotation } from '../lib/secrets/rotation-rules.ts';
+import { findEnvProblems } from '../lib/stack/env-rules.ts';
+import { readEnvText } from '../lib/stack/env-text-rules.ts';
+import { findDeployed, parseHistory } from '../lib/stack/release.ts';
+import { bent, bentText, hostileText } from './arbitraries.ts';
+
+const KEY = 'a key of the fuzz tests, long enough';
+const RUNS = { numRuns: 150, includeErrorInReport: true };
+
+const MANIFEST: Manifest = {
+  name: 'kg-20260102T030405Z',
+  stack: 'kg',
+  file: 'kg-20260102T030405Z.dump',
+  createdAt: '2026-01-02T03:04:05.000Z',
+  durationMs: 12,
+  bytes: 100,
+  sha256: 'ab'.repeat(32),
+  recipients: ['age1qqqqqqqq'],
+  server: { version: '17.1', versionNum: 170001, image: 'kg-postgres:latest' },
+  revision: 'abc',
+  database: {
+    ...{ name: 'db', owner: 'me', bytes: 400, encoding: 'UTF8', collate: 'C', ctype: 'C' },
+    grants: [{ role: 'r', privilege: 'CONNECT', grantable: true }],
+    settings: [{ role: 'r', name: 'search_path', value: 'public' }],
+  },
+  schemaVersion: '003',
+  schemaHash: 'ab',
+  tables: { 'public.genes': 241 },
+  roles: [
+    {
+      ...{ name: 'r', login: true, inherit: true, connectionLimit: -1, memberOf: ['me'] },
+      settings: [{ name: 'work_mem', value: '1MB' }],
+    },
+  ],
+  drill: { at: '2026-01-02T03:04:05.000Z', ok: true, restoreMs: 1, problems: [] },
+  signed: true,
+};
+
+/** What may be left of SQL from a manifest when its quoted names and values are taken out. */
+const STATEMENTS =
+  /^((REVOKE ALL ON DATABASE N FROM PUBLIC|GRANT (CONNECT|CREATE|TEMPORARY) ON DATABASE N TO (N|PUBLIC)( WITH GRANT OPTION)?|ALTER (DATABASE N|ROLE N( IN DATABASE N)?) SET [a-z_.]+ TO V(, V)*|CREATE ROLE N (NO)?LOGIN (NO)?INHERIT CONNECTION LIMIT -?\d+|GRANT N TO N);\n?)*$/i;
+
+function unquoted(sql: string): string {
+  return sql.replace(/'([^']|'')*'/g, 'V').replace(/"([^"]|"")*"/g, 'N');
+}
+
+describe('whatever a file says', () => {
+  const first = {
+    ...MANIFEST,
+    format: 1,
+    roles: 'CREATE ROLE r;',
+    database: { ...MANIFEST.database, settings: [`ALTER DATABASE :"database" SET work_mem TO '1MB'`] },
+  };
+  for (const [name, good] of [
+    ['a manifest', { ...MANIFEST, format: 2 }],
+    ['a manifest of the first format', first],
+  ] as const) {
+    it(`${name} is refused with a reason, or unsigned, harmless to print and to build SQL from`, () => {
+      fc.assert(
+        fc.property(bent(good), (value) => {
+          let manifest: Manifest;
+          try {
+            manifest = readManifest(JSON.stringify(value), KEY);
+          } catch (error) {
+            assert.ok(error instanceof Error && error.message.length > 0);
+            return;
+          }
+          assert.equal(manifest.signed, false);
+          assert.equal(manifest.drill, undefined);
+          assert.doesNotMatch(JSON.stringify(manifest), /\p{C}/u);
+          assert.match(manifest.file, /^\w[\w.-]*$/);
+          const sql = [
+            databaseSql('t', manifest.database),
+            rolesSql(manifest.roles, [], manifest.database.owner),
+          ];
+          for (const one of sql) assert.match(unquoted(one), STATEMENTS);
+          findLeftOut(manifest);
+        }),
+        RUNS,
+      );
+    });
+  }
+
+  it('a signed manifest with one character changed is not signed any more', () => {
+    const text = writeManifest(MANIFEST, KEY);
+    fc.assert(
+      fc.property(fc.nat(text.length - 1), fc.string({ minLength: 1, maxLength: 1 }), (at, to) => {
+        const changed = text.slice(0, at) + to + text.slice(at + 1);
+        try {
+          const read = readManifest(changed, KEY);
+          // Blanks between the fields say nothing.
+          if (read.signed) assert.deepEqual(JSON.parse(changed), JSON.parse(text));
+        } catch (error) {
+          assert.ok(error instanceof Error && !(error instanceof assert.AssertionError), String(error));
+        }
+      }),
+      RUNS,
+    );
+  });
+
+  it('text that is no manifest at all is refused with a reason', () => {
+    fc.assert(
+      fc.property(hostileText, (text) => assert.throws(() => readManifest(text, KEY), Error)),
+      RUNS,
+    );
+  });
+
+  it('an env file gives values or problems by key', () => {
+    const good =
+      'POSTGRES_DB=kidney\nPOSTGRES_USER=me\nexport A = b\nDATABASE_URL=postgresql://me:$\u007bPOSTGRES_PASSWORD}@h/kidney\nBACKUP_KEY="x"\n';
+    fc.assert(
+      fc.property(bentText(good), (text) => {
+        const { values, problems } = readEnvText(text);
+        for (const { key, problem } of [...problems, ...findEnvProblems(values)]) assert.ok(key && problem);
+        assert.equal(Object.getPrototypeOf({}).POSTGRES_DB, undefined);
+      }),
+      RUNS,
+    );
+  });
+
+  it('a history gives whole entries alone', () => {
+    const release = { app: '1.0.0-abc-123456', database: '1.0.0-abc-123456' };
+    const began = {
+      event: 'began',
+      id: 'a',
+      at: MANIFEST.createdAt,
+      who: 'me',
+      command: 'make prod-up',
+      from: null,
+      to: release,
+    };
+    const ended = { event: 'ended', id: 'a', at: MANIFEST.createdAt, outcome: 'done' };
+    const lines = fc.array(fc.oneof(bent(began), bent(ended), fc.constant(began), fc.constant(ended)), {
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(lines, hostileText, (all, between) => {
+        const history = parseHistory(all.map((line) => JSON.stringify(line)).join(`\n${between}\n`));
+        for (const one of history) {
+          assert.doesNotMatch(JSON.stringify(one), /\p{C}/u);
+          assert.match(one.to.app, /^[\w.+-]+$/);
+          assert.ok(one.seconds === null || one.seconds >= 0);
+        }
+        findDeployed(history);
+      }),
+      RUNS,
+    );
+  });
+
+  it('the file of a rotation that was interrupted is read as a whole or refused', () => {
+    const secret = 's'.repeat(43);
+    const good = {
+      before: { postgresPassword: secret, secretKey: secret },
+      now: { postgresPassword: secret, secretKey: secret },
+      temporaryPassword: secret,
+    };
+    assert.deepEqual(readRotation(JSON.stringify(good)), good);
+    fc.assert(
+      fc.property(bent(good), (value) => {
+        try {
+          const read = readRotation(JSON.stringify(value));
+          for (const one of [read.now.postgresPassword, read.now.secretKey, read.temporaryPassword])
+            assert.match(one, /^[\w-]{43}$/);
+        } catch (error) {
+          assert.match(String(error), /FieldError|Error: \w/);
+        }
+      }),
+      RUNS,
+    );
+  });
+});
