@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import type { ContainerFacts, Facts, InsideFacts, ProcessFacts, RoleFacts } from '../lib/verify/facts.ts';
+import {
+  type ContainerFacts,
+  DRIFT_PARTS,
+  type Facts,
+  type InsideFacts,
+  type ProcessFacts,
+  type RoleFacts,
+} from '../lib/verify/facts.ts';
 
 const RECORDED = new URL('fixtures/verify-facts.json', import.meta.url);
 
@@ -77,6 +84,12 @@ function scan(facts: Facts) {
 
 /** For every check the smallest change of the facts that breaks it, and it alone. */
 export const BREAKS: Readonly<Record<string, (facts: Facts) => void>> = {
+  ...Object.fromEntries(
+    DRIFT_PARTS.map((part) => [
+      `drift-${part}`,
+      (facts: Facts) => facts.drift[part]?.differences.push('a: is too much'),
+    ]),
+  ),
   user: (facts) => {
     process(facts).uids = [0, 0, 0, 0];
   },

@@ -12,7 +12,20 @@ export async function prepareCompose(
   release: Release,
 ): Promise<Environment> {
   await noteUnproven(settings.prefix, volumeName(settings));
-  const version = await writeSecrets(settings.prefix, env);
+  return composeVariables(mode, settings, env, await writeSecrets(settings.prefix, env), release);
+}
+
+/**
+ * The variables with which Compose makes the containers of a release.
+ * @param version of the secret files
+ */
+export function composeVariables(
+  mode: Mode,
+  settings: StackSettings,
+  env: EnvValues,
+  version: string,
+  release: Release,
+): Environment {
   return composeEnv(mode, settings, {
     ...pickComposeValues(env),
     SECRETS_DIR: secretsDir(settings.prefix),

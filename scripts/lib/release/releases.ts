@@ -52,7 +52,6 @@ async function tagRelease(
   { backend, frontend, postgres }: Record<ImageName, ImageInfo>,
   current?: Release,
 ): Promise<Release> {
-  const digest = (...ids: string[]) => createHash('sha256').update(ids.join()).digest('hex');
   const app = nameRelease(backend.labels, digest(backend.id, frontend.id));
   const running = current && (await inspectImage(imageName(settings, 'postgres', current.database)));
   const same = running !== undefined && running.content === postgres.content;
@@ -63,6 +62,22 @@ async function tagRelease(
     same ? undefined : tag(settings, 'postgres', postgres.id, database),
   ]);
   return { app, database };
+}
+
+function digest(...ids: readonly string[]): string {
+  return createHash('sha256').update(ids.join()).digest('hex');
+}
+
+/**
+ * Whether images are those that a release was named for: its name ends in a digest of their ids.
+ * @returns what is wrong, one line each
+ */
+export function matchesRelease(
+  { app }: Release,
+  { backend, frontend }: Record<'backend' | 'frontend', string>,
+): string[] {
+  if (!isReleaseTag(app) || app.endsWith(`-${digest(backend, frontend).slice(0, 6)}`)) return [];
+  return [`backend and frontend are not the images that ${app} was named for`];
 }
 
 async function mustInspect(reference: string): Promise<ImageInfo> {

@@ -16,6 +16,8 @@ function secretFiles(env: EnvValues): Record<string, string> {
   };
 }
 
+const SECRET_FILES = [...Object.keys(secretFiles({})), 'secret_key_previous'];
+
 /** The file of a rotation that is under way or was interrupted: meanwhile the secret files know better than the env file. */
 export function rotationFile(prefix: string): string {
   return join(secretsDir(prefix), 'rotation.json');
@@ -61,7 +63,6 @@ export async function writeSecrets(prefix: string, env: EnvValues): Promise<stri
     );
   }
   const key = await readFile(join(folder, 'secret_key_previous'), 'utf8').catch(() => env.SECRET_KEY ?? '');
-  let newest = 0;
   for (const [name, content] of Object.entries({ ...secretFiles(env), secret_key_previous: key })) {
     const path = join(folder, name);
     const current = await readFile(path, 'utf8').catch(() => undefined);
@@ -70,9 +71,15 @@ export async function writeSecrets(prefix: string, env: EnvValues): Promise<stri
       await writeFile(path, content, { mode: 0o444 });
     }
     await chmod(path, 0o444);
-    newest = Math.max(newest, (await stat(path)).mtimeMs);
   }
-  return new Date(newest).toISOString();
+  return readSecretsVersion(prefix);
+}
+
+/** Tells one state of the secret files from another: when the newest was written, ISO; changes nothing. */
+export async function readSecretsVersion(prefix: string): Promise<string> {
+  const paths = SECRET_FILES.map((name) => join(secretsDir(prefix), name));
+  const times = await Promise.all(paths.map(async (path) => (await stat(path)).mtimeMs));
+  return new Date(Math.max(...times)).toISOString();
 }
 
 /**
@@ -80,9 +87,8 @@ export async function writeSecrets(prefix: string, env: EnvValues): Promise<stri
  * @throws DescribedError (exit 3) when one is gone, as after `git clean -fdx`
  */
 export function assertSecretsThere(prefix: string): void {
-  const names = [...Object.keys(secretFiles({})), 'secret_key_previous'];
   const isThere = (name: string) => statSync(join(secretsDir(prefix), name), { throwIfNoEntry: false });
-  const gone = names.find((name) => !isThere(name));
+  const gone = SECRET_FILES.find((name) => !isThere(name));
   if (!gone) return;
   throw new DescribedError(
     `${relative(ROOT, join(secretsDir(prefix), gone))} is gone: a container that is stopped now would not start again`,

@@ -1,7 +1,7 @@
 import type { Mode } from '../stack/stack.ts';
 import type { ContainerFacts, Facts, InsideFacts } from './facts.ts';
 
-export const FAMILIES = ['container', 'network', 'secrets', 'http', 'images', 'database'] as const;
+export const FAMILIES = ['container', 'network', 'secrets', 'http', 'images', 'database', 'drift'] as const;
 export type Family = (typeof FAMILIES)[number];
 
 /** `warn` works but deserves a look; `fail` breaks the rule; `skip` was not asked. */

@@ -3,6 +3,7 @@ import { findNearest } from '../process/near.ts';
 import { type Check, FAMILIES, type Family } from './check.ts';
 import { containerChecks } from './rules/container.ts';
 import { databaseChecks } from './rules/database.ts';
+import { driftChecks } from './rules/drift.ts';
 import { httpChecks } from './rules/http.ts';
 import { imageChecks } from './rules/images.ts';
 import { networkChecks } from './rules/network.ts';
@@ -16,6 +17,7 @@ export const CHECKS: readonly Check[] = [
   ...httpChecks,
   ...imageChecks,
   ...databaseChecks,
+  ...driftChecks,
 ];
 
 /**
@@ -67,4 +69,5 @@ export const FAMILY_TITLES: Readonly<Record<Family, string>> = {
   http: 'HTTP',
   images: 'Images',
   database: 'Database',
+  drift: 'Drift',
 };

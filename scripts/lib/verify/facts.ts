@@ -20,6 +20,29 @@ export interface Facts {
   images: ImageFacts[];
   scan: ScanFacts | null;
   database: DatabaseFacts | null;
+  drift: DriftFacts;
+}
+
+/** What is compared as a whole with what ought to be, part by part; null where it was not. */
+export type DriftFacts = Record<DriftPart, Compared | null>;
+
+export const DRIFT_PARTS = [
+  'containers',
+  'networks',
+  'images',
+  'neighbours',
+  'processes',
+  'limits',
+  'mounts',
+  'database',
+  'settings',
+] as const;
+export type DriftPart = (typeof DRIFT_PARTS)[number];
+
+/** A comparison: with what, and each difference as a line; it holds no secret. */
+export interface Compared {
+  what: string;
+  differences: string[];
 }
 
 export interface HostFacts {
@@ -40,6 +63,8 @@ export interface ContainerFacts {
   state: string;
   health: string;
   hasHealthCheck: boolean;
+  /** The command of its health check, word by word, without CMD. */
+  probe: string[];
   imageName: string;
   imageId: string;
   /** NAME=VALUE settings that are no secret, such as POSTGRES_DB. */
@@ -78,7 +103,10 @@ interface MountFacts {
 
 /** What /proc and the kernel's files say inside a container. */
 export interface InsideFacts {
+  /** The container's first process and what comes from it. */
   processes: ProcessFacts[];
+  /** What `docker exec` started, but for this look itself. */
+  others: ProcessFacts[];
   /** Namespaces of a process of the container, by kind: pid -> pid:[4026532418]. */
   namespaces: Record<string, string>;
   /** Label of AppArmor or SELinux; empty without either. */
@@ -86,6 +114,8 @@ export interface InsideFacts {
   /** What a write below / was answered; empty when it succeeded. */
   rootWrite: string;
   tmpfs: { path: string; options: string[] }[];
+  /** Where anything is mounted. */
+  mountPoints: string[];
   /** Bytes, CPUs and processes as the cgroup has them; null means no limit. */
   memory: number | null;
   cpus: number | null;
@@ -102,7 +132,14 @@ export interface InsideFacts {
 
 export interface ProcessFacts {
   pid: number;
+  parent: number;
   name: string;
+  /** The file that it runs; empty where the kernel does not tell, as of another user's. */
+  program: string;
+  /** Whether it is the container's health probe, or comes from it. */
+  isProbe: boolean;
+  /** Since when it runs. */
+  seconds: number;
   state: string;
   /** Real, effective, saved and file-system uid. */
   uids: number[];

@@ -41,6 +41,7 @@ export function toContainerFacts(raw: InspectedContainer): ContainerFacts {
     state: State.Status,
     health: State.Health?.Status ?? 'none',
     hasHealthCheck: (Config.Healthcheck?.Test ?? []).some((word) => word !== 'NONE'),
+    probe: (Config.Healthcheck?.Test ?? []).slice(1),
     imageName: Config.Image,
     imageId: raw.Image,
     env: pickEnv(Config.Env ?? []),

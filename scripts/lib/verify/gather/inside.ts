@@ -27,12 +27,13 @@ export function parseSections(text: string): Sections {
 /**
  * Reads the kernel's files of a container.
  * @param root the container's first process as its /proc numbers it
+ * @param probe the command of its health check
  */
-export function parseInside(sections: Sections, root: number): InsideFacts {
+export function parseInside(sections: Sections, root: number, probe: readonly string[] = []): InsideFacts {
   const section = (name: string) => sections.get(name)?.trim() ?? '';
   const limits = section('limits');
   return {
-    processes: parseProcesses(sections, root),
+    ...parseProcesses(sections, root, probe),
     namespaces: Object.fromEntries(
       [...sections]
         .filter(([name]) => name.startsWith('ns '))
@@ -41,6 +42,9 @@ export function parseInside(sections: Sections, root: number): InsideFacts {
     label: section('label').split('\0').join(''),
     rootWrite: section('write'),
     tmpfs: parseTmpfs(section('mounts')),
+    mountPoints: section('mounts')
+      .split('\n')
+      .flatMap((text) => text.split(' ')[1] ?? []),
     memory: parseLimit(section('cgroup memory.max') || section('cgroup memory/memory.limit_in_bytes')),
     cpus: parseCpus(sections),
     pids: parseLimit(section('cgroup pids.max') || section('cgroup pids/pids.max')),
@@ -53,30 +57,54 @@ export function parseInside(sections: Sections, root: number): InsideFacts {
   };
 }
 
-/** The container's own processes: its first and what comes from it, without what `docker exec` started. */
-function parseProcesses(sections: Sections, root: number): ProcessFacts[] {
+/** The container's own processes, and those that `docker exec` started; not the probe that reads this. */
+function parseProcesses(
+  sections: Sections,
+  root: number,
+  probe: readonly string[],
+): Pick<InsideFacts, 'processes' | 'others'> {
+  const text = (name: string) => sections.get(name) ?? '';
   const all = [...sections]
-    .filter(([name, text]) => name.startsWith('status ') && text.trim() !== '')
-    .map(([name, text]) => ({
-      parent: Number(line(text, 'PPid')),
-      process: parseProcess(Number(name.slice(7)), text),
-    }));
-  const own = new Set([root]);
-  for (let grown = true; grown; ) {
-    const more = all.filter(({ parent, process }) => own.has(parent) && !own.has(process.pid));
-    for (const { process } of more) own.add(process.pid);
-    grown = more.length > 0;
-  }
-  return all
-    .map(({ process }) => process)
-    .filter(({ pid }) => own.has(pid))
+    .filter(([name, status]) => name.startsWith('status ') && status.trim() !== '')
+    .map(([name, status]) => parseProcess(Number(name.slice(7)), status, text))
     .sort((a, b) => a.pid - b.pid);
+  const isProbe = ({ pid }: ProcessFacts) =>
+    text(`cmdline ${pid}`) === probe.map((word) => `${word}\0`).join('');
+  const probes = descendants(all, probe.length > 0 ? all.filter(isProbe).map(({ pid }) => pid) : []);
+  const own = descendants(all, [root]);
+  const reader = descendants(all, [Number(text('self') || -1)]);
+  return {
+    processes: all.filter(({ pid }) => own.has(pid) && !reader.has(pid)),
+    others: all
+      .filter(({ pid }) => !own.has(pid) && !reader.has(pid))
+      .map((one) => ({ ...one, isProbe: probes.has(one.pid) })),
+  };
 }
 
-function parseProcess(pid: number, status: string): ProcessFacts {
+/** Processes and all that come from them. */
+function descendants(all: readonly ProcessFacts[], roots: readonly number[]): ReadonlySet<number> {
+  const own = new Set(roots);
+  for (let grown = true; grown; ) {
+    const more = all.filter(({ parent, pid }) => own.has(parent) && !own.has(pid));
+    for (const { pid } of more) own.add(pid);
+    grown = more.length > 0;
+  }
+  return own;
+}
+
+/** Clock ticks a second in /proc/PID/stat: proc(5), sysconf(3). */
+const TICKS = 100;
+
+function parseProcess(pid: number, status: string, text: (section: string) => string): ProcessFacts {
+  // Field 22, counted from behind the name, which may hold anything.
+  const started = Number(text(`stat ${pid}`).replace(/^.*\)/s, '').split(' ')[20]) / TICKS;
   return {
     pid,
+    parent: Number(line(status, 'PPid')),
     name: line(status, 'Name'),
+    program: text(`exe ${pid}`).trim(),
+    isProbe: false,
+    seconds: Math.max(0, Number(text('uptime').split(' ')[0]) - started) || 0,
     state: line(status, 'State').slice(0, 1),
     uids: line(status, 'Uid').split(/\s+/).map(Number),
     capabilities: Object.fromEntries(

@@ -7,6 +7,7 @@ import type { Family } from '../check.ts';
 import type { ContainerFacts, Facts, HttpFacts, ReachFacts, Tries } from '../facts.ts';
 import { dialAll } from '../probe/dial.ts';
 import { askDatabase } from './database.ts';
+import { gatherDrift, NO_DRIFT } from './drift.ts';
 import { inspectHost, inspectImages, inspectNetworks, inspectProject, toContainerFacts } from './engine.ts';
 import { parseDials, parseInside, parseSections, type Sections } from './inside.ts';
 import { readScan } from './scan.ts';
@@ -53,14 +54,19 @@ export async function gatherFacts(
     networks: one.networks.map((end) => ({ ...end, name: nameOf(end.name) })),
   }));
   const plan = planTries(settings, shared, bare, gateways);
-  const [fromProxy, asked, images, fromHost] = await Promise.all([
+  const asking = askContainers(raw, bare, plan, source, families.has('secrets'));
+  const inside = asking.then(({ containers }) => containers);
+  const [fromProxy, asked, images, fromHost, drift] = await Promise.all([
     askHttp(settings, shared, bare, {
       dial: [...plan.database, ...plan.metrics],
       pages: families.has('http'),
     }),
-    askContainers(raw, bare, plan, source, families.has('secrets')),
+    asking,
     inspectImages(bare),
     dialAll(plan.database.filter((target) => /^[\d.]+:/.test(target))),
+    families.has('drift')
+      ? gatherDrift({ mode, settings, shared, needles: source.needles }, inside)
+      : NO_DRIFT,
   ]);
   return {
     stack: { prefix: settings.prefix, mode, network: shared },
@@ -75,6 +81,7 @@ export async function gatherFacts(
     images,
     scan,
     database: asked.database,
+    drift,
   };
 }
 
@@ -168,7 +175,7 @@ async function askContainers(
   );
   const containers = bare.map((one, index) => {
     const sections = answers[index];
-    return sections ? { ...one, inside: parseInside(sections, rootOf(raw[index])) } : one;
+    return sections ? { ...one, inside: parseInside(sections, rootOf(raw[index]), one.probe) } : one;
   });
   const pickText = (kind: string) =>
     new Map(

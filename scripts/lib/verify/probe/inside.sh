@@ -7,12 +7,16 @@ print() { printf '\036%s\n' "$1"; }
 read_file() { cat "$1" 2>/dev/null || true; }
 
 for folder in /proc/[0-9]*; do
-  for file in status cmdline environ; do
+  for file in status stat cmdline environ; do
     print "$file ${folder#/proc/}"
     read_file "$folder/$file"
   done
+  print "exe ${folder#/proc/}"
+  readlink "$folder/exe" 2>/dev/null || true
 done
-for file in mounts net/route net/tcp net/tcp6; do
+print self
+echo $$
+for file in mounts uptime net/route net/tcp net/tcp6; do
   print "$file"
   read_file "/proc/self/$file"
 done

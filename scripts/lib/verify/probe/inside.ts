@@ -59,7 +59,7 @@ const read = (path: string) => attempt(() => readFileSync(path, 'utf8'));
 /** The metrics are served on the internal network's address alone. */
 async function readMetrics(): Promise<string> {
   const addresses = Object.values(networkInterfaces()).flatMap((list) =>
-    (list ?? []).map(({ address }) => address),
+    (list ?? []).map(({ address, family }) => (family === 'IPv6' ? `[${address}]` : address)),
   );
   const texts = addresses.map(async (address) => {
     const url = `http://${address}:${process.env.METRICS_PORT || 9464}/metrics`;
@@ -72,9 +72,16 @@ async function readMetrics(): Promise<string> {
 }
 
 for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-  for (const file of ['status', 'cmdline', 'environ']) print(`${file} ${pid}`, read(`/proc/${pid}/${file}`));
+  for (const file of ['status', 'stat', 'cmdline', 'environ'])
+    print(`${file} ${pid}`, read(`/proc/${pid}/${file}`));
+  print(
+    `exe ${pid}`,
+    attempt(() => readlinkSync(`/proc/${pid}/exe`)),
+  );
 }
-for (const file of ['mounts', 'net/route', 'net/tcp', 'net/tcp6']) print(file, read(`/proc/self/${file}`));
+print('self', String(process.pid));
+for (const file of ['mounts', 'uptime', 'net/route', 'net/tcp', 'net/tcp6'])
+  print(file, read(`/proc/self/${file}`));
 print('limits', read(`/proc/${root}/limits`));
 print('label', read(`/proc/${root}/attr/current`));
 for (const kind of ['pid', 'net', 'ipc', 'uts', 'user', 'cgroup']) {

@@ -38,7 +38,7 @@ const users: Check[] = [
     id: 'user',
     family: 'container',
     title: 'Every process runs under its service’s own uid, none as root',
-    source: 'Specification, container security: non-root users; CIS Docker 1.6.0, 4.1',
+    source: 'CIS Docker 1.6.0, 4.1',
     fix: `the images name their USER; no "user:" in an override. ${UP}`,
     judge: (facts) =>
       eachInside(facts, perService(facts, listUids), (inside, { service }) => {
@@ -69,8 +69,7 @@ const capabilities = CAPABILITY_SETS.map(
     id: `capabilities-${set}`,
     family: 'container',
     title: CAPABILITY_TITLES[set],
-    source:
-      'Specification, container security: drop capabilities; CIS Docker 1.6.0, 5.4; OWASP Docker rule 3',
+    source: 'CIS Docker 1.6.0, 5.4; OWASP Docker rule 3',
     fix: `"cap_drop: [ALL]" and no "cap_add:". ${UP}`,
     judge: (facts) =>
       eachInside(facts, `${set} set 0 in every process`, (inside) => {
@@ -85,8 +84,7 @@ const confinement: Check[] = [
     id: 'no-new-privileges',
     family: 'container',
     title: 'No process can gain privileges by a set-uid program',
-    source:
-      'Specification, container security: no-new-privileges; CIS Docker 1.6.0, 5.26; OWASP Docker rule 4',
+    source: 'CIS Docker 1.6.0, 5.26; OWASP Docker rule 4',
     fix: `security_opt: ["no-new-privileges:true"]. ${UP}`,
     judge: (facts) =>
       eachInside(facts, 'NoNewPrivs 1 in every process', (inside) => {
@@ -130,7 +128,7 @@ const confinement: Check[] = [
     id: 'privileged',
     family: 'container',
     title: 'No container is privileged',
-    source: 'Specification, container security: no privileged containers; CIS Docker 1.6.0, 5.5',
+    source: 'CIS Docker 1.6.0, 5.5',
     fix: `no "privileged:". ${UP}`,
     judge: (facts) =>
       eachContainer(facts, 'Privileged false in all', ({ privileged }) =>
@@ -144,7 +142,7 @@ const files: Check[] = [
     id: 'read-only-root',
     family: 'container',
     title: 'The root file system refuses to be written',
-    source: 'Specification, container security: read-only root; CIS Docker 1.6.0, 5.13; OWASP Docker rule 8',
+    source: 'CIS Docker 1.6.0, 5.13; OWASP Docker rule 8',
     fix: `read_only: true. ${UP}`,
     judge: (facts) =>
       eachInside(facts, 'a write to / was answered: read-only file system', (inside, { readOnlyRoot }) => {
@@ -158,7 +156,7 @@ const files: Check[] = [
     id: 'tmpfs-flags',
     family: 'container',
     title: 'Nothing on a tmpfs can be executed, act set-uid or be a device',
-    source: 'Specification, security configuration: tmpfs for writable paths; OWASP Docker rule 8',
+    source: 'OWASP Docker rule 8',
     fix: `tmpfs with noexec,nosuid,nodev. ${UP}`,
     judge: (facts) =>
       eachInside(facts, perService(facts, listTmpfs), ({ tmpfs }) => {
@@ -172,7 +170,7 @@ const files: Check[] = [
     id: 'tmpfs-size',
     family: 'container',
     title: 'Every tmpfs has a size, so that it cannot fill the memory',
-    source: 'Specification, resource management',
+    source: 'CIS Docker 1.6.0, 5.11 (memory)',
     fix: `tmpfs with size=. ${UP}`,
     judge: (facts) =>
       eachInside(facts, 'all have one', ({ tmpfs }) => {
@@ -224,7 +222,7 @@ const files: Check[] = [
     id: 'shell',
     family: 'container',
     title: 'The API’s image has no shell and no package manager',
-    source: 'Specification, runtime security: no shell in production images where possible',
+    source: 'CIS Docker 1.6.0, 4.3 (no unnecessary packages)',
     fix: 'deploy/backend.Dockerfile ends FROM scratch; deploy it anew: make prod-update',
     judge: (facts) =>
       asked(facts, 'backend', serviceOf(facts, 'backend')?.inside, ({ tools }) => {
@@ -272,7 +270,7 @@ const isolation: Check[] = [
     id: 'host-namespace-user',
     family: 'container',
     title: 'No container is taken out of the engine’s user namespace',
-    source: 'CIS Docker 1.6.0, 5.31; specification, security configuration: user namespace remapping',
+    source: 'CIS Docker 1.6.0, 5.31',
     fix: `no "userns_mode: host". ${UP}`,
     judge(facts) {
       const { security } = facts.host;
@@ -301,7 +299,7 @@ const limits: Check[] = [
     id: 'limit-memory',
     family: 'container',
     title: 'The kernel limits the memory of each container',
-    source: 'Specification, resource management: memory limits; CIS Docker 1.6.0, 5.11; OWASP Docker rule 7',
+    source: 'CIS Docker 1.6.0, 5.11; OWASP Docker rule 7',
     fix: `deploy.resources.limits.memory. ${UP}`,
     judge: (facts) => eachLimit(facts, 'memory', (inside) => formatBytes(inside.memory ?? 0)),
   },
@@ -309,7 +307,7 @@ const limits: Check[] = [
     id: 'limit-cpu',
     family: 'container',
     title: 'The kernel limits the CPU time of each container',
-    source: 'Specification, resource management: CPU limits; CIS Docker 1.6.0, 5.12; OWASP Docker rule 7',
+    source: 'CIS Docker 1.6.0, 5.12; OWASP Docker rule 7',
     fix: `deploy.resources.limits.cpus. ${UP}`,
     judge: (facts) => eachLimit(facts, 'cpus', (inside) => `${inside.cpus} CPU`),
   },
@@ -375,7 +373,7 @@ const running: Check[] = [
     id: 'restart-policy',
     family: 'container',
     title: 'Each container comes back after a crash and after a reboot',
-    source: 'Specification, restart policies: unless-stopped',
+    source: 'This project’s own promise: it comes back by itself',
     fix: `restart: unless-stopped. ${UP}`,
     judge: (facts) =>
       eachContainer(facts, 'unless-stopped in each', ({ restart }) =>
@@ -386,7 +384,7 @@ const running: Check[] = [
     id: 'health-check',
     family: 'container',
     title: 'Each container has a health check',
-    source: 'Specification, resource management: health checks; CIS Docker 1.6.0, 5.27',
+    source: 'CIS Docker 1.6.0, 5.27',
     fix: `healthcheck: in compose. ${UP}`,
     judge: (facts) =>
       eachContainer(facts, 'all have one', ({ hasHealthCheck }) => (hasHealthCheck ? undefined : 'has none')),
@@ -395,7 +393,7 @@ const running: Check[] = [
     id: 'health',
     family: 'container',
     title: 'All services are there, and each health check passes',
-    source: 'Specification, success criteria: all services pass health checks',
+    source: 'This project’s own promise: all services are healthy',
     fix: 'see why: make prod-health, make prod-logs',
     judge(facts) {
       const absent = Object.keys(UIDS).filter((service) => !serviceOf(facts, service));
@@ -410,7 +408,7 @@ const running: Check[] = [
     id: 'init',
     family: 'container',
     title: 'Node runs under an init that passes signals on',
-    source: 'Specification, backend: SIGTERM for graceful shutdown',
+    source: 'This project’s own promise: a stop finishes what was begun',
     fix: `init: true. ${UP}`,
     judge: (facts) =>
       asked(facts, 'backend', serviceOf(facts, 'backend')?.inside, ({ processes }) => {
@@ -434,7 +432,7 @@ const running: Check[] = [
     id: 'log-driver',
     family: 'container',
     title: 'Logs go to a driver that docker logs can read',
-    source: 'Specification, logging: json-file',
+    source: 'This project’s own promise: logs are bounded and at hand',
     fix: `logging.driver: json-file. ${UP}`,
     judge: (facts) =>
       eachContainer(
@@ -447,7 +445,7 @@ const running: Check[] = [
     id: 'log-rotation',
     family: 'container',
     title: 'Logs are rotated before they fill the disk',
-    source: 'Specification, logging: 50 MB, 5 files',
+    source: 'This project’s own promise: logs are bounded and at hand',
     fix: `logging.options max-size: 50m, max-file: "5". ${UP}`,
     judge: (facts) =>
       eachContainer(facts, '5 files of 50 MB each', ({ logOptions }) => {

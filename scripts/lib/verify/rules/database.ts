@@ -194,7 +194,7 @@ export const databaseChecks: readonly Check[] = [
     id: 'database-connections',
     family: 'database',
     title: 'All pools together stay below the server’s limit, also while two backends run during an update',
-    source: 'PostgreSQL 17 manual, 19.3; specification, resource management',
+    source: 'PostgreSQL 17 manual, 19.3',
     fix: `a smaller PGPOOL_MAX, or a larger max_connections. ${SETTINGS}`,
     judge: (facts) =>
       askedDatabase(facts, ({ poolMax, maxConnections, reservedConnections }) => {

@@ -2,7 +2,7 @@ import { asked, type Check, type Finding, fail, none, ok } from '../check.ts';
 import { type Answer, type Facts, type HttpFacts, PAGES, type RawOutcome } from '../facts.ts';
 
 const NGINX = 'see deploy/nginx, then: make prod-update';
-const HEADERS_SOURCE = 'Specification, application security: security headers; OWASP HTTP Headers';
+const HEADERS_SOURCE = 'OWASP HTTP Headers';
 /** nginx cuts a slow client after 10 s; a busy host may take a little longer to say so. */
 const SLOW_MS = 15_000;
 const HEARTBEAT_MS = 18_000;
@@ -107,7 +107,7 @@ const policies: Check[] = [
     id: 'csp-inline',
     family: 'http',
     title: 'The content policy allows no inline script, no eval and no foreign script',
-    source: 'OWASP Content Security Policy; specification, application security: CSP',
+    source: 'OWASP Content Security Policy',
     fix: `deploy/nginx/server/headers.conf. ${NGINX}`,
     judge: (facts) =>
       askedHttp(facts, ({ answers }) => {
@@ -276,7 +276,7 @@ const RAW: readonly RawRule[] = [
   {
     id: 'host-foreign',
     title: 'The API refuses a host name that is not ours',
-    source: 'OWASP: Host header injection; specification: ALLOWED_HOSTS',
+    source: 'OWASP: Host header injection',
     sent: ['foreign host'],
     refused: [400, 403, 404, 421],
     fix: 'no * in ALLOWED_HOSTS of the env file, then: make prod-up',
@@ -346,7 +346,7 @@ const clients: Check[] = [
     id: 'cors',
     family: 'http',
     title: 'A page of another origin may not read the API',
-    source: 'Specification, application security: no CORS; OWASP HTML5 Security: CORS',
+    source: 'OWASP HTML5 Security: CORS',
     fix: 'BACKEND_CORS_ORIGINS=[] in the env file, then: make prod-up',
     judge: (facts) =>
       askedHttp(facts, ({ foreignOrigin, preflight }) =>
@@ -363,7 +363,7 @@ const clients: Check[] = [
     id: 'websocket-origin',
     family: 'http',
     title: 'A page of another origin may not open a WebSocket',
-    source: 'RFC 6455, 10.2; OWASP WebSocket Security; specification: WebSocket support secured',
+    source: 'RFC 6455, 10.2; OWASP WebSocket Security',
     fix: 'BACKEND_CORS_ORIGINS=[] in the env file, then: make prod-up',
     judge: (facts) =>
       askedHttp(facts, ({ webSocket: { foreign } }) =>
@@ -374,7 +374,7 @@ const clients: Check[] = [
     id: 'websocket-heartbeat',
     family: 'http',
     title: 'A WebSocket of our own origin opens and gets a heartbeat well before a proxy gives up',
-    source: 'Specification, success criteria: WebSocket connections stable; RFC 6455, 5.5.2',
+    source: 'RFC 6455, 5.5.2',
     fix: 'see why: make prod-logs',
     judge: (facts) =>
       askedHttp(facts, ({ webSocket: { own, heartbeatMs } }) => {

@@ -51,7 +51,7 @@ export const imageChecks: readonly Check[] = [
     id: 'image-user',
     family: 'images',
     title: 'Each image names a user that is not root',
-    source: 'Specification, container security: non-root users; CIS Docker 1.6.0, 4.1; OWASP Docker rule 2',
+    source: 'CIS Docker 1.6.0, 4.1; OWASP Docker rule 2',
     fix: `USER in the Dockerfile. ${BUILD}`,
     judge: ({ images }) =>
       none(
@@ -65,7 +65,7 @@ export const imageChecks: readonly Check[] = [
     id: 'image-base',
     family: 'images',
     title: 'Each image tells its base, whose version is pinned',
-    source: 'Specification, container security: minimal base images; CIS Docker 1.6.0, 4.2',
+    source: 'CIS Docker 1.6.0, 4.2',
     fix: `NODE_BASE, NGINX_BASE and POSTGRES_BASE with a tag that is not latest; ${BUILD}`,
     judge: ({ images }) =>
       none(
@@ -79,7 +79,7 @@ export const imageChecks: readonly Check[] = [
     id: 'image-base-age',
     family: 'images',
     title: `The bases are younger than ${OLD_BASE_DAYS} days`,
-    source: 'Specification, runtime security: base image updates; CIS Docker 1.6.0, 4.4',
+    source: 'CIS Docker 1.6.0, 4.4',
     fix: 'npx tsx scripts/base-images.ts --refresh, then: make prod-update WITH_DATABASE=1',
     judge(facts) {
       const ages = facts.images.map(({ service, baseCreated }) => ({
@@ -115,7 +115,7 @@ export const imageChecks: readonly Check[] = [
     id: 'image-updates',
     family: 'images',
     title: 'No package of the images waits for a security update, as of a scan of this week',
-    source: 'Specification, success criteria: image vulnerability scan passes; CIS Docker 1.6.0, 4.4',
+    source: 'CIS Docker 1.6.0, 4.4',
     fix: `${SCAN}; updates come with: npx tsx scripts/base-images.ts --refresh, then make prod-update WITH_DATABASE=1`,
     judge(facts) {
       const scan = currentScan(facts);

@@ -54,7 +54,7 @@ const ports: Check[] = [
     id: 'published-ports',
     family: 'network',
     title: 'No port is published on the host',
-    source: 'Specification, network security: no direct port exposure; CIS Docker 1.6.0, 5.9',
+    source: 'CIS Docker 1.6.0, 5.9',
     fix: `no "ports:" in production. ${UP}`,
     notInTestMode: 'test mode is there for its ports',
     judge: (facts) => eachContainer(facts, 'none', (container) => container.ports.join(', ') || undefined),
@@ -77,7 +77,7 @@ const ports: Check[] = [
     id: 'listening-ports',
     family: 'network',
     title: 'Each service listens on its own port and on no other that a network could reach',
-    source: 'CIS Docker 1.6.0, 5.9; specification, target architecture',
+    source: 'CIS Docker 1.6.0, 5.9',
     fix: `see what opened it: make prod-logs. ${UP}`,
     judge: (facts) =>
       eachInside(
@@ -106,7 +106,7 @@ const database: Check[] = [
     id: 'database-network',
     family: 'network',
     title: 'The database is on the internal network alone',
-    source: 'Specification, networking strategy; network security: internal network for database',
+    source: 'OWASP Docker rule 5; CIS Docker 1.6.0, 5.9',
     fix: `networks: [kidney-genetics-internal]. ${UP}`,
     notInTestMode: TEST_DATABASE,
     judge(facts) {
@@ -121,7 +121,7 @@ const database: Check[] = [
     id: 'internal-network',
     family: 'network',
     title: 'The internal network has no route out',
-    source: 'Specification, networking strategy: internal: true',
+    source: 'OWASP Docker rule 5',
     fix: 'the network was made another way: make prod-down prod-up',
     judge(facts) {
       const network = facts.networks.find(({ name }) => name === `${facts.stack.prefix}-internal`);
@@ -133,7 +133,7 @@ const database: Check[] = [
     id: 'internal-members',
     family: 'network',
     title: 'Nobody but backend and database is on the internal network',
-    source: 'Specification, networking strategy: isolated',
+    source: 'OWASP Docker rule 5',
     fix: 'disconnect it: docker network disconnect NETWORK CONTAINER',
     judge(facts) {
       const network = facts.networks.find(({ name }) => name === `${facts.stack.prefix}-internal`);
@@ -154,7 +154,7 @@ const database: Check[] = [
     id: 'database-from-backend',
     family: 'network',
     title: 'The backend reaches the database (tried)',
-    source: 'Specification, networking strategy',
+    source: 'OWASP Docker rule 5',
     fix: 'see why: make prod-health, make prod-logs',
     judge: (facts) =>
       asked(facts, 'backend', facts.reach.databaseFromBackend, (outcome) =>
@@ -165,7 +165,7 @@ const database: Check[] = [
     id: 'database-from-frontend',
     family: 'network',
     title: 'The frontend does not reach the database (tried)',
-    source: 'Specification, networking strategy: reached by the backend alone',
+    source: 'OWASP Docker rule 5',
     fix: `networks: [npm-proxy] for the frontend. ${UP}`,
     notInTestMode: TEST_DATABASE,
     judge: (facts) => noneOpen(facts, 'frontend', facts.reach.databaseFromFrontend),
@@ -174,7 +174,7 @@ const database: Check[] = [
     id: 'database-from-proxy-network',
     family: 'network',
     title: 'The database is not reached from the network shared with other apps (tried)',
-    source: 'Specification, network security: database not exposed',
+    source: 'OWASP Docker rule 5',
     fix: `networks: [kidney-genetics-internal] for the database. ${UP}`,
     notInTestMode: TEST_DATABASE,
     judge: (facts) => noneOpen(facts, 'frontend', facts.reach.databaseFromProxyNetwork),
@@ -183,7 +183,7 @@ const database: Check[] = [
     id: 'database-from-host',
     family: 'network',
     title: 'The host does not reach the database (tried)',
-    source: 'Specification, network security: database not exposed; CIS Docker 1.6.0, 5.9',
+    source: 'CIS Docker 1.6.0, 5.9',
     fix: 'the network was made by an older version of the kit: make prod-down prod-up',
     notInTestMode: TEST_DATABASE,
     judge: (facts) => noneOpen(facts, 'postgres', facts.reach.databaseFromHost),
@@ -192,7 +192,7 @@ const database: Check[] = [
     id: 'database-egress',
     family: 'network',
     title: 'The database has no route out (tried)',
-    source: 'Specification, networking strategy: database completely isolated',
+    source: 'OWASP Docker rule 5',
     fix: `networks: [kidney-genetics-internal] for the database. ${UP}`,
     notInTestMode: TEST_DATABASE,
     judge: (facts) =>
@@ -207,7 +207,7 @@ const database: Check[] = [
     id: 'database-to-host',
     family: 'network',
     title: 'The database does not reach the host (tried)',
-    source: 'Specification, networking strategy: database completely isolated',
+    source: 'OWASP Docker rule 5',
     fix: 'the network was made by an older version of the kit: make prod-down prod-up',
     notInTestMode: TEST_DATABASE,
     judge: (facts) =>
@@ -225,7 +225,7 @@ const database: Check[] = [
     id: 'metrics-hidden',
     family: 'network',
     title: 'The metrics are not reached from the shared network (tried)',
-    source: 'Specification, network security: external network only for what NPM accesses',
+    source: 'OWASP Docker rule 5',
     fix: 'METRICS_HOST must be the address on the internal network; leave it out of the environment',
     notInTestMode: 'in test mode backend and database share the bridge that the ports are published from',
     judge: (facts) => noneOpen(facts, 'frontend', facts.reach.metricsFromProxyNetwork),
@@ -237,7 +237,7 @@ const names: Check[] = [
     id: 'alias-conflicts',
     family: 'network',
     title: 'Nobody else on the shared network answers to a name of ours',
-    source: 'Specification, conflict prevention checklist',
+    source: 'This project’s own promise: apps on one host do not meet',
     fix: 'rename its service or alias; who answers to what: make npm-network-check',
     judge(facts) {
       const members = facts.networks.find(({ name }) => name === facts.stack.network)?.members ?? [];
@@ -254,7 +254,7 @@ const names: Check[] = [
     id: 'alias-names',
     family: 'network',
     title: 'On the shared network we answer to names with the app’s own prefix alone',
-    source: 'Specification, naming strategy',
+    source: 'This project’s own promise: apps on one host do not meet',
     fix: `service keys and aliases carry the app’s name. ${UP}`,
     judge(facts) {
       const plain = listOwnNames(facts).filter(
@@ -270,7 +270,7 @@ const names: Check[] = [
     id: 'fixed-addresses',
     family: 'network',
     title: 'No address is fixed, and no name is bound to one',
-    source: 'Specification, conflict prevention checklist: no hardcoded IPs',
+    source: 'This project’s own promise: apps on one host do not meet',
     fix: `no "ipv4_address:", "mac_address:" or "extra_hosts:". ${UP}`,
     judge: (facts) =>
       eachContainer(facts, 'none', ({ networks, extraHosts }) => {
@@ -293,7 +293,7 @@ const names: Check[] = [
     id: 'names-containers',
     family: 'network',
     title: 'Every container’s name has the prefix',
-    source: 'Specification, naming strategy: containers',
+    source: 'This project’s own promise: apps on one host do not meet',
     fix: `container_name: with the prefix. ${UP}`,
     judge: (facts) =>
       eachContainer(facts, facts.containers.map(({ name }) => name).join(', '), ({ name }) =>
@@ -304,7 +304,7 @@ const names: Check[] = [
     id: 'names-networks',
     family: 'network',
     title: 'Every network but the shared one has the prefix',
-    source: 'Specification, naming strategy: networks',
+    source: 'This project’s own promise: apps on one host do not meet',
     fix: `name: with the prefix, for each network. ${UP}`,
     judge(facts) {
       const all = [...new Set(facts.containers.flatMap(({ networks }) => networks.map(({ name }) => name)))];
@@ -322,7 +322,7 @@ const names: Check[] = [
     id: 'names-volumes',
     family: 'network',
     title: 'Every volume has the prefix',
-    source: 'Specification, naming strategy: volumes',
+    source: 'This project’s own promise: apps on one host do not meet',
     fix: `name: with the prefix, for each volume. ${UP}`,
     judge: (facts) =>
       none(

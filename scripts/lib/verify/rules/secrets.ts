@@ -9,13 +9,13 @@ const PLACES: readonly { id: string; place: SecretPlace; title: string; source: 
     id: 'inspect',
     place: 'inspect',
     title: 'docker inspect shows no secret',
-    source: 'Specification, secrets management; OWASP Docker rule 12',
+    source: 'OWASP Docker rule 12',
   },
   {
     id: 'history',
     place: 'history',
     title: 'The images’ history holds no secret',
-    source: 'Specification, security audit: docker history; CIS Docker 1.6.0, 4.10',
+    source: 'CIS Docker 1.6.0, 4.10',
   },
   {
     id: 'layers',
@@ -34,7 +34,7 @@ const PLACES: readonly { id: string; place: SecretPlace; title: string; source: 
     id: 'environments',
     place: 'environments',
     title: 'No process has a secret in its environment',
-    source: 'OWASP Docker rule 12; specification, future enhancements: Docker secrets',
+    source: 'OWASP Docker rule 12',
   },
 ];
 
@@ -85,7 +85,7 @@ const files: Check[] = [
     id: 'env-file-git',
     family: 'secrets',
     title: 'git ignores the env file',
-    source: 'Specification, secrets management: environment files excluded from git',
+    source: 'OWASP Secrets Management',
     fix: 'git rm --cached it, add it to .gitignore, and change its secrets',
     judge({ secrets: { envFile } }) {
       const text = `${envFile.name}: ${envFile.git === 'outside' ? 'outside of the checkout' : envFile.git}`;
@@ -96,7 +96,7 @@ const files: Check[] = [
     id: 'env-file-content',
     family: 'secrets',
     title: 'The env file is complete and holds no placeholder',
-    source: 'Specification, environment configuration',
+    source: 'This project’s own promise: a start needs one complete file',
     fix: 'fix what it says: make prod-env',
     judge: ({ secrets: { envFile } }) =>
       none(
@@ -108,7 +108,7 @@ const files: Check[] = [
     id: 'secret-strength',
     family: 'secrets',
     title: 'The secrets are long, random, and each a different one',
-    source: 'Specification, security notes: 20 and more random characters; OWASP Secrets Management',
+    source: 'OWASP Secrets Management',
     fix: ROTATE,
     judge: ({ secrets: { envFile } }) =>
       none(
@@ -120,7 +120,7 @@ const files: Check[] = [
     id: 'secret-age',
     family: 'secrets',
     title: `The secrets are younger than ${OLD_DAYS} days`,
-    source: 'Specification, security notes: rotate regularly; OWASP Secrets Management',
+    source: 'OWASP Secrets Management',
     fix: ROTATE,
     judge({ now, secrets: { envFile } }) {
       const days = Math.floor((Date.parse(now) - Date.parse(envFile.madeAt)) / 86_400_000);

@@ -1,0 +1,59 @@
+import type { ContainerFacts, ProcessFacts } from '../facts.ts';
+
+/** What each service runs: one program, alone or with children of its own. */
+const PROGRAMS: Readonly<Record<string, { program: string; forks: boolean; helpers: readonly string[] }>> = {
+  backend: { program: 'node', forks: false, helpers: [] },
+  frontend: { program: 'nginx', forks: true, helpers: [] },
+  // What the kit's own commands and probes start beside it.
+  postgres: {
+    program: 'postgres',
+    forks: true,
+    helpers: ['psql', 'pg_dump', 'pg_dumpall', 'pg_restore', 'pg_isready', 'pg_basebackup'],
+  },
+};
+const INIT = /^(docker-init|tini|catatonit)$/;
+/** A probe that lives longer is none: its limit is 10 s. */
+const PROBE_SECONDS = 30;
+
+/**
+ * Finds the processes of a container that its image and its compose file do not explain.
+ * @returns one line each: `sh (uid 0) was started beside the service`
+ */
+export function findStrangers({ service, init, inside }: ContainerFacts): string[] {
+  const expected = PROGRAMS[service];
+  if (!inside || !expected) return [];
+  const { processes, others } = inside;
+  const [root] = processes;
+  const first = init ? processes.filter(({ parent }) => parent === root?.pid) : processes.slice(0, 1);
+  const [main] = first;
+  if (!root || !main) return ['its processes could not be read'];
+  const alike = (one: ProcessFacts) => rightsOf(one) === rightsOf(main);
+  const say = (one: ProcessFacts, why: string) => `${one.name} (pid ${one.pid}, uid ${one.uids[1]}) ${why}`;
+  return [
+    ...(init && !INIT.test(baseName(root)) ? [say(root, 'is no init')] : []),
+    ...(baseName(main) === expected.program ? [] : [say(main, `runs in the place of ${expected.program}`)]),
+    ...first.slice(1).map((one) => say(one, 'was started beside the service')),
+    ...processes
+      .filter((one) => one !== root && one !== main && one.state !== 'Z' && !first.includes(one))
+      .filter((one) => !expected.forks || one.program !== main.program)
+      .map((one) => say(one, `is no part of ${expected.program}`)),
+    ...processes
+      .filter((one) => one.state !== 'Z' && !alike(one))
+      .map((one) => say(one, `has other rights than ${main.name}`)),
+    ...others
+      .filter(
+        (one) =>
+          !alike(one) ||
+          !(expected.helpers.includes(baseName(one)) || (one.isProbe && one.seconds < PROBE_SECONDS)),
+      )
+      .map((one) => say(one, 'was started in the container by somebody')),
+  ];
+}
+
+function baseName({ program }: ProcessFacts): string {
+  return program.replace(/^.*\//, '');
+}
+
+function rightsOf({ uids, capabilities, noNewPrivileges, seccomp }: ProcessFacts): string {
+  return JSON.stringify([uids, capabilities, noNewPrivileges, seccomp]);
+}

@@ -1,0 +1,70 @@
+import { ROOT } from '../../process/root.ts';
+import { mustRun, run, whenInterrupted } from '../../process/shell.ts';
+import { composeFiles, type Mode, type StackSettings } from '../../stack/stack.ts';
+import {
+  type ComposeModel,
+  type Inspected,
+  ownNames,
+  REFERENCE,
+  renameForReference,
+} from './engine-rules.ts';
+
+/** What Compose makes of the files now: the records of the engine, by the name that each has in the stack. */
+export interface Reference {
+  model: ComposeModel;
+  containers: ReadonlyMap<string, Inspected>;
+  networks: ReadonlyMap<string, Inspected>;
+  volumes: ReadonlyMap<string, Inspected>;
+}
+
+const HINT = 'see what Docker says; then this again';
+
+/**
+ * Lets Compose make the stack a second time under other names, starts nothing of it, reads the engine's records and removes it.
+ * @param variables of the compose files
+ * @throws DescribedError with what Compose says
+ */
+export async function makeReference(
+  mode: Mode,
+  settings: StackSettings,
+  variables: Readonly<Record<string, string>>,
+): Promise<Reference> {
+  const files = [...composeFiles(mode).flatMap((file) => ['-f', file]), '--env-file', settings.envFile];
+  const options = { cwd: ROOT, env: variables };
+  const config = ['docker', 'compose', '-p', settings.prefix, ...files, 'config', '--format', 'json'];
+  const model = JSON.parse(await mustRun(config, HINT, options)) as ComposeModel;
+  const compose = ['docker', 'compose', '-p', `${settings.prefix}${REFERENCE}`, ...files, '-f', '-'];
+  const input = JSON.stringify(renameForReference(model));
+  const remove = () => run([...compose, 'down', '--volumes'], { ...options, input });
+  const done = whenInterrupted(remove);
+  try {
+    // What a run that was killed left would be taken for this one's.
+    await remove();
+    await mustRun([...compose, 'create', '--no-build', '--pull', 'never'], HINT, { ...options, input });
+    const names = Object.values(model.services).map(({ container_name }) => container_name);
+    const [containers, networks, volumes] = await Promise.all([
+      inspectReferences('container', names),
+      inspectReferences('network', ownNames(model.networks)),
+      inspectReferences('volume', ownNames(model.volumes)),
+    ]);
+    return { model, containers, networks, volumes };
+  } finally {
+    await remove();
+    done();
+  }
+}
+
+async function inspectReferences(kind: string, names: readonly string[]): Promise<Map<string, Inspected>> {
+  const found = await inspectAll(
+    kind,
+    names.map((name) => `${name}${REFERENCE}`),
+  );
+  return new Map(names.flatMap((name, index) => (found[index] ? [[name, found[index]] as const] : [])));
+}
+
+/** Records of the engine, in the order of the names; what is not there is left out. */
+export async function inspectAll(kind: string, names: readonly string[]): Promise<Inspected[]> {
+  if (names.length === 0) return [];
+  const { stdout } = await run(['docker', kind, 'inspect', ...names]);
+  return JSON.parse(stdout.trim() || '[]') as Inspected[];
+}
