@@ -1,16 +1,18 @@
 import { readFileSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { querySql } from '../../database/sql.ts';
+import { sandboxArgv } from '../../docker/sandbox-argv.ts';
 import { DescribedError } from '../../process/errors.ts';
+import { writeWhole } from '../../process/files.ts';
 import { mustRun, run, whenInterrupted } from '../../process/shell.ts';
+import { waitUntil } from '../../process/wait.ts';
 import { stateDir } from '../../release/history.ts';
 
 const CATALOG = readFileSync(new URL('catalog.sql', import.meta.url), 'utf8');
 const SETTINGS = readFileSync(new URL('settings.sql', import.meta.url), 'utf8');
-const START_MS = 60_000;
+const START_MS = 120_000;
 
 /** A release's server as it is fresh from its images. */
 export interface FreshServer {
@@ -48,17 +50,16 @@ export async function readFreshCatalog(prefix: string, fresh: FreshServer): Prom
     readCatalog(server, fresh.env.POSTGRES_DB ?? ''),
   );
   await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, gzipSync(`${key}\0${text}`));
+  writeWhole(path, gzipSync(`${key}\0${text}`), { mode: 0o600 });
   return text;
 }
 
-const SANDBOX = [
-  '--read-only',
-  '--cap-drop=ALL',
-  '--security-opt=no-new-privileges',
-  '--pids-limit=200',
-  '--memory=1g',
-];
+const PASSWORD = 'of-a-server-without-a-network';
+const SERVER_FILES = [
+  '/tmp:mode=1777',
+  '/run/postgresql:uid=999,gid=999,mode=0775',
+  '/var/lib/postgresql/data:uid=999,gid=999,mode=0700',
+].flatMap((one) => ['--tmpfs', one]);
 
 /** Runs work on a throwaway server without a network, which the release's API has migrated; removes it whatever happens. */
 async function withFreshServer<T>(
@@ -69,51 +70,14 @@ async function withFreshServer<T>(
   const [server, api] = [`${prefix}-fresh-postgres`, `${prefix}-fresh-backend`];
   const remove = () => run(['docker', 'rm', '--force', '--volumes', api, server]);
   const done = whenInterrupted(remove);
-  const start = (
-    name: string,
-    image: string,
-    network: string,
-    args: readonly string[],
-    variables: Readonly<Record<string, string>>,
-  ) =>
-    mustRun(
-      [
-        'docker',
-        'run',
-        '--detach',
-        '--init',
-        '--name',
-        name,
-        '--network',
-        network,
-        '--pull',
-        'never',
-        ...SANDBOX,
-        ...args,
-      ].concat(
-        Object.keys(variables).flatMap((key) => ['--env', key]),
-        image,
-      ),
-      'see what Docker says',
-      { env: variables },
-    );
   try {
     await remove();
-    const tmpfs = [
-      '/tmp:mode=1777',
-      '/run/postgresql:uid=999,gid=999,mode=0775',
-      '/var/lib/postgresql/data:uid=999,gid=999,mode=0700',
-    ];
-    const password = 'of-a-server-without-a-network';
-    await start(
-      server,
-      postgres,
-      'none',
-      tmpfs.flatMap((one) => ['--tmpfs', one]),
-      { ...env, POSTGRES_PASSWORD: password },
-    );
-    await start(api, backend, `container:${server}`, ['--tmpfs', '/tmp'], {
-      DATABASE_URL: `postgresql://${env.APP_USER}:${password}@127.0.0.1:5432/${env.POSTGRES_DB}`,
+    await start(server, [...sandboxArgv({ memory: '1g', pids: 200 }), ...SERVER_FILES], postgres, {
+      ...env,
+      POSTGRES_PASSWORD: PASSWORD,
+    });
+    await start(api, [...sandboxArgv({ network: `container:${server}` }), '--tmpfs', '/tmp'], backend, {
+      DATABASE_URL: `postgresql://${env.APP_USER}:${PASSWORD}@127.0.0.1:5432/${env.POSTGRES_DB}`,
       SECRET_KEY: 'this-key-signs-nothing-on-a-throwaway-server',
       ALLOWED_HOSTS: '127.0.0.1',
     });
@@ -125,10 +89,21 @@ async function withFreshServer<T>(
   }
 }
 
+function start(
+  name: string,
+  flags: readonly string[],
+  image: string,
+  variables: Readonly<Record<string, string>>,
+): Promise<string> {
+  const env = Object.keys(variables).flatMap((key) => ['--env', key]);
+  const argv = ['docker', 'run', '--detach', '--init', '--name', name, ...flags, ...env, image];
+  return mustRun(argv, 'see what Docker says', { env: variables });
+}
+
 async function untilHealthy(api: string): Promise<void> {
-  for (const end = Date.now() + START_MS; Date.now() < end; await sleep(300)) {
-    if ((await run(['docker', 'exec', api, 'node', '/app/healthcheck.js'])).exitCode === 0) return;
-  }
+  const argv = ['docker', 'exec', api, 'node', '/app/healthcheck.js'];
+  const ask = async () => ((await run(argv)).exitCode === 0 ? true : undefined);
+  if (await waitUntil(ask, START_MS, 300)) return;
   const { stdout, stderr } = await run(['docker', 'logs', '--tail', '3', api]);
   throw new DescribedError(
     `The release's API does not get healthy on a fresh server: ${`${stdout}${stderr}`.trim()}`,

@@ -1,3 +1,4 @@
+import { inspect } from '../../docker/inspect.ts';
 import { ROOT } from '../../process/root.ts';
 import { mustRun, run, whenInterrupted } from '../../process/shell.ts';
 import { composeFiles, type Mode, type StackSettings } from '../../stack/stack.ts';
@@ -54,17 +55,17 @@ export async function makeReference(
   }
 }
 
-async function inspectReferences(kind: string, names: readonly string[]): Promise<Map<string, Inspected>> {
-  const found = await inspectAll(
+async function inspectReferences(kind: Kind, names: readonly string[]): Promise<Map<string, Inspected>> {
+  const found = await inspectWhole(
     kind,
     names.map((name) => `${name}${REFERENCE}`),
   );
   return new Map(names.flatMap((name, index) => (found[index] ? [[name, found[index]] as const] : [])));
 }
 
-/** Records of the engine, in the order of the names; what is not there is left out. */
-export async function inspectAll(kind: string, names: readonly string[]): Promise<Inspected[]> {
-  if (names.length === 0) return [];
-  const { stdout } = await run(['docker', kind, 'inspect', ...names]);
-  return JSON.parse(stdout.trim() || '[]') as Inspected[];
+type Kind = 'container' | 'network' | 'volume';
+
+/** The engine's records with all of their fields, in the order of the names; what is not there is left out. */
+export async function inspectWhole(kind: Kind, names: readonly string[]): Promise<Inspected[]> {
+  return (await inspect(kind, names)).map((one) => ({ ...one }));
 }

@@ -1,4 +1,5 @@
 import { DescribedError } from '../../process/errors.ts';
+import { waitForLock } from '../../process/lock.ts';
 import { run } from '../../process/shell.ts';
 import { composeVariables } from '../../release/compose.ts';
 import { readHistory } from '../../release/history.ts';
@@ -6,13 +7,14 @@ import { matchesRelease } from '../../release/releases.ts';
 import { readSecretsVersion, secretsDir } from '../../secrets/secrets.ts';
 import { findDeployed, type Release } from '../../stack/release.ts';
 import type { Mode, StackSettings } from '../../stack/stack.ts';
+import { sayWarning } from '../../terminal/report.ts';
 import { readCatalog, readFreshCatalog } from '../drift/catalog.ts';
 import { compareCatalogs, parseCatalog } from '../drift/catalog-rules.ts';
 import { compareContainer, compareObject, type Inspected, ownNames } from '../drift/engine-rules.ts';
 import { type Asked, findLimitDrift, findMountDrift } from '../drift/inside-rules.ts';
 import { findIntruders, type Neighbour, type Own } from '../drift/neighbour-rules.ts';
 import { findStrangers } from '../drift/process-rules.ts';
-import { inspectAll, makeReference, type Reference } from '../drift/reference.ts';
+import { inspectWhole, makeReference, type Reference } from '../drift/reference.ts';
 import { type Compared, type ContainerFacts, DRIFT_PARTS, type DriftFacts } from '../facts.ts';
 import { type Needle, searchText } from './search.ts';
 
@@ -65,6 +67,8 @@ async function prepareReference(
   { mode, settings }: Pick<Subject, 'mode' | 'settings'>,
   release: Release | undefined,
 ) {
+  // Two looks at once would take each other's reference for their own.
+  await waitForLock(`${settings.prefix}-verify`, 'make prod-verify', sayWarning);
   const version = await readSecretsVersion(settings.prefix);
   return makeReference(
     mode,
@@ -73,68 +77,84 @@ async function prepareReference(
   );
 }
 
-/** The engine's records: containers, networks and volumes, and who else has a part in them. */
-async function compareEngine({ settings, shared }: Subject, reference: Reference) {
-  const { model } = reference;
-  const names = [...reference.containers.keys()];
+/** What the engine has of the stack now. */
+interface Running {
+  containers: Inspected[];
+  networks: Inspected[];
+  shared: Inspected[];
+  volumes: Inspected[];
+  all: Neighbour[];
+}
+
+async function readRunning(shared: string, { model, containers }: Reference): Promise<Running> {
+  const { stdout } = await run(['docker', 'ps', '-aq', '--no-trunc']);
   const [running, networks, sharedNetwork, volumes, all] = await Promise.all([
-    inspectAll('container', names),
-    inspectAll('network', ownNames(model.networks)),
-    inspectAll('network', [shared]),
-    inspectAll(
+    inspectWhole('container', [...containers.keys()]),
+    inspectWhole('network', ownNames(model.networks)),
+    inspectWhole('network', [shared]),
+    inspectWhole(
       'volume',
       Object.values(model.volumes ?? {}).map(({ name }) => name),
     ),
-    listAll(),
+    inspectWhole('container', stdout.split('\n').filter(Boolean)),
   ]);
-  const namesById = new Map(
-    [...networks, ...sharedNetwork, ...reference.networks.values()].map(({ Id, Name }) => [
-      String(Id),
-      String(Name),
-    ]),
-  );
-  const byName = (list: readonly Inspected[], name: string) =>
-    list.find(({ Name }) => String(Name).replace(/^\//, '') === name);
-  const each = (
-    expected: ReadonlyMap<string, Inspected>,
-    found: readonly Inspected[],
-    compare: typeof compareObject,
-  ) =>
-    [...expected].flatMap(([name, one]) => {
-      const other = byName(found, name);
-      return other ? compare(one, other).map((line) => `${name}: ${line}`) : [`${name} is not there`];
-    });
-  const own: Own = {
-    prefix: settings.prefix,
-    containers: names,
-    probes: [
-      `${settings.prefix}-verify-${process.pid}`,
-      ...['postgres', 'backend'].map((one) => `${settings.prefix}-fresh-${one}`),
-    ],
-    networks: networks.flatMap(({ Id, Name }) => [String(Id), String(Name)]),
-    shared: sharedNetwork.flatMap(({ Id, Name }) => [String(Id), String(Name)]),
-    volumes: volumes.map(({ Name }) => String(Name)),
-    folders: [...volumes.map(({ Mountpoint }) => String(Mountpoint)), secretsDir(settings.prefix)],
+  return {
+    containers: running,
+    networks,
+    shared: sharedNetwork,
+    volumes,
+    all: all as unknown as Neighbour[],
   };
+}
+
+/** The engine's records: containers, networks and volumes, and who else has a part in them. */
+async function compareEngine({ settings, shared }: Subject, reference: Reference) {
+  const running = await readRunning(shared, reference);
+  const known = [...running.networks, ...running.shared, ...reference.networks.values()];
+  const namesById = new Map(known.map(({ Id, Name }) => [String(Id), String(Name)]));
   return {
     containers: {
-      what: `${names.length} containers with what Compose makes of the files now, field by field`,
-      differences: each(reference.containers, running, (a, b) => compareContainer(a, b, namesById)),
+      what: `${reference.containers.size} containers with what Compose makes of the files now, field by field`,
+      differences: compareEach(reference.containers, running.containers, (a, b) =>
+        compareContainer(a, b, namesById),
+      ),
     },
     networks: {
       what: [...reference.networks.keys(), ...reference.volumes.keys()].join(', '),
       differences: [
-        ...each(reference.networks, networks, compareObject),
-        ...each(reference.volumes, volumes, compareObject),
+        ...compareEach(reference.networks, running.networks, compareObject),
+        ...compareEach(reference.volumes, running.volumes, compareObject),
       ],
     },
-    neighbours: { what: `${all.length} containers of this host`, differences: findIntruders(all, own) },
+    neighbours: {
+      what: `${running.all.length} containers of this host`,
+      differences: findIntruders(running.all, listOwn(settings.prefix, reference, running)),
+    },
   };
 }
 
-async function listAll(): Promise<Neighbour[]> {
-  const { stdout } = await run(['docker', 'ps', '-aq', '--no-trunc']);
-  return (await inspectAll('container', stdout.split('\n').filter(Boolean))) as unknown as Neighbour[];
+function compareEach(
+  expected: ReadonlyMap<string, Inspected>,
+  found: readonly Inspected[],
+  compare: typeof compareObject,
+): string[] {
+  return [...expected].flatMap(([name, one]) => {
+    const other = found.find(({ Name }) => String(Name).replace(/^\//, '') === name);
+    return other ? compare(one, other).map((line) => `${name}: ${line}`) : [`${name} is not there`];
+  });
+}
+
+function listOwn(prefix: string, reference: Reference, { networks, shared, volumes }: Running): Own {
+  const keysOf = (list: readonly Inspected[]) => list.flatMap(({ Id, Name }) => [String(Id), String(Name)]);
+  return {
+    prefix,
+    containers: [...reference.containers.keys()],
+    probes: [`${prefix}-verify-${process.pid}`, `${prefix}-fresh-postgres`, `${prefix}-fresh-backend`],
+    networks: keysOf(networks),
+    shared: keysOf(shared),
+    volumes: volumes.map(({ Name }) => String(Name)),
+    folders: [...volumes.map(({ Mountpoint }) => String(Mountpoint)), secretsDir(prefix)],
+  };
 }
 
 /** The images that run against the release that the history names. */
