@@ -1,7 +1,8 @@
 import { inspect } from '../../docker/inspect.ts';
 import { ROOT } from '../../process/root.ts';
 import { mustRun, run, whenInterrupted } from '../../process/shell.ts';
-import { composeFiles, type Mode, type StackSettings } from '../../stack/stack.ts';
+import type { Environment } from '../../stack/compose-env.ts';
+import { composeArgv, type Mode, type StackSettings } from '../../stack/stack.ts';
 import {
   type ComposeModel,
   type Inspected,
@@ -28,20 +29,21 @@ const HINT = 'see what Docker says; then this again';
 export async function makeReference(
   mode: Mode,
   settings: StackSettings,
-  variables: Readonly<Record<string, string>>,
+  variables: Environment,
 ): Promise<Reference> {
-  const files = [...composeFiles(mode).flatMap((file) => ['-f', file]), '--env-file', settings.envFile];
   const options = { cwd: ROOT, env: variables };
-  const config = ['docker', 'compose', '-p', settings.prefix, ...files, 'config', '--format', 'json'];
+  const config = composeArgv(mode, settings, ['config', '--format', 'json']);
   const model = JSON.parse(await mustRun(config, HINT, options)) as ComposeModel;
-  const compose = ['docker', 'compose', '-p', `${settings.prefix}${REFERENCE}`, ...files, '-f', '-'];
   const input = JSON.stringify(renameForReference(model));
-  const remove = () => run([...compose, 'down', '--volumes'], { ...options, input });
+  // Of a project that is named twice the second name counts.
+  const compose = (...args: readonly string[]) =>
+    composeArgv(mode, settings, ['-p', `${settings.prefix}${REFERENCE}`, '-f', '-', ...args]);
+  const remove = () => run(compose('down', '--volumes'), { ...options, input });
   const done = whenInterrupted(remove);
   try {
     // What a run that was killed left would be taken for this one's.
     await remove();
-    await mustRun([...compose, 'create', '--no-build', '--pull', 'never'], HINT, { ...options, input });
+    await mustRun(compose('create', '--no-build', '--pull', 'never'), HINT, { ...options, input });
     const names = Object.values(model.services).map(({ container_name }) => container_name);
     const [containers, networks, volumes] = await Promise.all([
       inspectReferences('container', names),

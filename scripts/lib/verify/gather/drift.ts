@@ -5,6 +5,7 @@ import { composeVariables } from '../../release/compose.ts';
 import { readHistory } from '../../release/history.ts';
 import { matchesRelease } from '../../release/releases.ts';
 import { readSecretsVersion, secretsDir } from '../../secrets/secrets.ts';
+import { loadEnvFile } from '../../stack/env-file.ts';
 import { findDeployed, type Release } from '../../stack/release.ts';
 import type { Mode, StackSettings } from '../../stack/stack.ts';
 import { sayWarning } from '../../terminal/report.ts';
@@ -69,11 +70,14 @@ async function prepareReference(
 ) {
   // Two looks at once would take each other's reference for their own.
   await waitForLock(`${settings.prefix}-verify`, 'make prod-verify', sayWarning);
-  const version = await readSecretsVersion(settings.prefix);
+  const [env, version] = await Promise.all([
+    loadEnvFile(settings.envFile),
+    readSecretsVersion(settings.prefix),
+  ]);
   return makeReference(
     mode,
     settings,
-    composeVariables(mode, settings, version, release ?? { app: 'latest', database: 'latest' }),
+    composeVariables(mode, settings, env, version, release ?? { app: 'latest', database: 'latest' }),
   );
 }
 
