@@ -1,14 +1,15 @@
 import { lockStack } from './lib/process/lock.ts';
-import { applyHost, missingZone, type Order, removeHost } from './lib/proxy/npm/apply.ts';
-import { findNpmContainer, hasZone } from './lib/proxy/npm/container.ts';
+import { zoneName } from './lib/proxy/npm/advanced-rules.ts';
+import { applyHost, type Order, removeHost } from './lib/proxy/npm/apply.ts';
+import { findNpmContainer } from './lib/proxy/npm/container.ts';
 import { readDomain } from './lib/proxy/npm/domain.ts';
-import { zoneName } from './lib/proxy/npm/host-rules.ts';
 import { type SignedIn, signIn } from './lib/proxy/npm/sign-in.ts';
 import { warnOfStack } from './lib/proxy/npm/warnings.ts';
+import { findZone, sayZoneMissing } from './lib/proxy/npm/zone.ts';
 import { loadSettings } from './lib/stack/project.ts';
 import { containerName } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
-import { say, sayOk, sayWarning } from './lib/terminal/report.ts';
+import { say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Makes Nginx Proxy Manager's proxy host for a domain, with its certificate, or brings it up to date; what is right stays.
@@ -25,18 +26,13 @@ NPM_URL is where NPM's own page is (http://127.0.0.1:81). Who signs in is asked 
 and NPM_SECRET or NPM_SECRET_FILE, with NPM_TOTP for the two-factor code.`;
 
 async function apply(signedIn: SignedIn, order: Order): Promise<void> {
-  const zone = order.zone;
-  const known = !zone || !order.container || (await hasZone(order.container, zone));
-  const changes = await applyHost(signedIn, { ...order, limit: known });
-  if (!known && zone) {
-    if (!order.dryRun) throw missingZone(order.container, zone);
-    sayWarning(missingZone(order.container, zone).message);
-  }
+  const { changes, zoneMissing } = await applyHost(signedIn, order);
   if (order.dryRun)
-    sayOk(changes === 0 ? 'Nothing would be changed' : 'That would be done; nothing was changed');
+    sayOk(changes === 0 ? 'Nothing would be changed' : 'That would be asked of NPM; nothing was changed');
   else if (changes === 0) sayOk(`${order.domain} is set up already; nothing was changed`);
   else
     sayOk(`${order.domain} leads to ${order.forwardHost}; prove it: make npm-verify DOMAIN=${order.domain}`);
+  if (zoneMissing && order.zone) sayZoneMissing(order.container, order.zone);
 }
 
 async function remove(signedIn: SignedIn, order: Order): Promise<void> {
@@ -64,15 +60,18 @@ main(import.meta.url, {
     const signedIn = await signIn(domain);
     const { major, minor, revision } = signedIn.version;
     say(`  Nginx Proxy Manager ${major}.${minor}.${revision} at ${signedIn.npm.url}`);
+    const container = (await findNpmContainer(settings.network))?.name ?? '';
+    const zone = flags['no-rate-limit'] || flags.remove ? null : zoneName(settings.prefix);
+    const dryRun = flags['dry-run'] === true;
     const order: Order = {
       domain,
       forwardHost: containerName(settings, 'kidney-genetics-frontend'),
-      zone: flags['no-rate-limit'] ? null : zoneName(settings.prefix),
-      limit: true,
+      zone,
+      hasZone: await findZone(container, zone, dryRun),
       order: !flags['no-certificate'],
       takeOver: flags['take-over'] === true,
-      container: (await findNpmContainer(settings.network))?.name ?? '',
-      dryRun: flags['dry-run'] === true,
+      container,
+      dryRun,
     };
     if (flags.remove) return remove(signedIn, order);
     await warnOfStack(settings, domain, order.container);

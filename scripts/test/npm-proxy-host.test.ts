@@ -1,70 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, describe, it } from 'node:test';
-import { commandArgv } from '../lib/process/command.ts';
-import { ROOT } from '../lib/process/root.ts';
-import { type RunResult, run } from '../lib/process/shell.ts';
-import { explainFailure } from '../lib/proxy/npm/failures.ts';
-import {
-  certificateBody,
-  findLeftovers,
-  parseDomain,
-  withRateLimit,
-  zoneLine,
-} from '../lib/proxy/npm/host-rules.ts';
+import { describe, it } from 'node:test';
+import { withRateLimit } from '../lib/proxy/npm/advanced-rules.ts';
 import { FakeNpm, type FakeOptions } from './fake-npm.ts';
-
-/** Resolves everywhere. */
-const DOMAIN = 'localhost';
-const FRONTEND = 'kgfake-frontend';
-const ZONES = ['kgfake'];
-const DAY_MS = 86_400_000;
-const folder = mkdtempSync(join(tmpdir(), 'kgfake-'));
-const secretFile = join(folder, 'secret');
-writeFileSync(secretFile, `${FakeNpm.secret}\n`);
-after(() => rmSync(folder, { recursive: true, force: true }));
-
-/** Runs the command against a fake NPM, on which `prepare` has put something. */
-async function drive(
-  options: FakeOptions,
-  args: readonly string[] = [],
-  prepare: (npm: FakeNpm) => void = () => {},
-  env: Record<string, string> = {},
-): Promise<RunResult & { npm: FakeNpm }> {
-  const npm = await new FakeNpm(options).start();
-  prepare(npm);
-  try {
-    return {
-      ...(await command(npm, args.some((word) => !word.startsWith('-')) ? args : [...args, DOMAIN], env)),
-      npm,
-    };
-  } finally {
-    npm.stop();
-  }
-}
-
-function command(
-  npm: FakeNpm,
-  args: readonly string[],
-  env: Record<string, string> = {},
-): Promise<RunResult> {
-  const argv = commandArgv('npm-proxy-host', args);
-  return run(argv, {
-    cwd: ROOT,
-    timeoutMs: 60_000,
-    env: {
-      STACK_PREFIX: 'kgfake',
-      NPM_NETWORK: 'kgfake-proxy',
-      ENV_FILE: join(folder, 'env'),
-      NPM_URL: npm.url,
-      NPM_IDENTITY: FakeNpm.identity,
-      NPM_SECRET_FILE: secretFile,
-      ...env,
-    },
-  });
-}
+import { command, DAY_MS, DOMAIN, drive, FINISHED, FRONTEND, ZONES } from './npm-drive.ts';
 
 interface Failure {
   what: string;
@@ -76,15 +14,6 @@ interface Failure {
   env?: Record<string, string>;
 }
 
-/** A host as this kit leaves it. */
-const FINISHED = {
-  domain_names: [DOMAIN],
-  forward_host: FRONTEND,
-  ...{ allow_websocket_upgrade: true, block_exploits: true, ssl_forced: true, http2_support: true },
-  advanced_config: withRateLimit('', 'kgfake'),
-  meta: { nginx_online: true },
-};
-
 describe('npm-proxy-host', () => {
   it('makes host, certificate, TLS options and rate limit in the order that loses none, and nothing twice', async () => {
     const npm = await new FakeNpm({ zones: ZONES }).start();
@@ -92,18 +21,18 @@ describe('npm-proxy-host', () => {
       const first = await command(npm, [DOMAIN]);
       assert.equal(first.exitCode, 0, first.stderr);
       assert.deepEqual(npm.changes, [
-        'POST /api/nginx/proxy-hosts',
         'POST /api/nginx/certificates',
-        'PUT /api/nginx/proxy-hosts/1',
-        'PUT /api/nginx/proxy-hosts/1',
+        'POST /api/nginx/proxy-hosts',
+        // By itself where it is not seen whether NPM's nginx has the zone.
+        'PUT /api/nginx/proxy-hosts/2',
       ]);
-      const { meta, locations, ...host } = npm.hosts[0] ?? {};
+      const { meta, locations, modified_on, ...host } = npm.hosts[0] ?? {};
       assert.deepEqual(host, {
-        id: 1,
+        id: 2,
         domain_names: [DOMAIN],
         ...{ forward_scheme: 'http', forward_host: FRONTEND, forward_port: 80 },
         ...{ allow_websocket_upgrade: true, block_exploits: true, caching_enabled: false, enabled: true },
-        ...{ certificate_id: 2, ssl_forced: true, http2_support: true },
+        ...{ certificate_id: 1, ssl_forced: true, http2_support: true, access_list_id: 0 },
         ...{ hsts_enabled: false, hsts_subdomains: false },
         advanced_config: withRateLimit('', 'kgfake'),
       });
@@ -121,7 +50,7 @@ describe('npm-proxy-host', () => {
   it('speaks to 2.12 and signs in with two factors', async () => {
     const old = await drive({ minor: 12, zones: ZONES });
     assert.equal(old.exitCode, 0, old.stderr);
-    const guarded = await drive({ code: '123456', zones: ZONES }, [], undefined, { NPM_TOTP: '123456' });
+    const guarded = await drive({ code: '123456', zones: ZONES }, [], undefined, { NPM_TOTP: '123 456' });
     assert.equal(guarded.exitCode, 0, guarded.stderr);
   });
 
@@ -146,7 +75,7 @@ describe('npm-proxy-host', () => {
         locations: [{ path: '/api' }],
         advanced_config: 'client_max_body_size 2m;',
       });
-      before.addCertificate([DOMAIN], 60 * DAY_MS);
+      before.addCertificate([DOMAIN, 'www.localhost'], 60 * DAY_MS);
     });
     assert.equal(exitCode, 0, stderr);
     assert.match(stderr, /has custom locations in NPM/);
@@ -170,19 +99,19 @@ describe('npm-proxy-host', () => {
     assert.equal(npm.hosts[0]?.certificate_id, 4);
   });
 
-  it('carries on from a host that was written down by a request that failed', async () => {
+  it('leaves nothing behind where NPM’s nginx refuses something else, and carries on when that is mended', async () => {
     const npm = await new FakeNpm({ zones: ZONES, brokenDisk: true }).start();
     try {
       const broken = await command(npm, [DOMAIN]);
       assert.equal(broken.exitCode, 1);
-      assert.match(broken.stderr, /its nginx refuses a configuration on NPM's disk/);
-      assert.equal(npm.hosts.length, 1);
-      npm.options.brokenDisk = false;
+      assert.match(broken.stderr, /nginx refuses a configuration on NPM's disk.*\[emerg\] unknown directive/);
+      assert.deepEqual([npm.hosts, npm.certificates, npm.served], [[], [], []]);
+      npm.nginx.broken = false;
       const fixed = await command(npm, [DOMAIN]);
       assert.equal(fixed.exitCode, 0, fixed.stderr);
       assert.deepEqual(
-        npm.hosts.map(({ certificate_id }) => certificate_id),
-        [2],
+        npm.served.map(({ names, certificate }) => [names, certificate]),
+        [[[DOMAIN], npm.certificates[0]?.id]],
       );
     } finally {
       npm.stop();
@@ -193,12 +122,13 @@ describe('npm-proxy-host', () => {
     const npm = await new FakeNpm().start();
     try {
       const without = await command(npm, [DOMAIN]);
-      assert.equal(without.exitCode, 1);
-      assert.match(without.stderr, /does not know its zone/);
-      assert.match(without.stderr, /echo "limit_req_zone .*zone=kgfake:4m rate=50r\/s;" >> .*http_top\.conf/);
+      assert.equal(without.exitCode, 0, without.stderr);
+      assert.match(without.stdout, /One step is left, the rate limit/);
+      assert.match(without.stdout, /echo "limit_req_zone .*zone=kgfake:4m rate=50r\/s;" >> .*http_top\.conf/);
       const [host] = npm.hosts;
       assert.deepEqual([host?.advanced_config, host?.meta.nginx_online, host?.ssl_forced], ['', true, true]);
-      npm.options.zones = ZONES;
+      assert.equal(npm.served.length, 1);
+      npm.nginx.zones = ZONES;
       const withZone = await command(npm, [DOMAIN]);
       assert.equal(withZone.exitCode, 0, withZone.stderr);
       assert.match(npm.hosts[0]?.advanced_config ?? '', /limit_req zone=kgfake/);
@@ -211,7 +141,7 @@ describe('npm-proxy-host', () => {
   });
 
   it('removes its own host alone, once, and keeps the certificate', async () => {
-    const npm = await new FakeNpm().start();
+    const npm = await new FakeNpm({ zones: ZONES }).start();
     try {
       npm.addHost({ ...FINISHED, domain_names: ['other.example.org'] });
       npm.addHost(FINISHED);
@@ -297,7 +227,7 @@ describe('npm-proxy-host', () => {
     },
     {
       what: 'a host that nginx refuses',
-      says: /its nginx does not take it: nginx: \[emerg\] host not found in upstream/,
+      says: /nginx does not take the proxy host .*: nginx: \[emerg\] host not found in upstream "x"; the new proxy host is removed again/,
       options: { emerg: '[emerg] host not found in upstream "x"' },
     },
   ];
@@ -326,9 +256,12 @@ describe('npm-proxy-host', () => {
   });
 
   it('leaves no row of a failed order behind', async () => {
-    const { npm } = await drive({ zones: ZONES, certbot: 'Some challenges have failed.' });
-    assert.equal(npm.hosts.length, 1);
-    assert.deepEqual(npm.certificates, []);
+    const { npm } = await drive({
+      zones: ZONES,
+      certbot: 'Some challenges have failed.',
+      keepsFailedRow: true,
+    });
+    assert.deepEqual([npm.hosts, npm.certificates, npm.served], [[], [], []]);
   });
 
   it('orders nothing for a name without an address', async () => {
@@ -337,7 +270,7 @@ describe('npm-proxy-host', () => {
       const { exitCode, stderr } = await command(npm, ['nowhere.invalid']);
       assert.equal(exitCode, 1);
       assert.match(stderr, /nowhere\.invalid has no address yet .*nothing was ordered/);
-      assert.deepEqual(npm.changes, ['POST /api/nginx/proxy-hosts']);
+      assert.deepEqual([npm.changes, npm.served], [[], []]);
       const plain = await command(npm, ['--no-certificate', 'nowhere.invalid']);
       assert.equal(plain.exitCode, 0, plain.stderr);
       assert.match(plain.stderr, /served over plain HTTP/);
@@ -346,96 +279,4 @@ describe('npm-proxy-host', () => {
       npm.stop();
     }
   });
-});
-
-describe('the model of NPM', () => {
-  it('replaces its own lines of the advanced configuration and no others', () => {
-    const once = withRateLimit('gzip off;\n', 'a_b');
-    assert.equal(withRateLimit(once, 'a_b'), once);
-    assert.equal(withRateLimit(`${once}\nsend_timeout 9s;`, null), 'gzip off;\n\nsend_timeout 9s;');
-    assert.equal(zoneLine('a_b'), 'limit_req_zone $binary_remote_addr zone=a_b:4m rate=50r/s;');
-  });
-
-  it('takes a limit of the same zone that was typed by hand for its own, and leaves others', () => {
-    const typed =
-      'gzip off;\nlimit_req zone=a_b burst=200 nodelay;\nlimit_req_status 429;\nlimit_req zone=other burst=5;';
-    const once = withRateLimit(typed, 'a_b');
-    assert.equal(once.match(/zone=a_b /g)?.length, 1);
-    assert.match(once, /^gzip off;\nlimit_req zone=other burst=5;\n/);
-    assert.equal(withRateLimit(once, 'a_b'), once);
-  });
-
-  it('tells domains from what is none', () => {
-    for (const good of ['Example.COM', 'a-b.example.org.', 'localhost', 'xn--bcher-kva.example']) {
-      assert.equal(parseDomain(good), good.toLowerCase().replace(/\.$/, ''));
-    }
-    for (const bad of [
-      '',
-      'https://example.org',
-      'a b.example',
-      '-x.example',
-      'a..b',
-      '*.example.org',
-      'a;b',
-    ]) {
-      assert.equal(parseDomain(bad), undefined, bad);
-    }
-  });
-
-  it('orders certificates as each version wants it', () => {
-    const meta = (minor: number) =>
-      (certificateBody(['a.example'], { major: 2, minor, revision: 0 }, 'me@example.org') as { meta: object })
-        .meta;
-    assert.deepEqual(meta(15), { dns_challenge: false });
-    assert.deepEqual(meta(13), { dns_challenge: false });
-    assert.deepEqual(meta(12), {
-      dns_challenge: false,
-      letsencrypt_agree: true,
-      letsencrypt_email: 'me@example.org',
-    });
-  });
-
-  it('takes no certificate that once was good for a leftover', () => {
-    const row = (id: number, born: string, ends: string, domain = 'a.example') => ({
-      ...{ id, provider: 'letsencrypt', domain_names: [domain], created_on: born, expires_on: ends },
-    });
-    const rows = [
-      row(1, '2026-01-01 10:00:00', '2026-01-01 10:00:00'),
-      row(2, '2025-01-01 10:00:00', '2025-04-01 10:00:00'),
-      row(3, '2026-01-01 10:00:00', '2026-01-01 10:00:00', 'b.example'),
-    ];
-    const found = findLeftovers(rows, 'a.example', Date.parse('2026-06-01'));
-    assert.deepEqual(
-      found.map(({ id }) => id),
-      [1],
-    );
-  });
-
-  const codes: [Parameters<typeof explainFailure>[0]['step'], number, string, RegExp][] = [
-    ['status', 200, '', /not as NPM's API does/],
-    ['status', 502, '', /own API is away/],
-    ['sign-in', 400, 'Invalid email or password', /does not accept this sign-in: Invalid email/],
-    ['read', 404, 'Not Found', /token does not reach it/],
-    ['read', 500, 'Internal Error', /token that it has just given/],
-    ['write', 400, 'data must NOT have additional properties', /refuses the request: data must NOT/],
-    ['write', 500, 'Internal Error', /its nginx refuses a configuration on NPM's disk/],
-    ['remove', 404, 'Item Not Found - 3', /no longer has this host/],
-    ['certificate', 500, 'Internal Error', /NPM does not say why$/],
-    ['certificate', 500, 'too many certificates already issued', /too many orders lately/],
-    ['certificate', 500, 'Detail: DNS problem: NXDOMAIN looking up A', /name server gives no address/],
-    ['certificate', 400, 'Detail: Invalid response: 404', /answered by something else/],
-  ];
-  for (const [step, status, message, says] of codes) {
-    it(`reads ${status} at ${step} (${message || 'no words'}) truly`, () => {
-      const { cause, hint } = explainFailure({
-        step,
-        status,
-        message,
-        domain: 'a.example',
-        url: 'http://npm:81',
-      });
-      assert.match(cause, says);
-      assert.ok(hint.length > 10);
-    });
-  }
 });

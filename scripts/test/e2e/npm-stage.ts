@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { mustRun, run } from '../../lib/process/shell.ts';
-import { RATE, withRateLimit, zoneLine, zoneName } from '../../lib/proxy/npm/host-rules.ts';
+import { RATE, withRateLimit, zoneLine, zoneName } from '../../lib/proxy/npm/advanced-rules.ts';
 import { type Context, type ProxyResult, runChecks } from '../../lib/proxy/verify/check.ts';
 import { CHECKS, LAST } from '../../lib/proxy/verify/index.ts';
 import { Site } from '../../lib/proxy/verify/site.ts';

@@ -1,28 +1,29 @@
-import { lookup } from 'node:dns/promises';
 import { DescribedError } from '../../process/errors.ts';
-import { formatDuration, say, sayOk, sayWarning } from '../../terminal/report.ts';
+import { say, sayOk, sayWarning } from '../../terminal/report.ts';
+import { withRateLimit } from './advanced-rules.ts';
+import { type Certificate, coversAll, findCertificate, findLeftovers } from './certificate-rules.ts';
 import type { NpmClient } from './client.ts';
-import { addZoneCommand } from './container.ts';
-import { explainOffline, isMissingZone } from './failures.ts';
+import { readHostConfig } from './container.ts';
 import {
-  type Certificate,
   type Change,
-  certificateBody,
   createBody,
   describeChange,
-  findCertificate,
   findChanges,
   findHost,
-  findLeftovers,
-  findLimitChanges,
-  isUnderWay,
+  findTextChange,
+  isStale,
+  isTaken,
+  newHost,
   type ProxyHost,
   toBody,
   type Wanted,
 } from './host-rules.ts';
+import { orderCertificate } from './order.ts';
 import type { SignedIn } from './sign-in.ts';
+import { changeHost, createHost, NotTaken } from './write.ts';
 
-const PLACEHOLDER = 'YOUR_NPM_CONTAINER';
+/** Stands for a certificate that is not there yet. */
+const COMING = -1;
 
 /** What is to be done, and how far. */
 export interface Order extends Wanted {
@@ -30,8 +31,10 @@ export interface Order extends Wanted {
   order: boolean;
   /** Whether a host that leads to another app may be taken over. */
   takeOver: boolean;
-  /** Whether the rate limit is looked at; not where NPM's nginx is known to have no zone for it. */
-  limit: boolean;
+  /** The zone that limits requests; null for no limit. */
+  zone: string | null;
+  /** Whether NPM's nginx has the zone; undefined where that cannot be seen. */
+  hasZone: boolean | undefined;
   /** NPM's container, where Docker shows it; else empty. */
   container: string;
   dryRun: boolean;
@@ -40,33 +43,46 @@ export interface Order extends Wanted {
 /** What NPM has. */
 interface Found {
   host: ProxyHost | undefined;
+  /** All that the host answers to. */
+  names: readonly string[];
   certificateId: number;
-  leftovers: Certificate[];
+  leftovers: readonly Certificate[];
+  /** Whether NPM's nginx has something else than the host's row, or may have. */
+  doubtful: boolean;
+}
+
+/** How a run ended. */
+export interface Outcome {
+  /** How many changes there were, or would be. */
+  changes: number;
+  /** Whether the rate limit waits for its zone. */
+  zoneMissing: boolean;
 }
 
 /**
- * Makes NPM's proxy host for the domain what it shall be, in the order that loses nothing: host, certificate, TLS options,
- * rate limit; after each that NPM's nginx took it.
- * @returns how many changes there were, or would be
+ * Makes NPM's proxy host for the domain what it shall be: the certificate first, then all the rest in one change where that can be.
+ * What cannot be done leaves NPM as it was.
  */
-export async function applyHost(signedIn: SignedIn, order: Order): Promise<number> {
+export async function applyHost(signedIn: SignedIn, order: Order): Promise<Outcome> {
   const { npm } = signedIn;
-  const found = await look(npm, order.domain);
-  if (found.host) refuseOtherApp(found.host, order);
-  if (found.host?.locations?.length) {
-    sayWarning(
-      `${order.domain} has custom locations in NPM, whose nginx then does not start while their host is away; better without`,
-    );
-  }
+  const found = await look(npm, order);
+  if (found.host) warnOfHost(found.host, order.domain);
   const steps = describe(found, order);
   for (const step of steps) say(`  ${step}`);
-  if (order.dryRun || steps.length === 0) return steps.length;
+  const zoneMissing = order.zone !== null && order.hasZone === false;
+  if (order.dryRun || steps.length === 0) return { changes: steps.length, zoneMissing };
 
-  const host = found.host ?? (await create(npm, order));
-  const certificateId = found.certificateId || (await orderCertificate(signedIn, host, found, order));
-  await update(npm, host.id, findChanges(host, order, certificateId), order);
-  await limit(npm, host.id, order);
-  return steps.length;
+  const ready = await fixHost(npm, found, order);
+  const needsOrder = found.certificateId === 0 && order.order;
+  const { id, host: before } = needsOrder
+    ? await orderFor(signedIn, ready, order)
+    : { id: found.certificateId, host: ready.host };
+  if (id === 0)
+    sayWarning(`${order.domain} is served over plain HTTP: there is no certificate, and none was ordered`);
+  const host = await writeHost(npm, before, id, order);
+  // Where the zone is not seen, the limit is tried by itself: nginx may refuse it, and that shall cost nothing else.
+  const missing = order.hasZone === undefined && !(await tryLimit(npm, host, order));
+  return { changes: steps.length, zoneMissing: zoneMissing || missing };
 }
 
 /** Takes the domain's proxy host away; its certificate stays. @returns whether there was one */
@@ -74,22 +90,41 @@ export async function removeHost(npm: NpmClient, order: Order): Promise<boolean>
   const host = findHost(await npm.hosts(), order.domain);
   if (!host) return false;
   refuseOtherApp(host, { ...order, takeOver: false });
-  const others = host.domain_names.filter((name) => name.toLowerCase() !== order.domain);
   if (order.dryRun) return true;
-  if (others.length > 0) await npm.updateHost(host.id, { domain_names: others });
-  else await npm.removeHost(host.id);
+  const others = host.domain_names.filter((name) => name.toLowerCase() !== order.domain);
+  if (others.length > 0) await changeHost(npm, host, { domain_names: others });
+  else {
+    // While NPM's nginx refuses anything on its disk, a removal would take the row and go on serving the site.
+    if (host.enabled && isTaken(host)) await changeHost(npm, host, {});
+    await npm.removeHost(host.id);
+  }
   return true;
 }
 
-async function look(npm: NpmClient, domain: string): Promise<Found> {
-  const [hosts, certificates] = await Promise.all([npm.hosts(), npm.certificates()]);
+async function look(npm: NpmClient, order: Order): Promise<Found> {
+  const { domain, container } = order;
+  const [hosts, certificates, taken] = await Promise.all([npm.hosts(), npm.certificates(), npm.otherNames()]);
   const host = findHost(hosts, domain);
+  if (host) refuseOtherApp(host, order);
+  else if (taken.some((name) => name.toLowerCase() === domain)) {
+    throw new DescribedError(
+      `${domain} is taken in NPM by a host of another kind`,
+      'remove it there under Hosts (redirection or 404 hosts), then run the same command again',
+    );
+  }
+  const names = host?.domain_names.map((name) => name.toLowerCase()) ?? [domain];
+  const own = host?.certificate_id ?? 0;
   const now = Date.now();
-  const own = certificates.filter(({ id }) => id === host?.certificate_id);
-  const good = findCertificate(own, domain, now) ?? findCertificate(certificates, domain, now);
+  const good =
+    findCertificate(certificates, names, own, now) ??
+    (order.order ? undefined : findCertificate(certificates, [domain], own, now));
+  if (good && !coversAll(good, names)) warnOfNames(good, names);
   const used = new Set(hosts.map(({ certificate_id }) => certificate_id));
-  const leftovers = findLeftovers(certificates, domain, now).filter(({ id }) => !used.has(id));
-  return { host, certificateId: good?.id ?? 0, leftovers };
+  const leftovers = findLeftovers(certificates, names).filter(({ id }) => !used.has(id));
+  const config = host && container ? await readHostConfig(container, host.id) : '';
+  const doubtful =
+    host !== undefined && (!isTaken(host) || (config !== '' && isStale(config, host, certificates)));
+  return { host, names, certificateId: good?.id ?? 0, leftovers, doubtful };
 }
 
 function refuseOtherApp(host: ProxyHost, { domain, forwardHost, takeOver }: Order): void {
@@ -100,138 +135,112 @@ function refuseOtherApp(host: ProxyHost, { domain, forwardHost, takeOver }: Orde
   );
 }
 
-/** The steps in words; none where all is as it shall be. */
-function describe({ host, certificateId, leftovers }: Found, order: Order): string[] {
-  const steps: string[] = [];
-  if (!host) steps.push(`+ proxy host ${order.domain} → http://${order.forwardHost}:80`);
-  if (certificateId === 0 && order.order) {
-    for (const { id } of leftovers) steps.push(`- certificate ${id}, left over from an order that failed`);
-    steps.push(`+ certificate of Let's Encrypt for ${(host?.domain_names ?? [order.domain]).join(', ')}`);
+function warnOfHost({ locations, access_list_id }: ProxyHost, domain: string): void {
+  if (locations.length > 0) {
+    sayWarning(
+      `${domain} has custom locations in NPM, whose nginx then does not start while their host is away; better without`,
+    );
   }
-  // Its number is known when it is there.
-  const willHave = certificateId || (order.order ? -1 : 0);
-  const base = host ?? { ...EMPTY, ...createBody(order) };
-  const changes = [
-    ...findChanges(base, order, willHave),
-    ...(order.limit ? findLimitChanges(base, order.zone) : []),
-  ];
-  steps.push(...changes.map((change) => `~ ${describeChange(change)}`.replace('→ -1', '→ the new one')));
-  if (host?.meta.nginx_online === false && changes.length === 0)
-    steps.push('~ nginx: had refused it, tries again');
+  if (access_list_id > 0) {
+    sayWarning(`${domain} has an access list in NPM, which stays: npm-verify cannot look behind it`);
+  }
+}
+
+function warnOfNames(certificate: Certificate, names: readonly string[]): void {
+  const bare = names.filter((name) => !coversAll(certificate, [name]));
+  sayWarning(
+    `Certificate ${certificate.id} is not for ${bare.join(', ')}: browsers refuse ${bare.length === 1 ? 'that name' : 'those names'}; without --no-certificate one for all is ordered`,
+  );
+}
+
+/** The steps in words; none where all is as it shall be. */
+function describe({ host, names, certificateId, leftovers, doubtful }: Found, order: Order): string[] {
+  const steps: string[] = [];
+  const needsOrder = certificateId === 0 && order.order;
+  if (!host) steps.push(`+ proxy host ${order.domain} → http://${order.forwardHost}:80`);
+  if (needsOrder) {
+    for (const { id } of leftovers) steps.push(`- certificate ${id}, left over from an order that failed`);
+    steps.push(`+ certificate of Let's Encrypt for ${names.join(', ')}`);
+  }
+  const changes = findAll(host ?? newHost(order), needsOrder ? COMING : certificateId, order);
+  steps.push(
+    ...changes.map((change) => `~ ${describeChange(change)}`.replace(`→ ${COMING}`, '→ the new one')),
+  );
+  if (doubtful && steps.length === 0) steps.push('~ nginx: may not have all of this yet, is told again');
   return steps;
 }
 
-/** A host as NPM makes it from the body of a creation. */
-const EMPTY: ProxyHost = {
-  ...{ id: 0, domain_names: [], forward_scheme: '', forward_host: '', forward_port: 0, certificate_id: 0 },
-  ...{ allow_websocket_upgrade: false, block_exploits: false, caching_enabled: false, enabled: true },
-  ...{ ssl_forced: false, http2_support: false, hsts_enabled: false, hsts_subdomains: false },
-  ...{ advanced_config: '', meta: {} },
-};
-
-async function create(npm: NpmClient, order: Order): Promise<ProxyHost> {
-  const { id } = await npm.createHost(createBody(order));
-  const host = await assertOnline(npm, id, order);
-  sayOk(`The proxy host is made (number ${id})`);
-  return host;
+/** All changes; the limit among them unless NPM's nginx is known to lack its zone. */
+function findAll(host: ProxyHost, certificateId: number, order: Order): Change[] {
+  return [
+    ...findChanges(host, order, certificateId),
+    ...(order.hasZone === false ? [] : findLimit(host, order.zone)),
+  ];
 }
 
-async function orderCertificate(
-  { npm, version, identity }: SignedIn,
-  host: ProxyHost,
-  { leftovers }: Found,
+function findLimit(host: ProxyHost, zone: string | null): Change[] {
+  return findTextChange(host, withRateLimit(host.advanced_config, zone));
+}
+
+/** A host that nginx does not take is put right before anything is ordered for it. */
+async function fixHost(npm: NpmClient, found: Found, order: Order): Promise<Found> {
+  const { host, certificateId } = found;
+  if (!host?.enabled || isTaken(host)) return found;
+  const changes = findAll(host, certificateId, { ...order, hasZone: order.hasZone ?? order.zone === null });
+  return { ...found, host: await changeHost(npm, host, toBody(changes)) };
+}
+
+/** @returns the certificate's number, and the host if there is one now */
+async function orderFor(
+  signedIn: SignedIn,
+  found: Found,
   order: Order,
-): Promise<number> {
-  if (!order.order) {
-    sayWarning(`${order.domain} is served over plain HTTP: there is no certificate, and none was ordered`);
-    return 0;
-  }
-  await assertResolves(host.domain_names);
-  refuseWhileUnderWay(leftovers, order.domain);
-  for (const { id } of leftovers) await npm.removeCertificate(id);
-  const startedAt = Date.now();
-  say('  Waiting for Let’s Encrypt: seconds as a rule, at the most 15 minutes');
+): Promise<{ id: number; host: ProxyHost | undefined }> {
+  const { npm } = signedIn;
+  const { names, leftovers } = found;
+  const { domain, container } = order;
+  // Whether an order is under way is told by NPM's clock, and that by a row that it has just written.
+  const made =
+    found.host || leftovers.length === 0 ? undefined : await createHost(npm, domain, createBody(order));
+  const host = found.host ?? made;
   try {
-    const { id } = await npm.orderCertificate(certificateBody(host.domain_names, version, identity));
-    sayOk(`The certificate is there (number ${id}, ${formatDuration(Date.now() - startedAt)})`);
-    return id;
+    return { id: await orderCertificate(signedIn, { domain, names, host, leftovers, container }), host };
   } catch (error) {
-    await removeLeftovers(npm, order.domain);
+    if (made) await npm.removeHost(made.id).catch(() => undefined);
     throw error;
   }
 }
 
-/** Whoever interrupts this command does not interrupt NPM. */
-function refuseWhileUnderWay(leftovers: readonly Certificate[], domain: string): void {
-  const row = leftovers.find((one) => isUnderWay(one, Date.now()));
-  if (!row) return;
-  throw new DescribedError(
-    `NPM may still be waiting for Let's Encrypt: an order for ${domain} began at ${row.created_on}`,
-    'run the same command again 15 minutes after that; sooner: remove that certificate on NPM’s page',
-  );
+/** The one change that makes all true; also without a difference, where NPM's nginx may have an older one. */
+async function writeHost(
+  npm: NpmClient,
+  before: ProxyHost | undefined,
+  certificateId: number,
+  order: Order,
+): Promise<ProxyHost> {
+  const changes = findAll(before ?? newHost(order), certificateId, {
+    ...order,
+    hasZone: order.hasZone ?? order.zone === null,
+  });
+  const fields = toBody(changes);
+  const host = before
+    ? await changeHost(npm, before, fields)
+    : await createHost(npm, order.domain, { ...createBody(order), ...fields });
+  const what = changes.map(({ field }) => field).join(', ') || 'as they were';
+  sayOk(before ? `The options are set: ${what}` : `The proxy host is made (number ${host.id})`);
+  return host;
 }
 
-/** The row of a failed order is in the way of nothing but would pile up; that it cannot be removed hides no other error. */
-async function removeLeftovers(npm: NpmClient, domain: string): Promise<void> {
-  const rows = await npm.certificates().catch(() => []);
-  for (const { id } of findLeftovers(rows, domain, Date.now())) {
-    await npm.removeCertificate(id).catch(() => undefined);
+/** @returns false where NPM's nginx lacks the zone; the host is then as it was */
+async function tryLimit(npm: NpmClient, host: ProxyHost, { zone }: Order): Promise<boolean> {
+  const changes = findLimit(host, zone);
+  if (changes.length === 0) return true;
+  try {
+    await changeHost(npm, host, toBody(changes));
+    sayOk('The rate limit is set');
+    return true;
+  } catch (error) {
+    if (error instanceof NotTaken && error.missingZone && error.isUpAgain) return false;
+    throw error;
   }
-}
-
-/** Let's Encrypt asks the same question first, and counts the failures. */
-async function assertResolves(domains: readonly string[]): Promise<void> {
-  for (const domain of domains) {
-    await lookup(domain).catch((error: NodeJS.ErrnoException) => {
-      throw new DescribedError(
-        `${domain} has no address yet (${error.code}): Let's Encrypt would refuse, so nothing was ordered`,
-        'make its A record, then run the same command again; without TLS for now: --no-certificate',
-      );
-    });
-  }
-}
-
-async function update(npm: NpmClient, id: number, changes: readonly Change[], order: Order): Promise<void> {
-  const current = await npm.host(id);
-  if (changes.length === 0 && current.meta.nginx_online !== false) return;
-  // An update without a change makes NPM write its configuration anew.
-  await npm.updateHost(id, changes.length > 0 ? toBody(changes) : { enabled: true });
-  await assertOnline(npm, id, order);
-  sayOk(`The options are set: ${changes.map(({ field }) => field).join(', ') || 'as they were'}`);
-}
-
-/** Last, because it alone depends on a file that the API does not reach. What was before comes back when nginx refuses. */
-async function limit(npm: NpmClient, id: number, order: Order): Promise<void> {
-  if (!order.limit) return;
-  const before = await npm.host(id);
-  const changes = findLimitChanges(before, order.zone);
-  if (changes.length === 0) return;
-  await npm.updateHost(id, toBody(changes));
-  const after = await npm.host(id);
-  if (!isMissingZone(after.meta.nginx_err)) {
-    await assertOnline(npm, id, order);
-    return sayOk(order.zone ? 'The rate limit is set' : 'The rate limit is taken away');
-  }
-  await npm.updateHost(id, { advanced_config: before.advanced_config ?? '' });
-  await assertOnline(npm, id, order);
-  throw missingZone(order.container, order.zone ?? '');
-}
-
-/** All else is done; the limit needs a line in a file on NPM's volume. */
-export function missingZone(container: string, zone: string): DescribedError {
-  return new DescribedError(
-    'The rate limit is not set: NPM’s nginx does not know its zone, which the API cannot give it',
-    `${addZoneCommand(container || PLACEHOLDER, zone)}, then run the same command again; without a limit: --no-rate-limit`,
-  );
-}
-
-/** NPM answers 201 and 200 whatever its nginx says: only the host read again tells. */
-async function assertOnline(npm: NpmClient, id: number, { container }: Order): Promise<ProxyHost> {
-  const host = await npm.host(id);
-  if (host.meta.nginx_online === true || !host.enabled) return host;
-  const reason = explainOffline(host.meta.nginx_err);
-  throw new DescribedError(
-    `NPM has the proxy host, but its nginx does not take it${reason ? `: ${reason}` : ''}`,
-    `fix it on NPM's page (number ${id}), or see docker logs ${container || PLACEHOLDER}; then run the same command again`,
-  );
 }

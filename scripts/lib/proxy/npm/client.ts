@@ -1,75 +1,98 @@
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DescribedError, Exit } from '../../process/errors.ts';
+import { readCertificate, readCertificates, readHost, readHosts, readVersion } from './answer-rules.ts';
+import type { Certificate, NpmVersion } from './certificate-rules.ts';
 import { explainFailure, type NpmStep } from './failures.ts';
-import type { Certificate, Fields, NpmVersion, ProxyHost } from './host-rules.ts';
+import type { Fields, Meta, ProxyHost } from './host-rules.ts';
 
-interface Answer {
+interface Reply {
   status: number;
   body: unknown;
 }
 
-interface Failed {
-  error?: { message?: string };
-  debug?: { stack?: string[] | null };
-}
-
-interface SignedIn {
-  token?: string;
-  requires_2fa?: boolean;
-  challenge_token?: string;
-}
-
-const TIMEOUT_MS = 60_000;
-/** NPM waits for Let's Encrypt within the request. */
-const CERTIFICATE_MS = 16 * 60_000;
+/** How long NPM may take, in ms. It waits for Let's Encrypt within the request. */
+const PATIENCE = { request: 60_000, certificate: 16 * 60_000 };
+const READ_TRIES = 3;
 /** Certbot's own words, in what NPM prints of its error. */
 const CERTBOT = /Detail:|Some challenges|too many|rateLimited|Certbot failed|Timeout|unauthorized/i;
+
+/** Nothing came back: whether a change was made is not known. */
+export class NoAnswer extends DescribedError {
+  readonly inTime: boolean;
+
+  constructor(url: string, reason: string, inTime: boolean) {
+    super(
+      `Nginx Proxy Manager cannot be asked at ${url}: ${reason}`,
+      'NPM_URL=http://HOST:81 if it is elsewhere; a host without one: make npm-up',
+      Exit.missing,
+    );
+    this.inTime = inTime;
+  }
+}
 
 /** Nginx Proxy Manager's REST API. Every failure becomes a DescribedError whose sentence is true. */
 export class NpmClient {
   readonly url: string;
   /** For the messages. */
   private readonly domain: string;
+  private readonly patience: typeof PATIENCE;
   private token = '';
 
-  constructor(url: string, domain: string) {
+  constructor(url: string, domain: string, patience = PATIENCE) {
     this.url = url.replace(/\/+$/, '');
     this.domain = domain;
+    this.patience = patience;
   }
 
   /** The version; `setup` is false as long as there is no user, and anybody may become the first. */
   async status(): Promise<{ version: NpmVersion; setup: boolean }> {
-    const body = (await this.ask('status', 'GET', '/api/')) as { version?: NpmVersion; setup?: boolean };
-    if (typeof body?.version?.major !== 'number') throw this.fail('status', 200, undefined);
-    return { version: body.version, setup: body.setup !== false };
+    const reply = await this.ask('status', 'GET', '/api/');
+    const version = this.form('status', reply, readVersion);
+    return { version, setup: (reply.body as { setup?: unknown }).setup !== false };
   }
 
   /** @param code gives the two-factor code when NPM wants one */
   async signIn(identity: string, secret: string, code: () => Promise<string>): Promise<void> {
-    const answer = (await this.ask('sign-in', 'POST', '/api/tokens', { identity, secret })) as SignedIn;
-    const signedIn = answer.requires_2fa
-      ? ((await this.ask('two-factor', 'POST', '/api/tokens/2fa', {
-          challenge_token: answer.challenge_token,
-          code: await code(),
-        })) as SignedIn)
-      : answer;
-    this.token = signedIn.token ?? '';
+    const first = await this.ask('sign-in', 'POST', '/api/tokens', { identity, secret });
+    const { requires_2fa, challenge_token } = (first.body ?? {}) as Record<string, unknown>;
+    const last = requires_2fa
+      ? await this.ask('two-factor', 'POST', '/api/tokens/2fa', { challenge_token, code: await code() })
+      : first;
+    this.token = this.form('sign-in', last, (body) => {
+      const { token } = (body ?? {}) as Record<string, unknown>;
+      // It goes into a header.
+      return typeof token === 'string' && /^[\w.~+/=-]+$/.test(token) ? token : undefined;
+    });
   }
 
   async hosts(): Promise<ProxyHost[]> {
-    return (await this.ask('read', 'GET', '/api/nginx/proxy-hosts?expand=certificate')) as ProxyHost[];
+    return this.form(
+      'read',
+      await this.ask('read', 'GET', '/api/nginx/proxy-hosts?expand=certificate'),
+      readHosts,
+    );
+  }
+
+  /** The names of hosts of another kind; none where the user may not see them. */
+  async otherNames(): Promise<string[]> {
+    const kinds = ['redirection-hosts', 'dead-hosts'];
+    const lists = await Promise.all(
+      kinds.map((kind) => this.ask('read', 'GET', `/api/nginx/${kind}`).catch(() => undefined)),
+    );
+    return lists.flatMap((reply) => readHosts(reply?.body) ?? []).flatMap(({ domain_names }) => domain_names);
   }
 
   async host(id: number): Promise<ProxyHost> {
-    return (await this.ask('read', 'GET', `/api/nginx/proxy-hosts/${id}`)) as ProxyHost;
+    return this.form('read', await this.ask('read', 'GET', `/api/nginx/proxy-hosts/${id}`), readHost);
   }
 
   async createHost(fields: Fields): Promise<ProxyHost> {
-    return (await this.ask('write', 'POST', '/api/nginx/proxy-hosts', fields)) as ProxyHost;
+    return this.form('write', await this.ask('write', 'POST', '/api/nginx/proxy-hosts', fields), readHost);
   }
 
-  async updateHost(id: number, fields: Fields): Promise<void> {
+  async updateHost(id: number, fields: Fields & { meta?: Meta }): Promise<void> {
     await this.ask('write', 'PUT', `/api/nginx/proxy-hosts/${id}`, fields);
   }
 
@@ -78,66 +101,79 @@ export class NpmClient {
   }
 
   async certificates(): Promise<Certificate[]> {
-    return (await this.ask('read', 'GET', '/api/nginx/certificates')) as Certificate[];
+    return this.form('read', await this.ask('read', 'GET', '/api/nginx/certificates'), readCertificates);
   }
 
   async orderCertificate(body: object): Promise<Certificate> {
-    return (await this.ask('certificate', 'POST', '/api/nginx/certificates', body)) as Certificate;
+    const reply = await this.ask('certificate', 'POST', '/api/nginx/certificates', body);
+    return this.form('certificate', reply, readCertificate);
   }
 
   async removeCertificate(id: number): Promise<void> {
     await this.ask('remove', 'DELETE', `/api/nginx/certificates/${id}`);
   }
 
-  private async ask(step: NpmStep, method: string, path: string, body?: object): Promise<unknown> {
-    const answer = await this.send(method, path, body, step === 'certificate' ? CERTIFICATE_MS : TIMEOUT_MS);
-    if (answer.status < 200 || answer.status > 299) throw this.fail(step, answer.status, answer.body);
-    return answer.body;
+  /** Reads are asked again when the connection breaks; a change is not, since it may have been made. */
+  private async ask(step: NpmStep, method: string, path: string, body?: object): Promise<Reply> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const reply = await this.send(method, path, body, step === 'certificate');
+        if (reply.status >= 200 && reply.status <= 299) return reply;
+        throw this.refusal(step, reply);
+      } catch (error) {
+        const again = error instanceof NoAnswer && error.inTime && method === 'GET';
+        if (!again || tries === READ_TRIES) throw error;
+        await sleep(300);
+      }
+    }
   }
 
-  private fail(step: NpmStep, status: number, body: unknown): DescribedError {
-    const { error, debug } = (body ?? {}) as Failed;
-    const certbot = step === 'certificate' ? debug?.stack?.find((line) => CERTBOT.test(line)) : undefined;
-    const message = certbot?.trim() ?? error?.message ?? '';
-    const told = explainFailure({ step, status, message, domain: this.domain, url: this.url });
-    return new DescribedError(told.cause, told.hint, told.exitCode);
+  /** @throws DescribedError where an answer has not the form that NPM gives it */
+  private form<T>(step: NpmStep, reply: Reply, read: (body: unknown) => T | undefined): T {
+    const value = read(reply.body);
+    if (value === undefined) throw this.refusal(step === 'certificate' ? 'write' : step, reply);
+    return value;
   }
 
-  /** Not by `fetch`: it gives up after 5 minutes without an answer, and an order of a certificate may take 15. */
-  private send(method: string, path: string, body: object | undefined, timeoutMs: number): Promise<Answer> {
+  private refusal(step: NpmStep, { status, body }: Reply): DescribedError {
+    const { error, debug } = (body ?? {}) as { error?: { message?: unknown }; debug?: { stack?: unknown } };
+    const stack = step === 'certificate' && Array.isArray(debug?.stack) ? debug.stack.map(String) : [];
+    const nginx = stack.find((line) => line.includes('[emerg]'));
+    const message =
+      (nginx ?? stack.find((line) => CERTBOT.test(line)))?.trim() ?? String(error?.message ?? '');
+    const failed = { status, message, domain: this.domain, url: this.url };
+    return explainFailure({ ...failed, step: nginx ? 'write' : step });
+  }
+
+  /**
+   * Each request has a connection of its own: port 81 is served by the nginx that NPM reloads after each change, which ends kept ones.
+   * Not by `fetch`: it gives up after 5 minutes without an answer, and an order of a certificate may take 15.
+   */
+  private send(method: string, path: string, body: object | undefined, isOrder: boolean): Promise<Reply> {
     const request = this.url.startsWith('https:') ? requestHttps : requestHttp;
+    const signal = AbortSignal.timeout(isOrder ? this.patience.certificate : this.patience.request);
     const headers = {
       Accept: 'application/json',
       ...(body ? { 'Content-Type': 'application/json' } : {}),
       ...(this.token ? { Authorization: `Bearer ${this.token}` } : {}),
     };
     return new Promise((resolve, reject) => {
-      const asked = request(`${this.url}${path}`, {
-        method,
-        headers,
-        signal: AbortSignal.timeout(timeoutMs),
-      });
+      const fail = (error: NodeJS.ErrnoException) => {
+        const reason = signal.aborted ? 'it does not answer in time' : (error.code ?? error.message);
+        reject(new NoAnswer(this.url, reason, !signal.aborted));
+      };
+      const asked = request(`${this.url}${path}`, { method, headers, signal, agent: false });
       asked.on('response', (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', (error) => reject(this.unreachable(error)));
+        response.on('error', fail);
         response.on('end', () =>
           resolve({ status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks).toString()) }),
         );
       });
-      asked.on('error', (error) => reject(this.unreachable(error)));
+      asked.on('error', fail);
       asked.end(body && JSON.stringify(body));
     });
-  }
-
-  private unreachable(error: NodeJS.ErrnoException): DescribedError {
-    const reason =
-      error.name === 'TimeoutError' ? 'it does not answer in time' : (error.code ?? error.message);
-    return new DescribedError(
-      `Nginx Proxy Manager cannot be asked at ${this.url}: ${reason}`,
-      'NPM_URL=http://HOST:81 if it is elsewhere; a host without one: make npm-up',
-      Exit.missing,
-    );
   }
 }
 

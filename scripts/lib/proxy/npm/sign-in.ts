@@ -1,10 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { DescribedError, Exit } from '../../process/errors.ts';
 import { ask } from '../../terminal/prompt.ts';
+import type { NpmVersion } from './certificate-rules.ts';
 import { NpmClient } from './client.ts';
-import type { NpmVersion } from './host-rules.ts';
-
-const DEFAULT_URL = 'http://127.0.0.1:81';
 
 /** NPM, signed in to. */
 export interface SignedIn {
@@ -24,7 +22,7 @@ export async function signIn(domain: string): Promise<SignedIn> {
   if (!setup) {
     throw new DescribedError(
       `NPM at ${npm.url} has no user yet: whoever opens it first becomes its administrator`,
-      `open ${npm.url} now (from elsewhere: ssh -L 8181:127.0.0.1:81 YOUR_VPS) and make that user`,
+      `open ${npm.url} now (from elsewhere: ${forwardCommand(npm.url)}) and make that user`,
     );
   }
   const identity = process.env.NPM_IDENTITY || (await ask('NPM e-mail address', false, 'set NPM_IDENTITY'));
@@ -34,10 +32,21 @@ export async function signIn(domain: string): Promise<SignedIn> {
   return { npm, version, identity };
 }
 
+/** Where NPM's page is: NPM_URL, or this host's port of it, which `make npm-up` takes from NPM_ADMIN_PORT. */
+export function defaultUrl(): string {
+  return `http://127.0.0.1:${process.env.NPM_ADMIN_PORT || '81'}`;
+}
+
+/** The command that brings NPM's page, which this host sees at `url`, to port 8181 of another computer. */
+export function forwardCommand(url: string): string {
+  const { protocol, hostname, port } = new URL(url);
+  return `ssh -L 8181:${hostname}:${port || (protocol === 'https:' ? 443 : 80)} YOUR_VPS`;
+}
+
 function readUrl(): string {
-  const url = process.env.NPM_URL || DEFAULT_URL;
+  const url = process.env.NPM_URL || defaultUrl();
   if (URL.canParse(url) && /^https?:\/\//.test(url)) return url;
-  throw new DescribedError(`NPM_URL is no address: ${url}`, `NPM_URL=${DEFAULT_URL}`, Exit.usage);
+  throw new DescribedError(`NPM_URL is no address: ${url}`, `NPM_URL=${defaultUrl()}`, Exit.usage);
 }
 
 async function readSecret(): Promise<string | undefined> {
@@ -56,5 +65,8 @@ async function readSecret(): Promise<string | undefined> {
 }
 
 async function readCode(): Promise<string> {
-  return process.env.NPM_TOTP || ask('NPM two-factor code', false, 'set NPM_TOTP to a fresh code');
+  const code =
+    process.env.NPM_TOTP || (await ask('NPM two-factor code', false, 'set NPM_TOTP to a fresh code'));
+  // Authenticator apps show it in groups.
+  return code.replace(/[\s-]/g, '');
 }

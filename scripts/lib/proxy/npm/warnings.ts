@@ -5,6 +5,7 @@ import { allowsHost } from '../../stack/env-rules.ts';
 import { readEnvText } from '../../stack/env-text-rules.ts';
 import { containerName, type StackSettings } from '../../stack/stack.ts';
 import { sayWarning } from '../../terminal/report.ts';
+import { findNpmOfHost } from './container.ts';
 
 /** The warnings that the proxy host itself does not show: a stack that is away or does not know the domain. */
 export async function warnOfStack(settings: StackSettings, domain: string, container: string): Promise<void> {
@@ -12,11 +13,7 @@ export async function warnOfStack(settings: StackSettings, domain: string, conta
   if (!(await objectExists('network', network))) {
     return sayWarning(`The network ${network}, over which NPM reaches the stack, is not on this host`);
   }
-  if (!container) {
-    sayWarning(
-      `No Nginx Proxy Manager is on ${network}; if it runs on this host: docker network connect ${network} YOUR_NPM_CONTAINER`,
-    );
-  }
+  if (!container) await warnOfNpm(network);
   const frontend = containerName(settings, 'kidney-genetics-frontend');
   if (!(await listStack(settings)).some(({ name, mode }) => name === frontend && mode === 'production')) {
     sayWarning(`${frontend} is not up in production: NPM answers 502 until it is (make prod-up)`);
@@ -25,4 +22,13 @@ export async function warnOfStack(settings: StackSettings, domain: string, conta
   if (!allowsHost(readEnvText(text).values.ALLOWED_HOSTS ?? '', domain)) {
     sayWarning(`The API refuses ${domain} until it is in ALLOWED_HOSTS of the env file; then: make prod-up`);
   }
+}
+
+async function warnOfNpm(network: string): Promise<void> {
+  const ofHost = await findNpmOfHost();
+  sayWarning(
+    ofHost
+      ? `${ofHost.name} shares the host's network and cannot join ${network}: give it networks of its own (docs/deployment/npm-deployment.md, section 4)`
+      : `No Nginx Proxy Manager is on ${network}; if it runs on this host: docker network connect ${network} YOUR_NPM_CONTAINER`,
+  );
 }
