@@ -14,9 +14,9 @@ import { say, sayOk } from './lib/terminal/report.ts';
 const USAGE = `
 Makes Nginx Proxy Manager's proxy host for a domain, with its certificate, or brings it up to date; what is right stays.
 
-  make npm-proxy-host DOMAIN=kidney-genetics.example.com       DRY_RUN=1 shows the difference only
-  make npm-proxy-host-remove DOMAIN=kidney-genetics.example.com
-  npx tsx scripts/npm-proxy-host.ts [--remove] [--dry-run] [--no-certificate] [--no-rate-limit] [--take-over] DOMAIN
+  make npm-proxy-host                  for DOMAIN of the env file, or DOMAIN=...; DRY_RUN=1 shows the difference only
+  make npm-proxy-host-remove
+  npx tsx scripts/npm-proxy-host.ts [--remove] [--dry-run] [--no-certificate] [--no-rate-limit] [--take-over] [DOMAIN]
 
   --no-certificate   order none; one that NPM has already is used
   --no-rate-limit    no limit of requests for each address
@@ -54,8 +54,8 @@ main(import.meta.url, {
   maxPositionals: 1,
   async run(flags, [word]) {
     const target = flags.remove ? 'npm-proxy-host-remove' : 'npm-proxy-host';
-    const domain = readDomain(word, target);
     const settings = loadSettings();
+    const domain = readDomain(word ?? settings.domain, target);
     if (!flags['dry-run']) lockStack(`${settings.prefix}-proxy-host`, `make ${target}`);
     const signedIn = await signIn(domain);
     const { major, minor, revision } = signedIn.version;

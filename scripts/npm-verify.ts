@@ -12,8 +12,8 @@ import { sayResults } from './lib/verify/report.ts';
 const USAGE = `
 Asks the site through the proxy, as its visitors do, and says what holds; exit 1 when something does not.
 
-  make npm-verify DOMAIN=kidney-genetics.example.com          QUICK=1 leaves the long WebSocket out
-  npx tsx scripts/npm-verify.ts [--quick] [--only ID,ID] [--connect HOST[:PORT]] [--ca FILE] [--wait SECONDS] [--json] DOMAIN
+  make npm-verify                  DOMAIN of the env file, or DOMAIN=...; QUICK=1 leaves the long WebSocket out
+  npx tsx scripts/npm-verify.ts [--quick] [--only ID,ID] [--connect HOST[:PORT]] [--ca FILE] [--wait SECONDS] [--json] [DOMAIN]
 
   --quick      do not hold a WebSocket open for longer than NPM's read timeout of 90 s
   --only       these checks alone
@@ -55,12 +55,13 @@ main(import.meta.url, {
   },
   maxPositionals: 1,
   async run(flags, [word]) {
-    const domain = readDomain(word, 'npm-verify');
+    const settings = loadSettings();
+    const domain = readDomain(word ?? settings.domain, 'npm-verify');
     const startedAt = Date.now();
     const { checks, last } = pick(flags.only);
     const site = new Site(await readPlace(domain, flags.connect, flags.ca));
     const webSocketSeconds = flags.quick ? 0 : Number(flags.wait);
-    const context: Context = { site, settings: loadSettings(), byDns: !flags.connect, webSocketSeconds };
+    const context: Context = { site, settings, byDns: !flags.connect, webSocketSeconds };
     const results = await runChecks(checks, last, context);
     site.close();
     if (flags.json) say(JSON.stringify({ domain, results }, undefined, 2));

@@ -1,3 +1,4 @@
+import { toPrintable } from '../../process/printable.ts';
 import type { Certificate, NpmVersion } from './certificate-rules.ts';
 import type { ProxyHost } from './host-rules.ts';
 
@@ -11,12 +12,12 @@ const text = (value: unknown) => (typeof value === 'string' ? value : '');
 const flag = (value: unknown) => value === true || value === 1;
 const number = (value: unknown) => (Number.isSafeInteger(value) ? (value as number) : 0);
 const names = (value: unknown) =>
-  Array.isArray(value) ? value.map(text).map(printable).filter(Boolean) : [];
-
-/** A text of NPM's, its nginx's or certbot's in one line, without control characters. */
-export function printable(said: string): string {
-  return said.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
-}
+  Array.isArray(value)
+    ? value
+        .map(text)
+        .map((one) => toPrintable(one))
+        .filter(Boolean)
+    : [];
 
 /** NPM's version; undefined for what is none. */
 export function readVersion(body: unknown): NpmVersion | undefined {
@@ -38,8 +39,8 @@ export function readHost(body: unknown): ProxyHost | undefined {
   return {
     id: body.id,
     domain_names: names(body.domain_names),
-    forward_scheme: printable(text(body.forward_scheme)),
-    forward_host: printable(text(body.forward_host)),
+    forward_scheme: toPrintable(text(body.forward_scheme)),
+    forward_host: toPrintable(text(body.forward_host)),
     forward_port: number(body.forward_port),
     allow_websocket_upgrade: flag(body.allow_websocket_upgrade),
     block_exploits: flag(body.block_exploits),
@@ -72,10 +73,10 @@ export function readCertificate(body: unknown): Certificate | undefined {
   if (!isObject(body) || !isId(body.id)) return undefined;
   return {
     id: body.id,
-    provider: printable(text(body.provider)),
+    provider: toPrintable(text(body.provider)),
     domain_names: names(body.domain_names),
-    created_on: printable(text(body.created_on)),
-    expires_on: printable(text(body.expires_on)),
+    created_on: toPrintable(text(body.created_on)),
+    expires_on: toPrintable(text(body.expires_on)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { DescribedError, Exit, type ExitCode } from '../../process/errors.ts';
-import { printable } from './answer-rules.ts';
+import { toPrintable } from '../../process/printable.ts';
 
 /** What was being done when NPM refused. */
 export type NpmStep = 'status' | 'sign-in' | 'two-factor' | 'read' | 'write' | 'certificate' | 'remove';
@@ -135,7 +135,7 @@ export function explainCertificate(said: string, domain: string): DescribedError
 
 /** The reasons in certbot's log of its last run: each `Detail:` once; empty where there is none. */
 export function findDetails(log: string): string {
-  const details = [...log.matchAll(/^\s*Detail: (.+)$/gm)].map(([, detail = '']) => printable(detail));
+  const details = [...log.matchAll(/^\s*Detail: (.+)$/gm)].map(([, detail = '']) => toPrintable(detail));
   return [...new Set(details)].join('; ').slice(0, 400);
 }
 
@@ -154,5 +154,5 @@ export function isMissingZone(error: string | null): boolean {
 }
 
 function firstLine(text: string): string {
-  return printable(text.trim().split('\n')[0] ?? '').slice(0, 400);
+  return toPrintable(text.trim().split('\n')[0] ?? '', 400);
 }

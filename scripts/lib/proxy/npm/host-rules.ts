@@ -1,4 +1,4 @@
-import { printable } from './answer-rules.ts';
+import { toPrintable } from '../../process/printable.ts';
 import type { Certificate } from './certificate-rules.ts';
 
 /** A proxy host of Nginx Proxy Manager (NPM); only what is read here. */
@@ -119,7 +119,9 @@ export function describeChange({ field, from, to }: Change): string {
   if (field !== 'advanced_config') return `${field}: ${String(from)} → ${String(to)}`;
   const [before, after] = [from, to].map((text) => String(text).split('\n'));
   const only = (some: string[] = [], others: string[] = [], mark: string) =>
-    some.filter((line) => line && !others.includes(line)).map((line) => `\n      ${mark} ${printable(line)}`);
+    some
+      .filter((line) => line && !others.includes(line))
+      .map((line) => `\n      ${mark} ${toPrintable(line)}`);
   const [gone, added] = [only(before, after, '-'), only(after, before, '+')];
   return `advanced_config:${gone.join('')}${added.join('')}`;
 }
