@@ -106,6 +106,24 @@ describe('backups off the host', { timeout: 900_000 }, () => {
     );
   });
 
+  it('lists, prunes and finds the latest beside one that lies in an archive, and one that is no manifest', async () => {
+    const [young = '', old = ''] = await listed();
+    assert.ok(old);
+    network.archived = `${old}.json`;
+    const list = await stack.script('backup', ['--list', '--remote']);
+    const dry = await stack.script('backup', ['--prune', '--dry-run', '--remote']);
+    network.archived = `${young}.json`;
+    const latest = await stack.script('restore', ['s3://vault/kidneys/latest']);
+    network.archived = undefined;
+    for (const { exitCode, stdout, stderr } of [list, dry]) {
+      assert.equal(exitCode, 0, stderr);
+      assert.match(stderr, new RegExp(`${old}.json cannot be read and is passed over: .*InvalidObjectState`));
+      assert.ok(stdout.includes(`${young}.dump`) && !stdout.includes(`${old}.dump`));
+    }
+    assert.match(latest.stdout, new RegExp(`^${old}.dump: `), latest.stderr);
+    assert.match(latest.stderr, /Nobody is there to ask/);
+  });
+
   it('prunes by the same rules', async () => {
     assert.equal((await listed()).length, 2);
     const env = { BACKUP_KEEP_DAILY: '1', BACKUP_KEEP_WEEKLY: '0', BACKUP_KEEP_MONTHLY: '0' };

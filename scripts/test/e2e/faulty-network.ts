@@ -7,6 +7,8 @@ export type Fault = 'none' | 'cut' | 'full' | 'lock';
 /** Stands between the client and a real S3 server, and does what networks and providers do. */
 export class FaultyNetwork {
   fault: Fault = 'none';
+  /** Part of the name of an object that lies in an archive. */
+  archived: string | undefined;
   readonly locked: string[] = [];
   private readonly server: Server;
   private readonly target: number;
@@ -37,6 +39,11 @@ export class FaultyNetwork {
       incoming
         .resume()
         .on('end', () => answer.writeHead(403, { 'content-type': 'application/xml' }).end(text));
+      return;
+    }
+    if (this.archived && method === 'GET' && url.includes(`/${this.archived}`)) {
+      const text = '<Error><Code>InvalidObjectState</Code><Message>It lies in an archive</Message></Error>';
+      answer.writeHead(403, { 'content-type': 'application/xml' }).end(text);
       return;
     }
     if (this.fault === 'lock' && /[?&]object-lock/.test(url)) {

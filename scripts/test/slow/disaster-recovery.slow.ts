@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -25,6 +25,7 @@ describe('disaster recovery', { timeout: 1_800_000 }, () => {
   let stack: TestStack;
   let place: string;
   let oldKey: string;
+  let backupLine: string;
   let genes: string;
   let tables: Record<string, number>;
 
@@ -41,7 +42,11 @@ describe('disaster recovery', { timeout: 1_800_000 }, () => {
     await stack.mustScript('backup');
     genes = await stack.sql(GENES);
     tables = newest(stack).tables;
-    oldKey = readEnvText(readFileSync(stack.settings.envFile, 'utf8')).values.SECRET_KEY ?? '';
+    const { SECRET_KEY = '', BACKUP_KEY = '' } = readEnvText(
+      readFileSync(stack.settings.envFile, 'utf8'),
+    ).values;
+    oldKey = SECRET_KEY;
+    backupLine = `BACKUP_KEY=${BACKUP_KEY}\n`;
     mkdirSync(join(place, 'rescued'));
     cpSync(backupFolder(stack), join(place, 'rescued'), { recursive: true });
     await stack.dispose();
@@ -80,6 +85,7 @@ describe('disaster recovery', { timeout: 1_800_000 }, () => {
       const done = await run(['bash', '-euc', command], { cwd: clone(), env, timeoutMs: 900_000 });
       assert.equal(done.exitCode, 0, `${command}\n${done.stdout}${done.stderr}`.slice(-4000));
       console.log(`${formatDuration(Date.now() - begun)}: ${command}`);
+      if (command.includes('prod-env')) appendFileSync(join(clone(), '.env.production'), backupLine);
     }
     const { stdout } = await stack.nodeOn(
       network,
