@@ -68,6 +68,10 @@ prod-db-upgrade: $(DEPS) ## Move the data to a new major version of PostgreSQL (
 prod-rotate-secrets: $(DEPS) ## New database password and SECRET_KEY while all goes on (FORGET=1 drops the old key)
 	@$(RUN) scripts/rotate-secrets.ts $${FORGET:+--forget-previous}
 
+.PHONY: api-token
+api-token: $(DEPS) ## A token for NAME=... (DAYS=30), printed once; REVOKE=ID takes it back, LIST=1
+	@$(RUN) scripts/api-token.ts $${NAME:+--name "$$NAME"} $${DAYS:+--days "$$DAYS"} $${SCOPE:+--scope "$$SCOPE"} $${REVOKE:+--revoke "$$REVOKE"} $${LIST:+--list}
+
 ##@ Updates, and the way back
 
 .PHONY: prod-update

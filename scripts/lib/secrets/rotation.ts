@@ -20,9 +20,9 @@ import {
   retireRoleSql,
   scramVerifier,
   signInAs,
-  signToken,
 } from './rotation-rules.ts';
 import { replaceSecretFile, rotationFile, secretsDir } from './secrets.ts';
+import { issueToken } from './tokens.ts';
 
 /** Longer than the 3 s that the API takes at most from reading its secret to having signed in. */
 const SETTLE_MS = 4000;
@@ -153,7 +153,7 @@ async function assertSignsIn({ settings, env }: Place, user: string, password: s
 
 /** @returns the status of an edit of a gene that does not exist, with a token of each key */
 async function askApi({ settings, env }: Place, keys: readonly string[]): Promise<number[]> {
-  const claims = { sub: 'rotation', scope: 'genes:write', exp: Math.floor(Date.now() / 1000) + 60 };
+  const order = { name: 'rotation', scope: 'genes:write', seconds: 60 };
   const code = `
     const { request } = require('http');
     const { path, tokens } = JSON.parse(require('fs').readFileSync(0, 'utf8'));
@@ -169,7 +169,7 @@ async function askApi({ settings, env }: Place, keys: readonly string[]): Promis
   const backend = containerName(settings, 'kidney-genetics-backend');
   const input = JSON.stringify({
     path: `${env.API_V1_STR}/genes/NONE`,
-    tokens: keys.map((key) => signToken(key, claims)),
+    tokens: keys.map((key) => issueToken(key, order).token),
   });
   const printed = await mustRun(['docker', 'exec', '-i', backend, 'node', '-e', code], AGAIN, { input });
   return JSON.parse(printed) as number[];

@@ -1,4 +1,4 @@
-import { signToken } from '../../lib/secrets/rotation-rules.ts';
+import { issueToken } from '../../lib/secrets/tokens.ts';
 import type { TestStack } from './harness.ts';
 
 const VALID_SECONDS = 7200;
@@ -8,16 +8,23 @@ const VALID_SECONDS = 7200;
  * @param key the API's SECRET_KEY
  */
 export function makeToken(key: string): string {
-  const exp = Math.floor(Date.now() / 1000) + VALID_SECONDS;
-  return signToken(key, { sub: 'test', scope: 'genes:write', exp });
+  return issueToken(key, { name: 'test', scope: 'genes:write', seconds: VALID_SECONDS }).token;
 }
 
 /**
  * Edits the name of a gene through nginx, again while the API is not ready, for 30 s at most.
+ * @param key that signs a token, or the token itself
  * @returns the answer's status: 401 for a token of another key, 404 for a good one where there is no such gene
  */
-export async function editGene(stack: TestStack, key: string, symbol: string, name: string): Promise<string> {
-  const headers = { authorization: `Bearer ${makeToken(key)}`, 'content-type': 'application/json' };
+export async function editGene(
+  stack: TestStack,
+  key: string,
+  symbol: string,
+  name: string,
+  isToken = false,
+): Promise<string> {
+  const token = isToken ? key : makeToken(key);
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
   const options = { method: 'PATCH', body: JSON.stringify({ name }), headers };
   const { stdout } = await stack.nodeOn(
     stack.settings.network,
