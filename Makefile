@@ -37,8 +37,8 @@ prod-build: $(DEPS) ## Build the images (NO_CACHE=1 from scratch)
 	@$(RUN) scripts/build.ts $${NO_CACHE:+--no-cache}
 
 .PHONY: prod-up
-prod-up: $(DEPS) ## Start production behind the proxy (SWITCH=1 leaves test mode)
-	@$(RUN) scripts/up.ts $${SWITCH:+--switch}
+prod-up: $(DEPS) ## Start production behind the proxy (PLAN=1 shows what it would do, SWITCH=1 leaves test mode)
+	@$(RUN) scripts/up.ts $${SWITCH:+--switch} $${PLAN:+--plan} $${EMPTY:+--empty}
 
 .PHONY: prod-down
 prod-down: $(DEPS) ## Stop production; the data stay

@@ -25,8 +25,8 @@ const COMMAND = 'make prod-rollback';
 
 /** As after an update that ended when it had replaced one half, or while a next container still stood beside a current one. */
 async function runsAnother(settings: StackSettings, deployed: Release | undefined): Promise<boolean> {
-  const { proper, beside } = await listProject(settings);
-  return [...proper, ...beside].some(
+  const { services, oneOffs } = await listProject(settings);
+  return [...services, ...oneOffs].some(
     ({ service, image }) =>
       REPLACED_SERVICES.some((replaced) => replaced === service) && !image.endsWith(`:${deployed?.app}`),
   );

@@ -25,6 +25,7 @@ export const LAYERS = [
   'images',
   'registry',
   'release',
+  'up',
   'backup',
   'upgrade',
   'verify',

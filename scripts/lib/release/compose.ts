@@ -1,10 +1,13 @@
-import { noteUnproven, secretsDir, writeSecrets } from '../secrets/secrets.ts';
+import { ROOT } from '../process/root.ts';
+import { mustRun } from '../process/shell.ts';
+import { noteUnproven, readSecretsVersion, secretsDir, writeSecrets } from '../secrets/secrets.ts';
 import { composeEnv, type Environment } from '../stack/compose-env.ts';
 import { type EnvValues, pickComposeValues } from '../stack/env-rules.ts';
+import { checkoutLabels } from '../stack/open.ts';
 import type { Release } from '../stack/release.ts';
-import { type Mode, type StackSettings, volumeName } from '../stack/stack.ts';
+import { composeArgv, type Mode, type StackSettings, upTarget, volumeName } from '../stack/stack.ts';
 
-/** Writes the secrets, and gives the variables with which Compose starts the containers of a release. */
+/** Writes the secrets and makes the volume, and gives the variables with which Compose starts the containers of a release. */
 export async function prepareCompose(
   mode: Mode,
   settings: StackSettings,
@@ -12,7 +15,10 @@ export async function prepareCompose(
   release: Release,
 ): Promise<Environment> {
   await noteUnproven(settings.prefix, volumeName(settings));
-  return composeVariables(mode, settings, env, await writeSecrets(settings.prefix, env), release);
+  const version = await writeSecrets(settings.prefix, env);
+  // Ours and not Compose's, so that no `docker compose down -v` removes it. One that is there stays as it is.
+  await mustRun(['docker', 'volume', 'create', ...checkoutLabels(), volumeName(settings)], upTarget(mode));
+  return composeVariables(mode, settings, env, version, release);
 }
 
 /**
@@ -33,4 +39,26 @@ export function composeVariables(
     IMAGE_TAG: release.app,
     DATABASE_TAG: release.database,
   });
+}
+
+/**
+ * What Compose would label the containers of a release with (com.docker.compose.config-hash), by service key: one that has
+ * another label runs with other settings. Changes nothing.
+ */
+export async function readWantedHashes(
+  mode: Mode,
+  settings: StackSettings,
+  env: EnvValues,
+  release: Release,
+): Promise<Map<string, string>> {
+  const version = await readSecretsVersion(settings.prefix).catch(() => '');
+  const variables = composeVariables(mode, settings, env, version, release);
+  const argv = composeArgv(mode, settings, ['config', '--hash', '*']);
+  const printed = await mustRun(argv, upTarget(mode), { cwd: ROOT, env: variables });
+  return new Map(
+    printed
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => line.split(/\s+/) as [string, string]),
+  );
 }

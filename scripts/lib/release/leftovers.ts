@@ -21,7 +21,7 @@ export async function completeInterrupted(settings: StackSettings, release: Rele
   }
 }
 
-/** Removes what such an update left beside the proper containers, which answer by now. */
+/** Removes what such an update left beside the services' own containers, which answer by now. */
 export async function removeLeftovers(settings: StackSettings): Promise<void> {
   for (const leftover of await findNext(settings)) await retire(settings, leftover);
 }

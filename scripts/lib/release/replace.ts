@@ -74,7 +74,7 @@ export async function isOutdated(service: Service, change: Change): Promise<bool
   return container?.labels['com.docker.compose.config-hash'] !== (await readWantedHash(service, change));
 }
 
-/** The containers that stand in for proper ones; outside a change they are what an interrupted one left. */
+/** The containers that stand in for services' own; outside a change they are what an interrupted one left. */
 export async function findNext(settings: StackSettings): Promise<ContainerInfo[]> {
   const names = REPLACED_SERVICES.map((service) => nextName(settings, service));
   const all = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);

@@ -2,10 +2,33 @@ import { type ContainerInfo, inspectContainers, listContainers } from '../docker
 import { openPipe } from '../process/shell.ts';
 import { containerName, SERVICES, type StackSettings } from './stack.ts';
 
+/** What there is of a stack. */
+export interface ProjectContainers {
+  /** The containers of its services, by their fixed names. */
+  services: ContainerInfo[];
+  /** One-off containers of Compose: they stand in for a service's own during an update, or a broken one left them. */
+  oneOffs: ContainerInfo[];
+  /** Containers of a service under another name: renamed by hand, or left by a `docker compose up` that was broken off. */
+  strays: ContainerInfo[];
+}
+
 /** The containers of a stack's services by their fixed names: one call where `listStack` takes two. */
 export async function inspectStack(settings: StackSettings): Promise<ContainerInfo[]> {
   const containers = await inspectContainers(SERVICES.map((service) => containerName(settings, service)));
-  return sortByName(containers.filter(({ project }) => project === settings.prefix));
+  return sortByName(
+    nameServices(
+      settings,
+      containers.filter(({ project }) => project === settings.prefix),
+    ),
+  );
+}
+
+/** A container is of the service whose name it has, whatever key an older version of the compose files had for it. */
+function nameServices(settings: StackSettings, containers: readonly ContainerInfo[]): ContainerInfo[] {
+  return containers.flatMap((container) => {
+    const service = SERVICES.find((one) => containerName(settings, one) === container.name);
+    return service ? [{ ...container, service }] : [];
+  });
 }
 
 function sortByName(containers: readonly ContainerInfo[]): ContainerInfo[] {
@@ -25,16 +48,22 @@ export function followHealth(settings: StackSettings, onChange: () => void): () 
   return () => events.kill();
 }
 
-/** The containers of a stack, in the order of their names; not those that stand in for one during an update. */
+/** The containers of a stack's services, in the order of their names. */
 export async function listStack(settings: StackSettings): Promise<ContainerInfo[]> {
-  return (await listProject(settings)).proper;
+  return (await listProject(settings)).services;
 }
 
-/** The containers of a stack, and those beside them that are there while an update goes on, or that a broken one left. */
-export async function listProject(
-  settings: StackSettings,
-): Promise<{ proper: ContainerInfo[]; beside: ContainerInfo[] }> {
+/** All that Compose counts to a stack. */
+export async function listProject(settings: StackSettings): Promise<ProjectContainers> {
   const all = sortByName(await listContainers(`label=com.docker.compose.project=${settings.prefix}`));
-  const isBeside = ({ labels }: ContainerInfo) => labels['com.docker.compose.oneoff'] === 'True';
-  return { proper: all.filter((one) => !isBeside(one)), beside: all.filter(isBeside) };
+  const isOneOff = ({ labels }: ContainerInfo) => labels['com.docker.compose.oneoff'] === 'True';
+  const services = nameServices(
+    settings,
+    all.filter((one) => !isOneOff(one)),
+  );
+  const isStray = (one: ContainerInfo) =>
+    !isOneOff(one) &&
+    SERVICES.some((service) => service === one.service) &&
+    !services.some(({ id }) => id === one.id);
+  return { services, oneOffs: all.filter(isOneOff), strays: all.filter(isStray) };
 }

@@ -1,3 +1,4 @@
+import { DescribedError, Exit } from '../process/errors.ts';
 import { type Mode, PROXIED_SERVICES, SERVICES, type Service, type StackSettings } from './stack.ts';
 
 /** Who answers to a name on a network. */
@@ -78,5 +79,14 @@ export function findOtherNetwork(
   if (proxied.some(({ networks }) => network in networks)) return undefined;
   return Object.keys(proxied[0]?.networks ?? {}).find(
     (name) => name !== `${prefix}-internal` && proxied.every(({ networks }) => name in networks),
+  );
+}
+
+/** The stack is reached over another network than its settings say. */
+export function otherNetworkError(settings: StackSettings, other: string): DescribedError {
+  return new DescribedError(
+    `${settings.prefix} is reached over the network ${other}, and NPM_NETWORK is ${settings.network}`,
+    `make prod-env NPM_NETWORK=${other}; to move the stack: make prod-down, then this again`,
+    Exit.usage,
   );
 }

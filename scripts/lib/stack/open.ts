@@ -8,7 +8,7 @@ import { loadSettings } from './project.ts';
 import { readSettings, type StackSettings, volumeName } from './stack.ts';
 
 /** The label of a volume of ours that says which checkout made it. */
-export const CHECKOUT_LABEL = 'kidney-genetics.checkout';
+const CHECKOUT_LABEL = 'kidney-genetics.checkout';
 
 /**
  * The settings of this checkout's stack, for whatever reads or changes it: a stack of the same name that another checkout runs

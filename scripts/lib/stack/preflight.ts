@@ -9,7 +9,7 @@ import { type RunResult, run } from '../process/shell.ts';
 import { formatBytes, sayWarning } from '../terminal/report.ts';
 import { findBackupFolder } from './backup-settings.ts';
 import { readEnvValues } from './env-file.ts';
-import { findNameConflicts, findOtherNetwork } from './network-rules.ts';
+import { findNameConflicts, findOtherNetwork, otherNetworkError } from './network-rules.ts';
 import {
   containerName,
   type Mode,
@@ -120,12 +120,7 @@ export async function assertNamesFree(settings: StackSettings, mode: Mode): Prom
  */
 export function assertSameNetwork(settings: StackSettings, containers: readonly ContainerInfo[]): void {
   const other = findOtherNetwork(containers, settings);
-  if (!other) return;
-  throw new DescribedError(
-    `${settings.prefix} is reached over the network ${other}, and NPM_NETWORK is ${settings.network}`,
-    `make prod-env NPM_NETWORK=${other}; to move the stack: make prod-down, then this again`,
-    Exit.usage,
-  );
+  if (other) throw otherNetworkError(settings, other);
 }
 
 /** Whether the image of each service has been built on this host. */
