@@ -292,11 +292,11 @@ function describeStep(step: Step, release: Release | undefined, sight: Sight): s
 
 function describeUp(
   release: Release | undefined,
-  { settings, services, differing = SERVICES, volumeThere }: Sight,
+  { settings, services, strays, differing = SERVICES, volumeThere }: Sight,
 ): string[] {
   const lines = SERVICES.flatMap((service) => {
     const name = containerName(settings, service);
-    const current = services.find((one) => one.service === service);
+    const current = [...services, ...strays].find((one) => one.service === service);
     if (!current) return [`start ${name}`];
     if (differing.includes(service)) return [`make ${name} anew: its settings differ`];
     return current.state === 'running' || current.state === 'paused'
