@@ -172,7 +172,11 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
       'scan',
     );
     for (const command of commands) {
-      const word: Record<string, string> = { restore: 'latest', 'data-import': 'genes.csv', 'data-export': 'genes.csv' };
+      const word: Record<string, string> = {
+        restore: 'latest',
+        'data-import': 'genes.csv',
+        'data-export': 'genes.csv',
+      };
       const argv = commandArgv(command, word[command] ? [word[command]] : []);
       const { exitCode, stderr } = await run(argv, { cwd: other, env: stack.env });
       assert.match(
