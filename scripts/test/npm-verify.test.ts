@@ -2,9 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { commandArgv } from '../lib/process/command.ts';
 import { ROOT } from '../lib/process/root.ts';
+import { run } from '../lib/process/shell.ts';
+import { judgeFirst } from '../lib/proxy/verify/reach.ts';
 import {
   type Answer,
+  findCdn,
   findClient,
   judgeClient,
   judgeDays,
@@ -119,5 +123,49 @@ describe('who the API saw', () => {
     assert.equal(judge('203.0.113.5', lie('X-Real-IP', true)), 'fail');
     assert.equal(judge('192.168.1.7', lie('X-Real-IP', true)), 'warn');
     assert.equal(judge('192.168.1.7', lie('X-Real-IP', true), lie('X-Forwarded-For', true)), 'fail');
+  });
+});
+
+describe('what stands in the way of everything', () => {
+  const first = (status: number, body = '') =>
+    judgeFirst({ ...answer({}), status, body: Buffer.from(body) }, 'a.example');
+  for (const [status, body, found] of [
+    [401, '', /has an access list \(401\)/],
+    [403, '', /has an access list \(403\)/],
+    [502, '', /does not reach the frontend/],
+    [404, '', /something else than this app \(404\)/],
+    [200, 'Congratulations! You have installed NPM', /something else than this app/],
+  ] as const) {
+    it(`is one sentence: ${status} ${body}`, () => assert.match(first(status, body)?.found ?? '', found));
+  }
+  it('is nothing where the page comes', () => assert.equal(first(200, '<div id="app">'), undefined));
+
+  it('is the missing address, and nothing else is asked', async () => {
+    const argv = commandArgv('npm-verify', ['--quick', 'nowhere.invalid']);
+    const { exitCode, stderr, stdout } = await run(argv, { cwd: ROOT, timeoutMs: 60_000 });
+    assert.equal(exitCode, 1, stderr);
+    assert.match(stderr, /nowhere\.invalid has no address.*; nothing else was asked/);
+    assert.equal(stdout.match(/✘/g)?.length, 1);
+  });
+});
+
+describe('a CDN in front', () => {
+  for (const [headers, cdn] of [
+    [{ 'cf-ray': ['8f-FRA'] }, 'Cloudflare'],
+    [{ server: ['cloudflare'] }, 'Cloudflare'],
+    [{ 'x-amz-cf-id': ['x'], via: ['1.1 y'] }, 'CloudFront'],
+    [{ via: ['1.1 varnish'] }, 'a CDN or another proxy'],
+    [{ 'x-served-by': ['genes.example.org'], server: ['nginx'] }, undefined],
+  ] as const) {
+    it(`is ${cdn ?? 'nobody'} for ${Object.keys(headers).join(', ')}`, () =>
+      assert.equal(findCdn(answer(headers as unknown as Record<string, string[]>)), cdn));
+  }
+
+  it('hides its clients behind one address, and the two settings are named', () => {
+    const edge = judgeClient('162.158.1.1', '203.0.113.5', 'Cloudflare');
+    assert.equal(edge.status, 'fail');
+    assert.match(edge.fix ?? '', /real_ip_header CF-Connecting-IP; .*set_real_ip_from/);
+    assert.equal(judgeClient('162.158.1.1', '192.168.1.7', 'Cloudflare').status, 'warn');
+    assert.equal(judgeClient('203.0.113.5', '203.0.113.5', 'Cloudflare').status, 'ok');
   });
 });

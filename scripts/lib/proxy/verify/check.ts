@@ -1,5 +1,6 @@
 import type { StackSettings } from '../../stack/stack.ts';
 import { type Finding, fail, type Result } from '../../verify/check.ts';
+import { findObstacle } from './reach.ts';
 import type { Site } from './site.ts';
 
 /** What the checks ask, and how far they go. */
@@ -14,6 +15,7 @@ export interface Context {
 
 /** The families of the checks, in the order in which they are shown. */
 export const FAMILY_TITLES = {
+  reach: 'Whether the site answers at all',
   transport: 'From the name to an encrypted connection',
   content: 'What the visitor gets is what our nginx sent',
   client: 'Who the API thinks is asking',
@@ -35,11 +37,21 @@ export interface Check {
   source: string;
   /** What to do when it fails. */
   fix: string;
-  run(context: Context): Promise<Finding>;
+  run(context: Context): Promise<ProxyFinding>;
 }
 
+/** A finding that may know better than its check what to do. */
+export type ProxyFinding = Finding & { fix?: string };
+
+const REACH = {
+  id: 'reach',
+  family: 'reach',
+  title: 'The page comes through the proxy',
+  source: 'asked first',
+} as const;
+
 /**
- * Asks side by side, except for those that come last, one by one: a burst of requests would disturb the others.
+ * Asks whether the site answers; where it does not, that is the one result. Then asks side by side, except for those that come last, one by one: a burst of requests would disturb the others.
  * @param onResult is told each result as it comes
  */
 export async function runChecks(
@@ -47,6 +59,8 @@ export async function runChecks(
   last: readonly Check[],
   context: Context,
 ): Promise<ProxyResult[]> {
+  const obstacle = await findObstacle(context);
+  if (obstacle) return [{ ...REACH, ...obstacle }];
   const results = await Promise.all(checks.map((check) => runCheck(check, context)));
   for (const check of last) results.push(await runCheck(check, context));
   return results;

@@ -4,8 +4,8 @@ import { run } from '../../process/shell.ts';
 import { waitUntil } from '../../process/wait.ts';
 import { containerName } from '../../stack/stack.ts';
 import { type Finding, skip } from '../../verify/check.ts';
-import type { Check, Context } from './check.ts';
-import { findClient, judgeClient, judgeForged } from './rules.ts';
+import type { Check, Context, ProxyFinding } from './check.ts';
+import { findCdn, findClient, judgeClient, judgeForged } from './rules.ts';
 
 const LOG_MS = 6000;
 /** Of the nets for documentation (RFC 5737): nobody's. */
@@ -35,10 +35,11 @@ async function findNoLog({ settings }: Context): Promise<string | undefined> {
   return container?.state === 'running' ? undefined : `${name} does not run`;
 }
 
-async function checkClient(context: Context): Promise<Finding> {
+async function checkClient(context: Context): Promise<ProxyFinding> {
   const noLog = await findNoLog(context);
   if (noLog) return skip(noLog);
-  return judgeClient(await askAndFind(context), await context.site.localAddress());
+  const cdn = findCdn(await context.site.get('/'));
+  return judgeClient(await askAndFind(context), await context.site.localAddress(), cdn);
 }
 
 async function checkForged(context: Context): Promise<Finding> {

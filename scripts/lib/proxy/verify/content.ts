@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { ROOT } from '../../process/root.ts';
 import { type Finding, fail, ok } from '../../verify/check.ts';
 import type { Check, Context } from './check.ts';
-import { type Answer, judgeHeaders, judgeHsts, parseFixedHeaders, valuesOf } from './rules.ts';
+import { type Answer, isPage, judgeHeaders, judgeHsts, parseFixedHeaders, valuesOf } from './rules.ts';
 import type { Site } from './site.ts';
 
 const CACHING_OFF = 'make npm-proxy-host DOMAIN=... (it turns NPM’s "Cache Assets" off)';
@@ -33,7 +33,7 @@ async function checkBanner({ site }: Context): Promise<Finding> {
 async function checkPage({ site }: Context): Promise<Finding> {
   const page = await site.get('/');
   const [caching = 'no Cache-Control'] = valuesOf(page, 'cache-control');
-  if (page.status !== 200 || !page.body.includes('id="app"')) return fail(`${page.status}, and not the page`);
+  if (!isPage(page)) return fail(`${page.status}, and not the page`);
   if (caching !== 'no-cache')
     return fail(`Cache-Control: ${caching}, not no-cache: an update would not be seen`);
   const [etag] = valuesOf(page, 'etag');
@@ -92,7 +92,7 @@ export const CONTENT: readonly Check[] = [
     id: 'hsts',
     family: 'content',
     title: 'HSTS comes once',
-    source: 'RFC 6797, section 7.1; specification, application security: HSTS',
+    source: 'RFC 6797, section 7.1',
     fix: 'make npm-proxy-host DOMAIN=... (NPM’s own HSTS off: our nginx sends it)',
     run: async ({ site }) => judgeHsts(await sample(site)),
   },
@@ -100,7 +100,7 @@ export const CONTENT: readonly Check[] = [
     id: 'headers',
     family: 'content',
     title: 'Each security header arrives as our nginx sent it',
-    source: 'Specification, application security: security headers',
+    source: 'OWASP Secure Headers Project',
     fix: 'remove add_header and proxy_hide_header from the host’s advanced configuration in NPM',
     run: checkHeaders,
   },
@@ -140,7 +140,7 @@ export const CONTENT: readonly Check[] = [
     id: 'api',
     family: 'content',
     title: 'The API is healthy',
-    source: 'Specification, testing plan: API calls through the proxy',
+    source: 'this project’s own promise',
     fix: 'make prod-health',
     run: checkApi,
   },
@@ -148,7 +148,7 @@ export const CONTENT: readonly Check[] = [
     id: 'allowed-host',
     family: 'content',
     title: 'The API knows the domain',
-    source: 'Specification, environment: ALLOWED_HOSTS',
+    source: 'OWASP Web Security Testing Guide: host header injection',
     fix: 'put the domain into ALLOWED_HOSTS of .env.production, then: make prod-up',
     run: checkAllowedHost,
   },

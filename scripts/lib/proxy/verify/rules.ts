@@ -30,6 +30,27 @@ export function valuesOf({ headers }: Answer, name: string): readonly string[] {
   return headers.get(name) ?? [];
 }
 
+/** Whether an answer is the page of this app. */
+export function isPage({ status, body }: Answer): boolean {
+  return status === 200 && body.includes('id="app"');
+}
+
+/** Who else stands between the visitor and the proxy, by the marks that it leaves; undefined for nobody. */
+export function findCdn(answer: Answer): string | undefined {
+  const has = (name: string, pattern = /./) => valuesOf(answer, name).some((value) => pattern.test(value));
+  if (has('cf-ray') || has('server', /^cloudflare/i)) return 'Cloudflare';
+  if (has('x-amz-cf-id')) return 'CloudFront';
+  if (has('x-akamai-request-id') || has('server', /^AkamaiGHost/i)) return 'Akamai';
+  if (has('x-served-by', /^cache-/)) return 'Fastly';
+  return has('via') || has('x-cache') ? 'a CDN or another proxy' : undefined;
+}
+
+/** What tells NPM's nginx who is asking behind a CDN. */
+export function cdnFix(cdn: string): string {
+  const header = cdn === 'Cloudflare' ? 'CF-Connecting-IP' : 'X-Forwarded-For';
+  return `in the host’s advanced configuration in NPM: real_ip_header ${header}; and for each range of its list: set_real_ip_from RANGE; (docs/operations/nginx-proxy-manager.md)`;
+}
+
 /** Each header is on each answer, once, with our nginx's own value. */
 export function judgeHeaders(answers: readonly Answer[], wanted: ReadonlyMap<string, string>): Finding {
   const wrong = [...wanted].flatMap(([name, value]) => {
@@ -97,10 +118,26 @@ export function isPrivate(address: string): boolean {
   );
 }
 
-/** @param seen by the API, @param local the address that this host asked from */
-export function judgeClient(seen: string | undefined, local: string): Finding {
+/**
+ * @param seen by the API
+ * @param local the address that this host asked from
+ * @param cdn that stands in front of the proxy
+ */
+export function judgeClient(
+  seen: string | undefined,
+  local: string,
+  cdn?: string,
+): Finding & { fix?: string } {
   if (seen === undefined) return fail('no line of the request in the API’s log');
-  if (seen === local) return ok(`the API saw ${seen}, which is this host`);
+  if (seen === local) return ok(`the API saw ${seen}, which is this host${cdn ? `, behind ${cdn}` : ''}`);
+  if (cdn) {
+    const found = `${cdn} is in front, and the API saw ${seen}, not ${local}`;
+    const fix = cdnFix(cdn);
+    // From a private address nobody can tell an edge of the CDN from the address that the internet sees.
+    if (isPrivate(local) && !isPrivate(seen))
+      return { ...warn(`${found}: that is you, or one of its edges`), fix };
+    return { ...fail(`${found}: all behind one edge share one limit`), fix };
+  }
   if (/^(127\.|::1$)/.test(local)) {
     return warn(
       `the API saw ${seen}: asked over loopback, Docker's own address stands in; ask from elsewhere`,

@@ -1,13 +1,14 @@
 import { Resolver } from 'node:dns/promises';
 import { connect } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { type Finding, fail, ok, skip, warn } from '../../verify/check.ts';
+import { type Finding, fail, none, ok, skip, warn } from '../../verify/check.ts';
+import { findNpmContainer, readNames } from '../npm/container.ts';
 import type { Check, Context } from './check.ts';
 import { isPrivate, judgeDays, judgeRedirect } from './rules.ts';
 import type { Site } from './site.ts';
 
 const CONNECT_MS = 5000;
-const SPECIFICATION = 'Specification, network security: NPM handles SSL/TLS termination';
+const TLS = 'OWASP Transport Layer Security Cheat Sheet';
 const PROXY_HOST = 'make npm-proxy-host DOMAIN=...';
 const NOT_DNS = 'not asked: --connect names the place';
 
@@ -90,6 +91,27 @@ async function checkChain({ site }: Context): Promise<Finding> {
   return ok(`issued by ${issuer?.O ?? issuer?.CN ?? 'nobody'} for ${subjectaltname?.replaceAll('DNS:', '')}`);
 }
 
+/** All that the proxy host answers to, where NPM's container shows it: with Force SSL a name without a certificate is broken. */
+async function checkNames({ site, settings, byDns }: Context): Promise<Finding> {
+  const container = await findNpmContainer(settings.network);
+  const names = container ? await readNames(container.name, site.place.domain) : [];
+  const others = names.filter((name) => name !== site.place.domain && !name.startsWith('*'));
+  if (others.length === 0) return skip('no other name of the host is seen');
+  const wrong = await Promise.all(others.map((name) => findTlsError(site, name, byDns)));
+  return none(wrong.flat(), `${others.join(', ')}: each is covered`);
+}
+
+async function findTlsError(site: Site, name: string, byDns: boolean): Promise<string[]> {
+  try {
+    const socket = await site.connect({ servername: name, ...(byDns ? { host: name } : {}) });
+    const error = socket.authorizationError;
+    socket.destroy();
+    return error ? [`${name}: ${error}`] : [];
+  } catch (error) {
+    return [`${name}: ${(error as NodeJS.ErrnoException).code ?? (error as Error).message}`];
+  }
+}
+
 async function checkDays({ site }: Context): Promise<Finding> {
   const socket = await site.connect();
   const { valid_to } = socket.getPeerCertificate();
@@ -123,7 +145,7 @@ export const TRANSPORT: readonly Check[] = [
     id: 'dns',
     family: 'transport',
     title: 'The domain has an address that the internet can reach',
-    source: 'Specification, testing plan: NPM integration test',
+    source: 'RFC 1034, section 3.6',
     fix: 'make an A record (and AAAA, if the host has IPv6) at your DNS provider',
     run: checkDns,
   },
@@ -139,7 +161,7 @@ export const TRANSPORT: readonly Check[] = [
     id: 'tls-new',
     family: 'transport',
     title: 'TLS 1.2 and 1.3 are spoken',
-    source: SPECIFICATION,
+    source: TLS,
     fix: PROXY_HOST,
     run: checkNewVersions,
   },
@@ -155,9 +177,17 @@ export const TRANSPORT: readonly Check[] = [
     id: 'certificate',
     family: 'transport',
     title: 'The certificate is for this domain and its chain is complete',
-    source: SPECIFICATION,
+    source: TLS,
     fix: PROXY_HOST,
     run: checkChain,
+  },
+  {
+    id: 'names',
+    family: 'transport',
+    title: 'The host’s other names have a certificate too',
+    source: TLS,
+    fix: `${PROXY_HOST} (it orders one for all names), or take the name off the host`,
+    run: checkNames,
   },
   {
     id: 'certificate-days',
@@ -179,7 +209,7 @@ export const TRANSPORT: readonly Check[] = [
     id: 'redirect',
     family: 'transport',
     title: 'Plain HTTP leads to HTTPS',
-    source: 'OWASP Transport Layer Security Cheat Sheet',
+    source: TLS,
     fix: `${PROXY_HOST} (it forces SSL)`,
     run: checkRedirect,
   },
