@@ -5,7 +5,7 @@ import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import type { Mode } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
-import { formatTable, paint, say } from './lib/terminal/report.ts';
+import { formatTable, paint, say, sayProgress } from './lib/terminal/report.ts';
 import { judgeAll, type Result } from './lib/verify/check.ts';
 import { FAMILY_TITLES, parseSkips, selectChecks } from './lib/verify/checks.ts';
 import { gatherFacts } from './lib/verify/gather/stack.ts';
@@ -13,14 +13,15 @@ import { countResults, formatJunit, sayResults } from './lib/verify/report.ts';
 
 const USAGE = `
 Verifies the security of the running stack: asks the engine, the kernel inside each container, the network from every
-side, nginx and the database, and says for each rule what was found. Changes nothing. Exit 1 when a rule is broken.
+side, nginx and the database, and compares what runs, whole, with what ought to run. Prints a line a family, and details of
+what is broken or deserves a look; of every check with VERBOSE=1. Changes nothing. Exit 1 when a rule is broken.
 
   make prod-verify                production
   make prod-test-verify           test mode; what test mode cannot hold is left out, with the reason
   npx tsx scripts/verify.ts [--test] [--only ID,...] [--skip ID=REASON]... [--json] [--junit FILE] [--list]
                              [--facts]
 
-  --only      these checks or families alone: container, network, secrets, http, images, database
+  --only      these checks or families alone: container, network, secrets, http, images, database, drift
   --skip      leaves a check out; the reason is printed
   --json      the results as JSON on standard output
   --junit     writes them as JUnit XML to a file; - is standard output
@@ -65,7 +66,12 @@ main(import.meta.url, {
     const mode: Mode = flags.test ? 'test' : 'production';
     await assertDockerReady();
     const families = new Set(checks.map(({ family }) => family));
-    const facts = await gatherFacts(await openStack(), mode, families);
+    const settings = await openStack();
+    const plain = flags.json || flags.facts || flags.junit === '-';
+    if (!plain) say(`Verifying ${settings.prefix}: ${checks.length} checks, about 20 s`);
+    const facts = await gatherFacts(settings, mode, families, (waiting) =>
+      sayProgress(waiting.length > 0 ? `  Waiting for: ${waiting.join('; ')}` : ''),
+    );
     if (flags.facts) return say(JSON.stringify(facts, undefined, 2));
     const results = judgeAll(checks, facts, skips);
     await report(results, Date.now() - startedAt, flags);

@@ -84,7 +84,7 @@ describe('drift of the engine’s records', () => {
     assert.deepEqual(
       names.filter(
         (name) =>
-          !/^NetworkSettings\.|^Config\.Labels\.com\.docker\.compose\.(config-hash|depends_on|project\.config_files|version)$/.test(
+          !/^NetworkSettings\.|^Config\.Labels\.com\.docker\.compose\.(config-hash|depends_on|project\.(config_files|environment_file)|version)$/.test(
             name,
           ),
       ),

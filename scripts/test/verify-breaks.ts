@@ -207,6 +207,7 @@ export const BREAKS: Readonly<Record<string, (facts: Facts) => void>> = {
     of(facts, 'postgres').networks.push({
       name: 'kidney-genetics-extra',
       address: '',
+      address6: '',
       fixed: false,
       names: [],
     });
@@ -252,13 +253,25 @@ export const BREAKS: Readonly<Record<string, (facts: Facts) => void>> = {
     first(of(facts, 'frontend').networks).fixed = true;
   },
   'default-bridge': (facts) => {
-    of(facts, 'frontend').networks.push({ name: 'bridge', address: '', fixed: false, names: [] });
+    of(facts, 'frontend').networks.push({
+      name: 'bridge',
+      address: '',
+      address6: '',
+      fixed: false,
+      names: [],
+    });
   },
   'names-containers': (facts) => {
     of(facts, 'frontend').name = 'web';
   },
   'names-networks': (facts) => {
-    of(facts, 'frontend').networks.push({ name: 'shop-internal', address: '', fixed: false, names: [] });
+    of(facts, 'frontend').networks.push({
+      name: 'shop-internal',
+      address: '',
+      address6: '',
+      fixed: false,
+      names: [],
+    });
   },
   'names-volumes': (facts) => {
     facts.volumes.push('postgres-data');

@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { findNearest } from '../lib/process/near.ts';
 import { ROOT } from '../lib/process/root.ts';
 import { dateSecrets, findWeakSecrets, readSecretsDate } from '../lib/stack/secret-strength.ts';
 import { judgeAll, type Result } from '../lib/verify/check.ts';
-import { CHECKS, parseSkips, selectChecks } from '../lib/verify/checks.ts';
+import { CHECKS, FAMILY_TITLES, parseSkips, selectChecks } from '../lib/verify/checks.ts';
 import type { Facts } from '../lib/verify/facts.ts';
 import { parseDials, parseInside, parseSections } from '../lib/verify/gather/inside.ts';
-import { formatJunit } from '../lib/verify/report.ts';
+import { formatJunit, formatResults } from '../lib/verify/report.ts';
 import { BREAKS, healthyFacts } from './verify-breaks.ts';
 
 const judge = (facts: Facts, skips = new Map<string, string>()) => judgeAll(CHECKS, facts, skips);
@@ -309,5 +310,36 @@ describe('secrets', () => {
     assert.equal(readSecretsDate(renewed), '2026-06-07');
     assert.match(renewed, /^# Secrets made on 2026-06-07.*\nA=1\n$/);
     assert.equal(readSecretsDate('A=1\n'), undefined);
+  });
+});
+
+describe('what prod-verify prints', () => {
+  const formatted = (facts: Facts, verbose = false) =>
+    formatResults(judge(facts), 17_000, FAMILY_TITLES, verbose).map((line) => stripVTControlCharacters(line));
+
+  it('fits a terminal of 80 by 24 where all holds, a line a family', () => {
+    const lines = formatted(healthyFacts());
+    assert.ok(lines.length <= 22 && lines.every((line) => line.length <= 80), lines.join('\n'));
+    assert.equal(
+      lines[0],
+      `✔ Containers   ${CHECKS.filter(({ family }) => family === 'container').length} hold`,
+    );
+    assert.match(lines.at(-2) ?? '', /^\d+ checks in 17\.0 s: \d+ hold, 0 broken, 0 to look at, 0 left out/);
+  });
+
+  it('tells of what is broken alone, at the end, with rule and fix', () => {
+    const facts = healthyFacts();
+    facts.drift.processes?.differences.push('kg-backend: sh \u001b[31m(uid 0)\u202e\n was started');
+    const lines = formatted(facts);
+    const at = lines.findIndex((line) => line.endsWith('[drift-processes]'));
+    assert.ok(at > 6);
+    assert.match(lines[at + 1] ?? '', /^ {4}kg-backend: sh \(uid 0\)\ufffd was started — this project/);
+    assert.match(lines[at + 2] ?? '', /^ {4}→ see who started it/);
+    assert.ok(!lines.join('').includes('[drift-mounts]'));
+  });
+
+  it('tells of every check with VERBOSE=1', () => {
+    const text = formatted(healthyFacts(), true).join('\n');
+    for (const { id } of CHECKS) assert.ok(text.includes(`[${id}]`), id);
   });
 });

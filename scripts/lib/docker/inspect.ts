@@ -58,6 +58,7 @@ export interface InspectedContainer {
       {
         NetworkID: string;
         IPAddress: string;
+        GlobalIPv6Address?: string;
         IPAMConfig: { IPv4Address?: string; IPv6Address?: string } | null;
         Aliases: string[] | null;
         DNSNames?: string[] | null;

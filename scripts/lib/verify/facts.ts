@@ -88,7 +88,8 @@ export interface ContainerFacts {
   logOptions: Record<string, string>;
   /** Published ports, such as 127.0.0.1:8080->80/tcp. */
   ports: string[];
-  networks: { name: string; address: string; fixed: boolean; names: string[] }[];
+  /** Addresses: IPv6 in brackets; empty where the network has none. */
+  networks: { name: string; address: string; address6: string; fixed: boolean; names: string[] }[];
   extraHosts: string[];
   inside: InsideFacts | null;
 }

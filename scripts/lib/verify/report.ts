@@ -1,3 +1,4 @@
+import { toPrintable } from '../process/printable.ts';
 import { formatDuration, paint, say } from '../terminal/report.ts';
 import { FAMILIES, type Result } from './check.ts';
 
@@ -8,9 +9,12 @@ export function countResults(results: readonly Result<string>[]): Record<Result[
 }
 
 const MARKS = { ok: ['green', '✔'], warn: ['yellow', '!'], fail: ['red', '✘'], skip: ['dim', '–'] } as const;
+const WORDS = { ok: 'hold', fail: 'broken', warn: 'to look at', skip: 'left out' } as const;
+/** What a database or a neighbour named may be of any length. */
+const LONGEST = 2000;
 
 /**
- * Prints the results for people, by family; the rule and the fix where one is needed.
+ * Prints the results for people: a line a family, and below what is broken or deserves a look, with the rule and the fix.
  * @param titles of the families, in their order
  */
 export function sayResults<F extends string>(
@@ -18,26 +22,53 @@ export function sayResults<F extends string>(
   tookMs: number,
   titles: Readonly<Record<F, string>>,
 ): void {
-  for (const family of Object.keys(titles) as F[]) {
-    const own = results.filter((result) => result.family === family);
-    if (own.length === 0) continue;
-    const good = own.filter(({ status }) => status === 'ok').length;
-    say(`${paint('bold', titles[family])} ${paint('dim', `${good} of ${own.length}`)}`);
-    for (const result of own) sayResult(result);
-    say();
-  }
-  const { ok, warn, fail, skip } = countResults(results);
-  const parts = [`${ok} hold`, `${fail} broken`, `${warn} to look at`, `${skip} left out`];
-  say(`${results.length} checks in ${formatDuration(tookMs)}: ${parts.join(', ')}`);
+  for (const line of formatResults(results, tookMs, titles, Boolean(process.env.VERBOSE))) say(line);
 }
 
-function sayResult({ id, title, status, found, source, fix }: Result<string>): void {
+/** @param verbose tells of every check what was found */
+export function formatResults<F extends string>(
+  results: readonly Result<F>[],
+  tookMs: number,
+  titles: Readonly<Record<F, string>>,
+  verbose: boolean,
+): string[] {
+  const families = (Object.keys(titles) as F[]).flatMap((family) => {
+    const own = results.filter((result) => result.family === family);
+    return own.length === 0 ? [] : [formatFamily(titles[family], own)];
+  });
+  const told = verbose ? results : results.filter(({ status }) => status !== 'ok');
+  const details = told.flatMap(formatResult);
+  const took = `${results.length} checks in ${formatDuration(tookMs)}`;
+  const counts = ['ok', 'fail', 'warn', 'skip'] as const;
+  const sums = counts.map((status) => `${countResults(results)[status]} ${WORDS[status]}`);
+  return [
+    ...families,
+    ...(details.length > 0 ? ['', ...details] : []),
+    '',
+    `${took}: ${sums.join(', ')}`,
+    ...(verbose ? [] : ['What was found for each: VERBOSE=1']),
+  ];
+}
+
+function formatFamily(title: string, results: readonly Result<string>[]): string {
+  const counts = countResults(results);
+  const worst = (['fail', 'warn', 'ok', 'skip'] as const).find((status) => counts[status] > 0) ?? 'ok';
+  const [colour, mark] = MARKS[worst];
+  const parts = (['ok', 'fail', 'warn', 'skip'] as const).filter((status) => counts[status] > 0);
+  const text = parts.map((status) => `${counts[status]} ${WORDS[status]}`).join(', ');
+  return `${paint(colour, mark)} ${paint('bold', title.padEnd(12))} ${text}`;
+}
+
+function formatResult({ id, title, status, found, source, fix }: Result<string>): string[] {
   const [colour, mark] = MARKS[status];
-  say(`  ${paint(colour, mark)} ${title} ${paint('dim', `[${id}]`)}`);
-  const wrong = status === 'warn' || status === 'fail';
-  const text = status === 'skip' ? `left out: ${found}` : wrong ? paint(colour, found) : found;
-  say(`      ${text} ${paint('dim', `— ${source}`)}`);
-  if (wrong) say(`      ${paint('bold', '→')} ${fix}`);
+  const said = toPrintable(found, LONGEST);
+  if (status === 'skip') return [`${paint(colour, mark)} ${id} left out: ${said}`];
+  const wrong = status !== 'ok';
+  return [
+    `${paint(colour, mark)} ${title} ${paint('dim', `[${id}]`)}`,
+    `    ${wrong ? paint(colour, said) : said} ${paint('dim', `— ${source}`)}`,
+    ...(wrong ? [`    ${paint('bold', '→')} ${fix}`] : []),
+  ];
 }
 
 /** The results as JUnit XML, which CI systems read: https://github.com/testmoapp/junitxml */

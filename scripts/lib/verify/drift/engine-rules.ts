@@ -22,7 +22,7 @@ const CONTAINER_VARIES: readonly (readonly [RegExp, string])[] = [
     'addresses; the names it answers to are its Aliases',
   ],
   [
-    /^Config\.Labels\.com\.docker\.compose\.(config-hash|project\.config_files|replace|version|depends_on)$/,
+    /^Config\.Labels\.com\.docker\.compose\.(config-hash|project\.(config_files|environment_file)|replace|version|depends_on)$/,
     'Compose’s own notes',
   ],
 ];

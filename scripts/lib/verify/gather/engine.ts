@@ -72,6 +72,7 @@ export function toContainerFacts(raw: InspectedContainer): ContainerFacts {
     networks: Object.entries(NetworkSettings.Networks).map(([name, end]) => ({
       name,
       address: end.IPAddress,
+      address6: end.GlobalIPv6Address ? `[${end.GlobalIPv6Address}]` : '',
       fixed: Boolean(end.IPAMConfig?.IPv4Address || end.IPAMConfig?.IPv6Address),
       names: namesOn(raw, name),
     })),

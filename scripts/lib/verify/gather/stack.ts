@@ -31,13 +31,16 @@ const packProbe = (name: string) =>
  * Looks at the running stack: the engine once, each container once, the frontend from the proxy's network, the database
  * by one question, side by side.
  * @param families what takes long is asked for these alone
+ * @param onWait is told what is still waited for, whenever that changes
  * @throws DescribedError when the stack is not up, or up in the other mode
  */
 export async function gatherFacts(
   settings: StackSettings,
   mode: Mode,
   families: ReadonlySet<Family>,
+  onWait: (waiting: readonly string[]) => void = () => undefined,
 ): Promise<Facts> {
+  const track = tracker(onWait);
   const shared = mode === 'test' ? `${settings.prefix}-test` : settings.network;
   const [raw, source, host, folder, scan] = await Promise.all([
     inspectProject(settings, mode),
@@ -54,18 +57,24 @@ export async function gatherFacts(
     networks: one.networks.map((end) => ({ ...end, name: nameOf(end.name) })),
   }));
   const plan = planTries(settings, shared, bare, gateways);
-  const asking = askContainers(raw, bare, plan, source, families.has('secrets'));
+  const asking = track(
+    'containers, secrets and database',
+    askContainers(raw, bare, plan, source, families.has('secrets')),
+  );
   const inside = asking.then(({ containers }) => containers);
   const [fromProxy, asked, images, fromHost, drift] = await Promise.all([
-    askHttp(settings, shared, bare, {
-      dial: [...plan.database, ...plan.metrics],
-      pages: families.has('http'),
-    }),
+    track(
+      families.has('http') ? 'HTTP and the WebSocket’s heartbeat' : 'network',
+      askHttp(settings, shared, bare, {
+        dial: [...plan.database, ...plan.metrics],
+        pages: families.has('http'),
+      }),
+    ),
     asking,
     inspectImages(bare),
-    dialAll(plan.database.filter((target) => /^[\d.]+:/.test(target))),
+    dialAll(plan.database.filter((target) => /^[\d.]+:|^\[/.test(target))),
     families.has('drift')
-      ? gatherDrift({ mode, settings, shared, needles: source.needles }, inside)
+      ? track('drift', gatherDrift({ mode, settings, shared, needles: source.needles }, inside))
       : NO_DRIFT,
   ]);
   return {
@@ -82,6 +91,18 @@ export async function gatherFacts(
     scan,
     database: asked.database,
     drift,
+  };
+}
+
+/** Notes what is under way. */
+function tracker(onWait: (waiting: readonly string[]) => void) {
+  const waiting = new Set<string>();
+  return <T>(name: string, work: Promise<T>): Promise<T> => {
+    onWait([...waiting.add(name)]);
+    return work.finally(() => {
+      waiting.delete(name);
+      onWait([...waiting]);
+    });
   };
 }
 
@@ -109,7 +130,9 @@ function planTries(
   const addressesOf = (service: string, isMeant: (network: string) => boolean) =>
     containers
       .filter((one) => one.service === service)
-      .flatMap(({ networks }) => networks.filter(({ name }) => isMeant(name)).map(({ address }) => address))
+      .flatMap(({ networks }) =>
+        networks.filter(({ name }) => isMeant(name)).flatMap(({ address, address6 }) => [address, address6]),
+      )
       .filter(Boolean);
   return {
     database: [
@@ -118,7 +141,7 @@ function planTries(
       ...addressesOf('postgres', () => true),
     ].map((host) => `${host}:5432`),
     metrics: addressesOf('backend', (name) => name === shared).map((host) => `${host}:9464`),
-    gateways: gateways.map((host) => `${host}:22`),
+    gateways: gateways.map((host) => `${host.includes(':') ? `[${host}]` : host}:22`),
   };
 }
 

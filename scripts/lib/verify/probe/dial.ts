@@ -8,14 +8,14 @@ const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
 /**
  * Tries to reach a service.
- * @param target host:port; at PostgreSQL's port the answer has to be PostgreSQL's
+ * @param target host:port, [address]:port for IPv6; at PostgreSQL's port the answer has to be PostgreSQL's
  * @returns `open`, or why not: an error's code, `no answer`, `somebody else answers`
  */
 export function dial(target: string): Promise<string> {
   const at = target.lastIndexOf(':');
   const port = Number(target.slice(at + 1));
   return new Promise((resolve) => {
-    const socket = net.connect({ host: target.slice(0, at), port });
+    const socket = net.connect({ host: target.slice(0, at).replace(/^\[|\]$/g, ''), port });
     const finish = (outcome: string) => {
       clearTimeout(timer);
       socket.destroy();

@@ -40,6 +40,10 @@ for tool in sh bash dash ash busybox apt-get dpkg apk npm npx python3 perl; do
 done
 for target in "$@"; do
   print "dial $target"
+  host=${target%:*}
+  # IPv6 comes in brackets.
+  host=${host#[}
+  host=${host%]}
   # A script for bash, which has host and port as $0 and $1. At PostgreSQL's port it says SSLRequest, which PostgreSQL answers
   # with S or N: a mere connection proves nothing where a proxy takes all.
   # shellcheck disable=SC2016
@@ -48,6 +52,6 @@ for target in "$@"; do
     if [ "$1" != 5432 ]; then echo open; exit; fi
     printf "\0\0\0\10\4\322\26\57" >&3
     case "$(head -c 1 <&3)" in [SN]) echo open ;; *) echo "somebody else answers" ;; esac
-  ' "${target%:*}" "${target##*:}" 2>&1
+  ' "$host" "${target##*:}" 2>&1
   echo "exit $?"
 done
