@@ -22,7 +22,8 @@ RUN npm run build -w backend
 FROM ${NODE_BASE} AS compiled
 COPY --from=builder /src/backend/dist /app
 ENV NODE_COMPILE_CACHE=/app/compile-cache
-RUN install -d -o 1000 "$NODE_COMPILE_CACHE"
+# Readable by all and writable by root alone, whatever the modes in the checkout are.
+RUN chmod -R u=rwX,go=rX /app && install -d -o 1000 "$NODE_COMPILE_CACHE"
 USER 1000:1000
 RUN ! node /app/server.js
 RUN chmod -R a+rX "$NODE_COMPILE_CACHE"

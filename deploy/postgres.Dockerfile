@@ -1,10 +1,11 @@
-# The official image's contract (or its stand-in's) plus this app's configuration and role.
+# The official image's contract (or its stand-in's) plus this app's configuration and its own first start.
 ARG POSTGRES_BASE=postgres:17-trixie
 FROM ${POSTGRES_BASE}
 
-COPY deploy/postgres/postgresql.conf deploy/postgres/pg_hba.conf /etc/postgresql/
-COPY --chmod=0555 deploy/postgres/create-app-role.sh /docker-entrypoint-initdb.d/
-COPY --chmod=0555 deploy/postgres/postgres-without-password.sh /usr/local/sbin/postgres
+# Modes are said here: those of the checkout depend on its user's umask.
+RUN install -d -m 0755 /etc/postgresql
+COPY --chmod=0444 deploy/postgres/*.conf /etc/postgresql/
+COPY --chmod=0555 deploy/postgres/docker-entrypoint.sh /usr/local/sbin/
 
 # Run as postgres from the start: the entrypoint then has nothing to chown and needs no capability, also on later starts.
 USER 999:999
@@ -18,4 +19,5 @@ LABEL org.opencontainers.image.title="kidney-genetics-postgres" \
       org.opencontainers.image.licenses="MIT" \
       org.opencontainers.image.base.name="${POSTGRES_BASE}"
 
+ENTRYPOINT ["/usr/local/sbin/docker-entrypoint.sh"]
 CMD ["postgres", "-c", "config_file=/etc/postgresql/postgresql.conf"]

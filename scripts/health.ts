@@ -1,4 +1,5 @@
 import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
+import { warnOfCollations } from './lib/database/collation.ts';
 import type { ContainerInfo } from './lib/docker/containers.ts';
 import { formatCpus, readStats, type Use } from './lib/docker/usage.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
@@ -7,7 +8,7 @@ import { findLostNetwork, findOtherNetwork } from './lib/stack/network-rules.ts'
 import { openStack } from './lib/stack/open.ts';
 import { warnOfFullDisk, whenDockerReady } from './lib/stack/preflight.ts';
 import { type Probe, probeStack } from './lib/stack/probes.ts';
-import { SERVICES, type StackSettings, upTarget } from './lib/stack/stack.ts';
+import { containerName, SERVICES, type StackSettings, upTarget } from './lib/stack/stack.ts';
 import { findTroubles, showTroubles } from './lib/stack/trouble.ts';
 import { main } from './lib/terminal/cli.ts';
 import {
@@ -100,6 +101,7 @@ main(import.meta.url, {
       flags.test ? probe(settings, containers) : [],
       findTroubles(settings, containers),
       warnOfFullDisk(settings),
+      warnOfCollations(containerName(settings, 'kidney-genetics-postgres')),
     ]);
     if (flags.json) {
       const described = containers.map((one) => ({

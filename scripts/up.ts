@@ -1,10 +1,11 @@
 import { build } from './build.ts';
+import { warnOfCollations } from './lib/database/collation.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { findOtherBuild } from './lib/release/releases.ts';
 import { envFileExists } from './lib/stack/env-file.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady, whenDockerReady } from './lib/stack/preflight.ts';
-import { type Mode, upTarget } from './lib/stack/stack.ts';
+import { containerName, type Mode, upTarget } from './lib/stack/stack.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { say, sayWarning } from './lib/terminal/report.ts';
 import { applyUp } from './lib/up/apply.ts';
@@ -58,6 +59,7 @@ main(import.meta.url, {
     }
     const work = { mode, settings, env, timeoutMs, build: () => build(settings) };
     const { containers, release } = await applyUp(plan, work);
+    await warnOfCollations(containerName(settings, 'kidney-genetics-postgres'));
     summarize(mode, settings, identify(containers) === identify(sight.services), startedAt);
     if (await findOtherBuild(settings, release)) {
       say(`  It runs ${release.app}; another build is here: make prod-update NO_BUILD=1`);

@@ -1,14 +1,8 @@
 #!/bin/bash
 # Makes a cluster in an empty PGDATA, runs /docker-entrypoint-initdb.d on it, then becomes the server.
 #
-# An interrupted first start is recognised by a marker that stands in PGDATA from before initdb until the last script is
-# done: what was half made is thrown away and made again, and never started as it is.
+# A first start that is cut off leaves what it made, as with the official image; the project's own image has its own.
 set -euo pipefail
-
-MARKER=.initialisation-unfinished
-SCRATCH=.initdb
-# A parameter of our own on the temporary server: postmaster.opts then tells it from a server that held data.
-TEMPORARY=docker_entrypoint.temporary
 
 say() {
   echo "docker-entrypoint.sh: $*"
@@ -60,23 +54,9 @@ assert_writable() {
   fi
 }
 
-held_data() {
-  [ -s "$PGDATA/postmaster.opts" ] && ! grep -q -F "$TEMPORARY=on" "$PGDATA/postmaster.opts"
-}
-
-remove_unfinished() {
-  if held_data; then
-    fail "$PGDATA is marked as unfinished ($MARKER), but a server has worked on it since" \
-      "look at the data; if they are whole, remove $PGDATA/$MARKER and start again"
-  fi
-  say "the first start was interrupted: removing what it left and beginning again"
-  # The marker goes last: an interruption here is still recognised.
-  find "$PGDATA" -mindepth 1 -maxdepth 1 ! -name "$MARKER" ! -name lost+found -exec rm -rf {} +
-}
-
 assert_empty() {
   local found
-  found="$(find "$PGDATA" -mindepth 1 -maxdepth 1 ! -name "$MARKER" ! -name lost+found -printf '%f\n' | sort | head -n 3)"
+  found="$(find "$PGDATA" -mindepth 1 -maxdepth 1 ! -name lost+found -printf '%f\n' | sort | head -n 3)"
   [ -z "$found" ] || fail "$PGDATA holds files but no cluster: ${found//$'\n'/, }" "use an empty volume or folder"
 }
 
@@ -89,7 +69,6 @@ assert_password() {
   fi
 }
 
-# initdb wants an empty folder, and PGDATA holds the marker: it works beside it and the result moves up.
 make_cluster() {
   local arguments=() password=()
   # xargs takes quoted words apart without running anything.
@@ -98,17 +77,14 @@ make_cluster() {
   # The password goes through a pipe: it stands in no command line and no file.
   exec {password_pipe}< <(printf '%s\n' "$POSTGRES_PASSWORD")
   [ -z "$POSTGRES_PASSWORD" ] || password=("--pwfile=/dev/fd/$password_pipe")
-  initdb -D "$PGDATA/$SCRATCH" --username "$POSTGRES_USER" "${password[@]}" "${arguments[@]}"
+  initdb -D "$PGDATA" --username "$POSTGRES_USER" "${password[@]}" "${arguments[@]}"
   exec {password_pipe}<&-
-  printf '\nhost all all all %s\n' "$POSTGRES_HOST_AUTH_METHOD" >>"$PGDATA/$SCRATCH/pg_hba.conf"
-  chmod --reference "$PGDATA/$SCRATCH" "$PGDATA"
-  mv "$PGDATA/$SCRATCH"/* "$PGDATA"
-  rmdir "$PGDATA/$SCRATCH"
+  printf '\nhost all all all %s\n' "$POSTGRES_HOST_AUTH_METHOD" >>"$PGDATA/pg_hba.conf"
 }
 
 # On the socket alone: nobody outside sees a database that is not ready yet.
 start_temporary() {
-  "$@" -c listen_addresses= -c unix_socket_directories=/var/run/postgresql -c "port=${PGPORT:-5432}" -c "$TEMPORARY=on" &
+  "$@" -c listen_addresses= -c unix_socket_directories=/var/run/postgresql -c "port=${PGPORT:-5432}" &
   server=$!
   trap 'stop_temporary || true; exit 143' TERM INT
   until pg_isready --quiet --host /var/run/postgresql --username "$POSTGRES_USER" --dbname postgres; do
@@ -169,17 +145,12 @@ initialise() {
   read_setting POSTGRES_INITDB_ARGS ''
   : "${POSTGRES_HOST_AUTH_METHOD:=scram-sha-256}"
   assert_password
-  touch "$PGDATA/$MARKER"
-  sync "$PGDATA/$MARKER" "$PGDATA"
   make_cluster
   start_temporary "$@"
   create_database
   run_init_scripts
   stop_temporary || fail "the temporary server did not stop cleanly" "its own lines above say why"
   trap - TERM INT
-  sync --file-system "$PGDATA"
-  rm "$PGDATA/$MARKER"
-  sync "$PGDATA"
   # What came from a file stays out of the server's environment.
   [ -z "$from_file" ] || unset POSTGRES_PASSWORD
   say "the database is initialised"
@@ -193,7 +164,6 @@ main() {
       exec setpriv --reuid postgres --regid postgres --init-groups "$0" "$@"
     fi
     assert_writable
-    [ ! -e "$PGDATA/$MARKER" ] || remove_unfinished
     if [ ! -s "$PGDATA/PG_VERSION" ]; then
       assert_empty
       initialise "$@"

@@ -31,12 +31,7 @@ const differs = `(${values('s')}) is distinct from (${values('g')})`;
 const copyOptions = String.raw`(format csv, delimiter e'\x01', quote e'\x02')`;
 
 /** What psql reads before the rows. All that follows is one transaction: without its end nothing has happened. */
-export const importHead = String.raw`\set QUIET on
-\set ON_ERROR_STOP on
-\pset tuples_only on
-\pset format unaligned
-select 'set role ' || quote_ident(pg_get_userbyid(relowner)) from pg_class where oid = 'genes'::regclass \gexec
-begin;
+export const importHead = `begin;
 set local lock_timeout = '60s';
 set local statement_timeout = 0;
 set local work_mem = '64MB';

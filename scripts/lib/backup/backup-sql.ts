@@ -3,7 +3,7 @@ export const DUMP_SESSION = 'kidney-genetics-backup';
 
 /** Ends what a killed run left behind. */
 export const END_LEFTOVERS = `select pg_terminate_backend(pid) from pg_stat_activity
-where application_name = '${DUMP_SESSION}' and pid <> pg_backend_pid();`;
+where application_name = '${DUMP_SESSION}' and usename = current_user and pid <> pg_backend_pid();`;
 
 /** Opens the transaction whose snapshot pg_dump shares. The server's limit for idle transactions would end it. */
 export const OPEN_SNAPSHOT = `set application_name = '${DUMP_SESSION}';
@@ -42,6 +42,13 @@ export const LIST_TABLES = `select json_build_object('schema', n.nspname, 'name'
 from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
 where c.relkind = 'r' and c.relpersistence <> 't' and ${OWN_NAMESPACES} and ${noExtension('pg_class', 'c.oid')}
 order by 1::text;`;
+
+/** What belongs to others than the owner, who could neither dump nor restore it: one line each. */
+export const LIST_FOREIGN = `select format('%I.%I of %s', n.nspname, c.relname, pg_get_userbyid(c.relowner))
+from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+where c.relkind in ('r', 'p', 'S', 'v', 'm', 'f') and c.relpersistence <> 't' and ${OWN_NAMESPACES}
+  and ${noExtension('pg_class', 'c.oid')} and not pg_has_role(c.relowner, 'USAGE')
+order by 1;`;
 
 /** Rows of each table, as JSON lines. */
 export const COUNT_ROWS = `select format('select json_build_object(''table'', %L, ''rows'', count(*)) from only %I.%I',
@@ -185,7 +192,8 @@ select row_to_json(s) from public.operations_status as s order by kind;
 \\endif`;
 
 /** Notes the outcome of an operation. A trigger keeps the time of the last good one. */
-export const WRITE_STATUS = `select to_regclass('public.operations_status') is not null as known \\gset
+export const WRITE_STATUS = `set search_path = pg_catalog, public;
+select to_regclass('public.operations_status') is not null as known \\gset
 \\if :known
 insert into public.operations_status (kind, finished_at, ok, detail)
 values (:'kind', :'at'::timestamptz, :'ok'::boolean, :'detail'::jsonb)
@@ -194,7 +202,8 @@ set finished_at = excluded.finished_at, ok = excluded.ok, detail = excluded.deta
 \\endif`;
 
 /** Empties the outcomes that came with a restored database: they tell of the past. */
-export const CLEAR_STATUS = `select to_regclass('public.operations_status') is not null as known \\gset
+export const CLEAR_STATUS = `set search_path = pg_catalog, public;
+select to_regclass('public.operations_status') is not null as known \\gset
 \\if :known
 delete from public.operations_status;
 \\endif`;
@@ -206,7 +215,8 @@ select seq from public.data_state;
 \\endif`;
 
 /** Sets the numbers of changes past all that clients may know: each of them then reads everything anew. */
-export const PASS_CHANGE = `select to_regclass('public.data_state') is not null as known \\gset
+export const PASS_CHANGE = `set search_path = pg_catalog, public;
+select to_regclass('public.data_state') is not null as known \\gset
 \\if :known
 select setval('public.change_seq', greatest(:'seq'::bigint, (select last_value from public.change_seq)) + 1) as next \\gset
 update public.data_state set seq = :next, floor = :next, changed_at = clock_timestamp();

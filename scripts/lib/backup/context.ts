@@ -15,9 +15,9 @@ import { FolderStore } from './store.ts';
 export interface BackupContext {
   settings: StackSettings;
   backup: BackupSettings;
-  /** The app's database, its owner, and that one's password. */
+  /** The app's database and its owner. */
   database: string;
-  owner: { name: string; password: string };
+  owner: { name: string };
   store: FolderStore;
   /** Whether backups that nobody signed are taken as well, and plain ones where they are encrypted by now. */
   trust: boolean;
@@ -34,9 +34,9 @@ export async function loadBackupContext(trust = false): Promise<BackupContext> {
   const problems = findOptionalProblems(values);
   if (problems.length > 0) throw envProblemsError(settings.envFile, problems);
   const backup = readBackupSettings(values, ROOT, readSecret);
-  const { POSTGRES_DB: database = '', POSTGRES_USER: name = '', POSTGRES_PASSWORD: password = '' } = env;
+  const { POSTGRES_DB: database = '', POSTGRES_USER: name = '' } = env;
   const store = new FolderStore(backup.folder, backup);
-  return { settings, backup, database, owner: { name, password }, store, trust };
+  return { settings, backup, database, owner: { name }, store, trust };
 }
 
 function readSecret(path: string): string {

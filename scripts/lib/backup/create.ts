@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type SignIn, superuser } from '../database/client-argv.ts';
+import { ownerOf } from '../database/sign-in.ts';
 import { querySql, SqlSession } from '../database/sql.ts';
 import type { ContainerInfo } from '../docker/containers.ts';
 import { DescribedError } from '../process/errors.ts';
@@ -18,6 +20,8 @@ const ROOM =
   'make room: make prod-backup-prune; or name a folder on a larger disk: BACKUP_DIR in the env file';
 
 const SPARE_INODES = 16;
+/** Should a script be killed and its guard with it, the sessions in the container end by themselves. */
+const LONGEST_SECONDS = 12 * 3600;
 
 /** What a backup is made of. */
 export interface BackupJob {
@@ -37,13 +41,14 @@ export interface BackupJob {
  */
 export async function createBackup(job: BackupJob): Promise<Manifest> {
   const server = await findDatabase(job.settings);
-  const session = new SqlSession(server.name, job.database);
+  const owner = { ...(await ownerOf(server.name, job.database)), limitSeconds: LONGEST_SECONDS };
+  const session = new SqlSession(owner);
   let guard: Promise<string> | undefined;
   try {
     const snapshot = await openSnapshot(session);
-    guard = querySql(server.name, 'postgres', GUARD_DUMP, { keeper: snapshot.keeper });
+    guard = querySql(superuser(server.name), GUARD_DUMP, { keeper: snapshot.keeper });
     guard.catch(() => undefined);
-    return await storeSnapshot(job, server, session, snapshot);
+    return await storeSnapshot(job, server, owner, session, snapshot);
   } catch (error) {
     throw describeWriteError(error, job.store);
   } finally {
@@ -55,10 +60,11 @@ export async function createBackup(job: BackupJob): Promise<Manifest> {
 async function storeSnapshot(
   job: BackupJob,
   container: ContainerInfo,
+  owner: SignIn,
   session: SqlSession,
   snapshot: Snapshot,
 ): Promise<Manifest> {
-  const { settings, database, recipients, store } = job;
+  const { settings, recipients, store } = job;
   const createdAt = new Date();
   const startedAt = performance.now();
   const { id: _, keeper: __, tables: ___, server, ...described } = snapshot;
@@ -67,7 +73,7 @@ async function storeSnapshot(
   await assertSpace(store, estimateBytes(snapshot.database.bytes, last));
   const { name, file } = await freeName(job);
   const onBytes = (bytes: number) => job.onProgress?.(bytes, expected);
-  const dumpJob = { container: container.name, database, snapshot, path: store.partialOf(file), recipients };
+  const dumpJob = { owner, snapshot, path: store.partialOf(file), recipients };
   const [stored, tables] = await waitForAll([writeDump({ ...dumpJob, onBytes }), countRows(session)]);
   const manifest: Manifest = {
     name,

@@ -52,7 +52,7 @@ async function restoreAndCompare(
     await assertVersion(names.server, manifest);
     const target = manifest.database.name;
     const mustBeEncrypted = backup.recipients.length > 0 && !trust;
-    const job = { container: names.server, target, password: '', ...found, mustBeEncrypted, onProgress };
+    const job = { container: names.server, target, ...found, mustBeEncrypted, onProgress };
     const { ms, problems } = await loadBackup({ ...job, identityFile: backup.identityFile });
     if (problems.rows.length > 0) return noteDrill(ms, problems.rows);
     const doubts = [...problems.tables, ...problems.schema];

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { clientArgv, type SignIn } from '../database/client-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { openPipe, type PipedProcess } from '../process/shell.ts';
 import { DUMP_SESSION } from './backup-sql.ts';
@@ -14,9 +15,8 @@ const AGAIN = 'see how the database is: make prod-health; then: make prod-backup
 
 /** What is dumped, and where to. */
 export interface DumpJob {
-  /** Of the database's server. */
-  container: string;
-  database: string;
+  /** Who may read all of the database, and nothing beyond it. */
+  owner: SignIn;
   snapshot: Snapshot;
   /** The file to write; must not be there. */
   path: string;
@@ -30,11 +30,11 @@ export interface DumpJob {
  * @throws DescribedError, or the file system's error; the file is then gone
  */
 export async function writeDump(job: DumpJob): Promise<Written> {
-  const { container, path, recipients } = job;
+  const { owner, path, recipients } = job;
   const remove = () => rmSync(path, { force: true });
   process.once('exit', remove);
   const dump = openPipe(dumpArgv(job));
-  const list = openPipe(['docker', 'exec', '-i', container, 'pg_restore', '--list']);
+  const list = openPipe(['docker', 'exec', '-i', owner.container, 'pg_restore', '--list']);
   try {
     const listing = text(list.stdout);
     const plain = copyTo(dump.stdout, list.stdin);
@@ -53,13 +53,12 @@ export async function writeDump(job: DumpJob): Promise<Written> {
 }
 
 /** The command line of a dump that shares a session's snapshot. */
-function dumpArgv({ container, database, snapshot: { id, server } }: DumpJob): string[] {
-  const named = ['docker', 'exec', '-e', `PGAPPNAME=${DUMP_SESSION}`, container, 'pg_dump'];
+function dumpArgv({ owner, snapshot: { id, server } }: DumpJob): string[] {
   // The programs of PostgreSQL 15, from which one may come to upgrade, know gzip alone.
   const compression = server.versionNum >= 160_000 ? 'zstd' : '6';
-  const options = ['--username=postgres', '--no-password', '--format=custom', `--compress=${compression}`];
+  const options = ['--format=custom', `--compress=${compression}`, `--snapshot=${id}`];
   // Somebody who changes the schema for longer than that makes the backup fail, not hang.
-  return [...named, ...options, '--lock-wait-timeout=10min', `--snapshot=${id}`, database];
+  return clientArgv(owner, 'pg_dump', [...options, '--lock-wait-timeout=10min'], DUMP_SESSION);
 }
 
 async function assertDumped(dump: PipedProcess): Promise<void> {

@@ -1,4 +1,6 @@
 import { text } from 'node:stream/consumers';
+import { clientArgv, type SignIn, superuser } from '../database/client-argv.ts';
+import { ownerOf } from '../database/sign-in.ts';
 import { queryJson, querySql } from '../database/sql.ts';
 import { DescribedError } from '../process/errors.ts';
 import { toPrintable } from '../process/printable.ts';
@@ -17,8 +19,6 @@ export interface LoadJob {
   container: string;
   /** The database to make. */
   target: string;
-  /** Of the database's owner over TCP, where the server asks for one. */
-  password: string;
   store: BackupStore;
   manifest: Manifest;
   identityFile?: string | undefined;
@@ -45,18 +45,19 @@ export async function loadBackup(job: LoadJob): Promise<Loaded> {
   const startedAt = performance.now();
   await assertContents(job);
   const { owner } = manifest.database;
-  const existing = (await querySql(container, 'postgres', 'select rolname from pg_roles;')).split('\n');
+  const existing = (await querySql(superuser(container), 'select rolname from pg_roles;')).split('\n');
   await assertOwner(container, manifest);
-  await querySql(container, 'postgres', rolesSql(manifest.roles, existing, owner) || ';');
+  await querySql(superuser(container), rolesSql(manifest.roles, existing, owner) || ';');
   await createDatabase(container, target, manifest);
-  await querySql(container, 'postgres', databaseSql(target, manifest.database) || ';');
+  await querySql(superuser(container), databaseSql(target, manifest.database) || ';');
   const leftOut = findLeftOut(manifest);
   if (leftOut.length > 0)
     sayWarning(`Settings that no restore makes, for you to look at: ${leftOut.join(', ')}`);
-  await pourIn(job);
-  await querySql(container, target, 'analyze;');
+  const signIn = { ...(await ownerOf(container, target)), limitSeconds: limitFor(manifest) };
+  await pourIn(job, signIn);
+  await querySql(signIn, 'analyze;');
   const ms = performance.now() - startedAt;
-  return { ms, problems: await compare(container, target, manifest) };
+  return { ms, problems: await compare(signIn, manifest) };
 }
 
 /** Looks into the dump's own table of contents before anything of it is run. */
@@ -77,7 +78,7 @@ async function assertContents(job: LoadJob): Promise<void> {
 /** @throws DescribedError where the database would belong to a superuser: then the dump would be run as one */
 async function assertOwner(container: string, { database: { owner }, file }: Manifest): Promise<void> {
   const sql = `select rolsuper from pg_roles where rolname = :'owner';`;
-  if ((await querySql(container, 'postgres', sql, { owner })) !== 't' && !owner.startsWith('pg_')) return;
+  if ((await querySql(superuser(container), sql, { owner })) !== 't' && !owner.startsWith('pg_')) return;
   throw new DescribedError(`${file} is of a database that belongs to the superuser ${owner}`, OTHER);
 }
 
@@ -85,7 +86,7 @@ async function assertOwner(container: string, { database: { owner }, file }: Man
 async function createDatabase(container: string, target: string, manifest: Manifest): Promise<void> {
   const { owner, encoding, collate, ctype, provider = 'c', locale = '', rules = '' } = manifest.database;
   const sql = createLike(provider, rules !== '');
-  await querySql(container, 'postgres', sql, {
+  await querySql(superuser(container), sql, {
     database: target,
     owner,
     encoding,
@@ -97,18 +98,14 @@ async function createDatabase(container: string, target: string, manifest: Manif
 }
 
 /** The rows of each table of a database. */
-export async function countTables(container: string, database: string): Promise<Record<string, number>> {
-  const rows = await queryJson<{ table: string; rows: number }>(container, database, COUNT_ROWS);
+export async function countTables(owner: SignIn): Promise<Record<string, number>> {
+  const rows = await queryJson<{ table: string; rows: number }>(owner, COUNT_ROWS);
   return Object.fromEntries(rows.map(({ table, rows: count }) => [table, count]));
 }
 
 /** The owner gets all: a dump may name others for objects, and only a superuser could give them away. */
-async function pourIn(job: LoadJob): Promise<void> {
-  const { container, target, manifest, password } = job;
-  const user = ['--host=127.0.0.1', `--username=${manifest.database.owner}`, '--no-password'];
-  const options = [...user, '--no-owner', '--exit-on-error', `--dbname=${target}`];
-  const argv = ['docker', 'exec', '-i', '--env', 'PGPASSWORD', container, 'pg_restore', ...options];
-  const restore = openPipe(argv, { env: { PGPASSWORD: password } });
+async function pourIn(job: LoadJob, owner: SignIn): Promise<void> {
+  const restore = openPipe(clientArgv(owner, 'pg_restore', ['--no-owner', '--exit-on-error']));
   await readInto(job, restore, true);
   const { exitCode, stderr } = await restore.ended;
   if (exitCode !== 0) throw toolError('pg_restore', exitCode, stderr, job);
@@ -160,16 +157,24 @@ function explainStream(error: unknown, manifest: Manifest): unknown {
   );
 }
 
-async function compare(container: string, target: string, manifest: Manifest): Promise<Loaded['problems']> {
-  const counted = findCountProblems(manifest.tables, await countTables(container, target));
-  const [version, hash] = await Promise.all([
-    querySql(container, 'postgres', 'show server_version_num;'),
-    querySql(container, target, HASH_SCHEMA),
-  ]);
+async function compare(owner: SignIn, manifest: Manifest): Promise<Loaded['problems']> {
+  const counted = findCountProblems(manifest.tables, await countTables(owner));
+  const version = await querySql(owner, 'show server_version_num;');
   // Another major version may write the same definition in other words.
   const comparable = manifest.schemaHash && majorOf(Number(version)) === majorOf(manifest.server.versionNum);
-  const differs = comparable && hash !== manifest.schemaHash;
+  const differs = comparable && !(await hasSchema(owner, manifest.schemaHash));
   return { ...counted, schema: differs ? ['the schema is not the one that was dumped'] : [] };
+}
+
+/** Backups of before version 0.3 wrote names without `public.`, as a session with the server's own search path does. */
+async function hasSchema(owner: SignIn, hash: string): Promise<boolean> {
+  if ((await querySql(owner, HASH_SCHEMA)) === hash) return true;
+  return (await querySql({ ...owner, searchPath: '"$user", public' }, HASH_SCHEMA)) === hash;
+}
+
+/** Seconds that a restore may take at most: a function of a constraint may sleep for ever. 1 MB/s is a slow disk's pace. */
+function limitFor({ database }: Manifest): number {
+  return Math.ceil(900 + database.bytes / 1e6);
 }
 
 /** The major version in a number such as 170012. */
@@ -179,7 +184,7 @@ function majorOf(versionNum: number): number {
 
 /** @throws DescribedError when a server is too old for a backup */
 export async function assertVersion(container: string, manifest: Manifest): Promise<void> {
-  const here = Number(await querySql(container, 'postgres', 'show server_version_num;'));
+  const here = Number(await querySql(superuser(container), 'show server_version_num;'));
   const there = manifest.server.versionNum;
   if (majorOf(there) <= majorOf(here)) return;
   throw new DescribedError(

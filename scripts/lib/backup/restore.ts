@@ -1,3 +1,4 @@
+import { ownerOf } from '../database/sign-in.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
 import { Progress } from '../terminal/progress.ts';
@@ -60,7 +61,7 @@ export async function previewRestore(
 ): Promise<string> {
   const { manifest } = found;
   const live = (await databaseExists(server, context.database))
-    ? await countTables(server, context.database)
+    ? await countTables(await ownerOf(server, context.database))
     : {};
   const names = [...new Set([...Object.keys(live), ...Object.keys(manifest.tables)])].sort();
   const rows = names.map((name) => {
@@ -98,7 +99,7 @@ export async function restoreBackup(
   server: string,
   found: FoundBackup,
 ): Promise<Swapped> {
-  const { database, backup, owner, trust } = context;
+  const { database, backup, trust } = context;
   const { manifest } = found;
   assertTrusted(context, found);
   const target = incomingName(database);
@@ -111,7 +112,6 @@ export async function restoreBackup(
     const job = {
       container: server,
       target,
-      password: owner.password,
       ...found,
       identityFile,
       mustBeEncrypted,

@@ -4,6 +4,7 @@ import {
   COUNT_ROWS,
   END_LEFTOVERS,
   HASH_SCHEMA,
+  LIST_FOREIGN,
   LIST_TABLES,
   OPEN_SNAPSHOT,
   READ_FACTS,
@@ -29,11 +30,20 @@ export async function openSnapshot(session: SqlSession): Promise<Snapshot> {
   const [facts] = await session.askJson<Snapshot['server'] & Pick<Manifest, 'database'>>(READ_FACTS);
   if (!facts) throw new DescribedError('The database says nothing of itself', 'make prod-health');
   const { version, versionNum, database } = facts;
+  assertOwned(database.owner, await session.ask(LIST_FOREIGN));
   const tables = await session.askJson<Snapshot['tables'][number]>(LIST_TABLES);
   const roles = await session.askJson<Manifest['roles'][number]>(READ_ROLES);
   const [schemaVersion = ''] = await session.ask(READ_SCHEMA_VERSION);
   const [schemaHash = ''] = await session.ask(HASH_SCHEMA);
   return { id, keeper, database, roles, tables, schemaVersion, schemaHash, server: { version, versionNum } };
+}
+
+function assertOwned(owner: string, foreign: readonly string[]): void {
+  if (foreign.length === 0) return;
+  throw new DescribedError(
+    `The owner of the database, ${owner}, can neither dump nor restore what belongs to others: ${foreign.join(', ')}`,
+    `give it to the owner, for a table: ALTER TABLE ... OWNER TO ${owner}; or move it into a database of its own`,
+  );
 }
 
 /** The rows of each table in the session's snapshot. */

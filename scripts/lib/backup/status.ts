@@ -1,3 +1,5 @@
+import type { SignIn } from '../database/client-argv.ts';
+import { ownerOf } from '../database/sign-in.ts';
 import { querySql } from '../database/sql.ts';
 import { sayWarning } from '../terminal/report.ts';
 import { WRITE_STATUS } from './backup-sql.ts';
@@ -12,9 +14,9 @@ export interface Outcome {
 }
 
 /** Notes an outcome in a database, where the API's /metrics finds it. */
-export async function writeStatus(container: string, database: string, outcome: Outcome): Promise<void> {
+export async function writeStatus(owner: SignIn, outcome: Outcome): Promise<void> {
   const { kind, at, ok, detail } = outcome;
-  await querySql(container, database, WRITE_STATUS, {
+  await querySql(owner, WRITE_STATUS, {
     kind,
     at,
     ok: String(ok),
@@ -31,7 +33,7 @@ export async function recordOutcome(
   detail: Record<string, unknown>,
 ): Promise<void> {
   try {
-    await writeStatus(container, database, { kind, at: new Date().toISOString(), ok, detail });
+    await writeStatus(await ownerOf(container, database), { kind, at: new Date().toISOString(), ok, detail });
   } catch {
     sayWarning(`The outcome of ${kind} could not be noted in the database, so /metrics does not show it`);
   }

@@ -1,3 +1,5 @@
+import { superuser } from '../database/client-argv.ts';
+import { ownerOf } from '../database/sign-in.ts';
 import { queryJson, querySql, SqlSession } from '../database/sql.ts';
 import { DescribedError } from '../process/errors.ts';
 import {
@@ -40,16 +42,16 @@ export function incomingName(live: string): string {
 
 export async function databaseExists(container: string, name: string): Promise<boolean> {
   const sql = `select 1 from pg_database where datname = :'name';`;
-  return (await querySql(container, 'postgres', sql, { name })) === '1';
+  return (await querySql(superuser(container), sql, { name })) === '1';
 }
 
 export async function dropDatabase(container: string, name: string): Promise<void> {
-  await querySql(container, 'postgres', 'drop database if exists :"name" with (force);', { name });
+  await querySql(superuser(container), 'drop database if exists :"name" with (force);', { name });
 }
 
 /** The databases that restores have replaced, newest first. */
 export function listReplaced(container: string, live: string): Promise<ReplacedDatabase[]> {
-  return queryJson<ReplacedDatabase>(container, 'postgres', LIST_REPLACED, { live });
+  return queryJson<ReplacedDatabase>(superuser(container), LIST_REPLACED, { live });
 }
 
 /**
@@ -76,8 +78,8 @@ export async function swapIn(container: string, live: string, incoming: string):
 /** Holds connections off for less than two seconds, or gives up and tries anew: then nothing has changed. */
 async function swapNames(container: string, names: Readonly<Record<string, string>>): Promise<string[]> {
   for (let tries = 1; ; tries += 1) {
-    const swapper = new SqlSession(container, 'postgres', names);
-    const ender = new SqlSession(container, 'postgres', names);
+    const swapper = new SqlSession(superuser(container), names);
+    const ender = new SqlSession(superuser(container), names);
     try {
       // Both are signed in before anybody is held off.
       await Promise.all([swapper.ask('select 1;'), ender.ask('select 1;')]);
@@ -93,15 +95,16 @@ async function swapNames(container: string, names: Readonly<Record<string, strin
 }
 
 async function carryOver(container: string, live: string, incoming: string): Promise<void> {
+  const [from, to] = await Promise.all([ownerOf(container, live), ownerOf(container, incoming)]);
   const [rows, seq] = await Promise.all([
-    queryJson<StatusRow>(container, live, READ_STATUS),
-    querySql(container, live, READ_CHANGE),
+    queryJson<StatusRow>(from, READ_STATUS),
+    querySql(from, READ_CHANGE),
   ]);
-  await querySql(container, incoming, CLEAR_STATUS);
+  await querySql(to, CLEAR_STATUS);
   for (const { kind, finished_at, ok, detail, last_ok_at } of rows) {
     // The trigger keeps the time of the last good one: it has to see that one first.
-    if (last_ok_at) await writeStatus(container, incoming, { kind, at: last_ok_at, ok: true, detail });
-    if (!ok) await writeStatus(container, incoming, { kind, at: finished_at, ok, detail });
+    if (last_ok_at) await writeStatus(to, { kind, at: last_ok_at, ok: true, detail });
+    if (!ok) await writeStatus(to, { kind, at: finished_at, ok, detail });
   }
-  if (seq !== '') await querySql(container, incoming, PASS_CHANGE, { seq });
+  if (seq !== '') await querySql(to, PASS_CHANGE, { seq });
 }

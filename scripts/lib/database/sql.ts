@@ -1,38 +1,36 @@
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { DescribedError } from '../process/errors.ts';
-import { mustRun, openPipe, type PipedProcess } from '../process/shell.ts';
+import { openPipe, type PipedProcess, run } from '../process/shell.ts';
+import { psqlArgv, type SignIn } from './client-argv.ts';
 
-/** The command line of psql as the superuser, over the socket of a database's container; SQL comes through its input. */
-function psqlArgv(container: string, database: string, variables: Readonly<Record<string, string>> = {}) {
-  const set = Object.entries(variables).flatMap(([name, value]) => ['-v', `${name}=${value}`]);
-  const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', ...set, '-U', 'postgres', '-d', database];
-  return ['docker', 'exec', '-i', container, ...psql];
-}
+/** What `timeout` exits with. */
+const TIMED_OUT = 124;
 
 /**
  * Runs SQL and gives its bare result.
+ * @param sql a stream for what is long
  * @param variables for :'name' and :"name" in the SQL; not the place for a secret
  * @throws DescribedError with what the server says
  */
 export async function querySql(
-  container: string,
-  database: string,
-  sql: string,
+  signIn: SignIn,
+  sql: string | Readable,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const hint = `see the server's log: docker logs ${container}`;
-  return (await mustRun(psqlArgv(container, database, variables), hint, { input: sql })).trim();
+  const result = await run(psqlArgv(signIn, variables), { input: sql });
+  if (result.exitCode === 0) return result.stdout.trim();
+  throw describeSqlError(signIn, result);
 }
 
 /** Like `querySql` for statements that give rows of JSON, one a line. */
 export async function queryJson<T>(
-  container: string,
-  database: string,
+  signIn: SignIn,
   sql: string,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<T[]> {
-  return parseLines<T>((await querySql(container, database, sql, variables)).split('\n'));
+  return parseLines<T>((await querySql(signIn, sql, variables)).split('\n'));
 }
 
 function parseLines<T>(lines: readonly string[]): T[] {
@@ -41,12 +39,14 @@ function parseLines<T>(lines: readonly string[]): T[] {
 
 /** A psql that stays open, for what has to happen in one session. */
 export class SqlSession {
+  private readonly signIn: SignIn;
   private readonly process: PipedProcess;
   private readonly lines: AsyncIterator<string>;
 
   /** @param variables as for `querySql` */
-  constructor(container: string, database: string, variables: Readonly<Record<string, string>> = {}) {
-    this.process = openPipe(psqlArgv(container, database, variables));
+  constructor(signIn: SignIn, variables: Readonly<Record<string, string>> = {}) {
+    this.signIn = signIn;
+    this.process = openPipe(psqlArgv(signIn, variables));
     this.lines = createInterface({ input: this.process.stdout })[Symbol.asyncIterator]();
   }
 
@@ -60,7 +60,7 @@ export class SqlSession {
     const answer: string[] = [];
     for (;;) {
       const { value, done } = await this.lines.next();
-      if (done) throw await this.explainEnd();
+      if (done) throw describeSqlError(this.signIn, await this.process.ended);
       if (value === mark) return answer;
       answer.push(value);
     }
@@ -75,12 +75,20 @@ export class SqlSession {
     this.process.stdin.end();
     await this.process.ended;
   }
+}
 
-  private async explainEnd(): Promise<DescribedError> {
-    const { exitCode, stderr } = await this.process.ended;
-    return new DescribedError(
-      `The session with the database ended (exit ${exitCode})${stderr ? `: ${stderr}` : ''}`,
-      'see whether the database is up: make prod-health',
-    );
-  }
+/** One sentence of what psql said last, without the CONTEXT that quotes the owner's code. */
+function describeSqlError(
+  { container, database, user, limitSeconds }: SignIn,
+  { exitCode, stderr }: { exitCode: number; stderr: string },
+): DescribedError {
+  const lines = stderr.trim().split('\n');
+  const errors = lines.filter((line) => /\b(ERROR|FATAL|error): /.test(line));
+  const said = (errors.length > 0 ? errors : lines).slice(-3).join(' ');
+  const reason =
+    exitCode === TIMED_OUT ? `no answer within ${limitSeconds} s` : said || `psql exit ${exitCode}`;
+  return new DescribedError(
+    `The database ${database} refused ${user}: ${reason}`,
+    `make prod-health; the server's own log: docker logs ${container}`,
+  );
 }

@@ -1,3 +1,5 @@
+import { ownerOf } from '../database/sign-in.ts';
+import { querySql } from '../database/sql.ts';
 import { sandboxArgv } from '../docker/sandbox-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
@@ -56,11 +58,7 @@ async function readMigrations(
 }
 
 async function listApplied(settings: StackSettings, database: string): Promise<Set<string>> {
-  const container = containerName(settings, 'kidney-genetics-postgres');
-  const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', database];
-  const query = `select name from schema_migrations`;
-  const listed = await mustRun(['docker', 'exec', '-i', container, ...psql], 'make prod-health', {
-    input: query,
-  });
+  const owner = await ownerOf(containerName(settings, 'kidney-genetics-postgres'), database);
+  const listed = await querySql(owner, 'select name from public.schema_migrations;');
   return new Set(listed.split('\n').filter(Boolean));
 }

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { psqlArgv, superuser } from '../database/client-argv.ts';
+import { querySql } from '../database/sql.ts';
 import { DescribedError } from '../process/errors.ts';
 import { writeWhole } from '../process/files.ts';
 import { toPrintable } from '../process/printable.ts';
@@ -125,30 +127,15 @@ async function rotatePassword(place: Place, rotation: Rotation): Promise<void> {
   await runAsSuperuser(place, retireRoleSql(temporary));
 }
 
-async function runAsSuperuser({ settings, env }: Place, statements: string): Promise<void> {
-  const postgres = containerName(settings, 'kidney-genetics-postgres');
-  const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', env.POSTGRES_DB ?? ''];
-  await mustRun(['docker', 'exec', '-i', postgres, ...psql], AGAIN, { input: statements });
+async function runAsSuperuser({ settings }: Place, statements: string): Promise<void> {
+  await querySql(superuser(containerName(settings, 'kidney-genetics-postgres')), statements);
 }
 
 /** Over TCP, as the API does it. The password goes from environment to environment. */
 async function assertSignsIn({ settings, env }: Place, user: string, password: string): Promise<void> {
-  const postgres = containerName(settings, 'kidney-genetics-postgres');
-  const psql = [
-    'psql',
-    '-XqAt',
-    '-h',
-    '127.0.0.1',
-    '-U',
-    user,
-    '-d',
-    env.POSTGRES_DB ?? '',
-    '-c',
-    'SELECT 1',
-  ];
-  await mustRun(['docker', 'exec', '--env', 'PGPASSWORD', postgres, ...psql], AGAIN, {
-    env: { PGPASSWORD: password },
-  });
+  const container = containerName(settings, 'kidney-genetics-postgres');
+  const signIn = { container, database: env.POSTGRES_DB ?? '', user, by: 'given' } as const;
+  await mustRun(psqlArgv(signIn), AGAIN, { input: 'select 1;', env: { PGPASSWORD: password } });
 }
 
 /** @returns the status of an edit of a gene that does not exist, with a token of each key */

@@ -5,6 +5,7 @@ import { findBackups } from '../backup/find.ts';
 import { restoreBackup } from '../backup/restore.ts';
 import { runBackup } from '../backup/run.ts';
 import { dropDatabase } from '../backup/swap.ts';
+import { superuser } from '../database/client-argv.ts';
 import { querySql } from '../database/sql.ts';
 import { type ContainerInfo, findContainer } from '../docker/containers.ts';
 import { objectExists } from '../docker/inspect.ts';
@@ -112,7 +113,7 @@ async function keepNewer(context: BackupContext): Promise<void> {
 async function setPassword(settings: StackSettings): Promise<void> {
   const { POSTGRES_USER = '', POSTGRES_PASSWORD = '' } = await loadEnvFile(settings.envFile);
   const verifier = scramVerifier(POSTGRES_PASSWORD, randomBytes(16));
-  await querySql(containerName(settings, POSTGRES), 'postgres', changePasswordSql(POSTGRES_USER, verifier));
+  await querySql(superuser(containerName(settings, POSTGRES)), changePasswordSql(POSTGRES_USER, verifier));
 }
 
 /** Removes the data from before the upgrade. */

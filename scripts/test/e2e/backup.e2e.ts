@@ -106,7 +106,7 @@ describe('backups', { timeout: 900_000 }, () => {
     mkdirSync(full);
     await mustRun(['mount', '-t', 'tmpfs', '-o', 'size=22m,mode=0700', 'tmpfs', full], 'see above');
     try {
-      await stack.sql(`CREATE TABLE noise AS SELECT string_agg(sha512(n::text::bytea)::text, '') AS word
+      await stack.ownerSql(`CREATE TABLE noise AS SELECT string_agg(sha512(n::text::bytea)::text, '') AS word
         FROM generate_series(1, 300000) AS n GROUP BY n % 5000`);
       const refused = await stack.script('backup', [], { BACKUP_DIR: full });
       assert.equal(refused.exitCode, 1);
@@ -429,7 +429,7 @@ describe('backups', { timeout: 900_000 }, () => {
     ];
     const commands = statements.flatMap((statement) => ['-c', statement]);
     await mustRun(['docker', 'exec', stack.name('postgres'), ...psql, ...commands], 'see above');
-    await stack.sql(`CREATE TABLE sorted (word text); INSERT INTO sorted VALUES ('c'), ('b'), ('z')`);
+    await stack.ownerSql(`CREATE TABLE sorted (word text); INSERT INTO sorted VALUES ('c'), ('b'), ('z')`);
     await stack.mustScript('backup');
     await stack.mustScript('backup', ['--verify', 'latest']);
     await stack.mustScript('restore', ['latest', '--yes']);

@@ -130,6 +130,14 @@ export class TestStack {
     return out.trim();
   }
 
+  /** Runs SQL as the application's role, who owns the database and signs in as the API does, by its password over TCP. */
+  async ownerSql(statement: string): Promise<string> {
+    const psql = `psql -XqAt -v ON_ERROR_STOP=1 -h 127.0.0.1 -U kidney_user -d kidney_genetics`;
+    const shell = `PGPASSWORD="$(cat /run/secrets/postgres_password)" exec ${psql}`;
+    const argv = ['docker', 'exec', '-i', this.name('postgres'), 'sh', '-c', shell];
+    return (await mustRun(argv, HINT, { input: statement })).trim();
+  }
+
   /** Waits until every container is healthy, without any command of the kit. */
   async untilHealthy(timeoutMs = 90_000): Promise<void> {
     await until(`${this.settings.prefix} healthy`, timeoutMs, async () => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
+import { superuser } from '../../database/client-argv.ts';
 import { querySql } from '../../database/sql.ts';
 import { sandboxArgv } from '../../docker/sandbox-argv.ts';
 import { DescribedError } from '../../process/errors.ts';
@@ -31,7 +32,8 @@ export interface FreshServer {
 export function readCatalog(container: string, database: string): Promise<string> {
   // What databases are made of is a way in, too.
   const others = ['postgres', 'template1'].map((name) => `\\connect ${name}\n${CATALOG}`);
-  return querySql(container, database, [SETTINGS, CATALOG, ...others].join('\n'));
+  // As the superuser in every database: it reads catalogs alone, which run nothing.
+  return querySql({ ...superuser(container), database }, [SETTINGS, CATALOG, ...others].join('\n'));
 }
 
 /**

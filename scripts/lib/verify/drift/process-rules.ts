@@ -8,7 +8,7 @@ const PROGRAMS: Readonly<Record<string, { program: string; forks: boolean; helpe
   postgres: {
     program: 'postgres',
     forks: true,
-    helpers: ['psql', 'pg_dump', 'pg_dumpall', 'pg_restore', 'pg_isready', 'pg_basebackup'],
+    helpers: ['timeout', 'psql', 'pg_dump', 'pg_dumpall', 'pg_restore', 'pg_isready', 'pg_basebackup'],
   },
 };
 const INIT = /^(docker-init|tini|catatonit)$/;

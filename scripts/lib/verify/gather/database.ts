@@ -1,8 +1,22 @@
-import { run } from '../../process/shell.ts';
+import { superuser } from '../../database/client-argv.ts';
+import { ownerOf } from '../../database/sign-in.ts';
+import { queryJson } from '../../database/sql.ts';
+import { DescribedError } from '../../process/errors.ts';
 import type { ContainerFacts, DatabaseFacts } from '../facts.ts';
 
-/** One question with one JSON answer; passwords are told by their kind alone. */
-const QUESTION = `
+/** What holds in the application's own sessions: asked as its role, whose settings, and the database's, go before the server's. */
+const AS_OWNER = `
+SELECT json_build_object(
+  'durability', (SELECT json_object_agg(name, setting) FROM pg_settings
+    WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')),
+  'logging', (SELECT json_object_agg(name, setting) FROM pg_settings
+    WHERE name IN ('log_statement', 'log_parameter_max_length', 'log_parameter_max_length_on_error')),
+  'publicRights', array_remove(ARRAY[
+    CASE WHEN has_database_privilege('public', current_database(), 'CONNECT') THEN 'connect to the database' END,
+    CASE WHEN has_schema_privilege('public', 'public', 'CREATE') THEN 'create in the schema public' END], NULL))`;
+
+/** What only the superuser may read; passwords are told by their kind alone. */
+const AS_SUPERUSER = `
 SELECT json_build_object(
   'version', current_setting('server_version_num')::int,
   'checksums', current_setting('data_checksums'),
@@ -10,10 +24,6 @@ SELECT json_build_object(
   'maxConnections', current_setting('max_connections')::int,
   'reservedConnections', current_setting('superuser_reserved_connections')::int
     + coalesce(current_setting('reserved_connections', true), '0')::int,
-  'durability', (SELECT json_object_agg(name, setting) FROM pg_settings
-    WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit')),
-  'logging', (SELECT json_object_agg(name, setting) FROM pg_settings
-    WHERE name IN ('log_statement', 'log_parameter_max_length', 'log_parameter_max_length_on_error')),
   'rules', (SELECT coalesce(json_agg(json_build_object('line', line_number, 'type', coalesce(type, ''),
       'users', coalesce(array_to_string(user_name, ','), ''), 'address', coalesce(address, ''),
       'method', coalesce(auth_method, ''), 'error', coalesce(error, '')) ORDER BY line_number), '[]')
@@ -27,26 +37,26 @@ SELECT json_build_object(
         WHEN rolpassword LIKE 'md5%' THEN 'md5' ELSE 'other' END,
       'memberOf', ARRAY(SELECT parent.rolname FROM pg_auth_members m JOIN pg_authid parent ON parent.oid = m.roleid
         WHERE m.member = pg_authid.oid)))
-    FROM pg_authid WHERE rolname !~ '^pg_'),
-  'publicRights', array_remove(ARRAY[
-    CASE WHEN has_database_privilege('public', current_database(), 'CONNECT') THEN 'connect to the database' END,
-    CASE WHEN has_schema_privilege('public', 'public', 'CREATE') THEN 'create in the schema public' END], NULL))`;
+    FROM pg_authid WHERE rolname !~ '^pg_'))`;
 
 /**
- * Asks the database as its superuser, over the socket.
+ * Asks the database over the socket, as its owner and as its superuser.
  * @param metrics what the backend says of itself
  */
 export async function askDatabase(postgres: ContainerFacts, metrics: string): Promise<DatabaseFacts | null> {
-  const database = postgres.env.POSTGRES_DB ?? 'postgres';
-  const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-U', 'postgres', '-d', database];
-  const { exitCode, stdout } = await run(['docker', 'exec', '-i', postgres.name, ...psql], {
-    input: QUESTION,
-    timeoutMs: 30_000,
+  const [asOwner, asSuperuser] = await Promise.all([
+    ownerOf(postgres.name, postgres.env.POSTGRES_DB ?? 'postgres').then((owner) =>
+      queryJson(owner, AS_OWNER),
+    ),
+    queryJson(superuser(postgres.name), AS_SUPERUSER),
+  ]).catch((error) => {
+    if (error instanceof DescribedError) return [];
+    throw error;
   });
-  if (exitCode !== 0) return null;
+  if (!asOwner || !asSuperuser) return null;
   const poolMax = /^\w*database_pool_max(?:\{[^}]*\})? (\d+)/m.exec(metrics)?.[1];
   return {
-    ...(JSON.parse(stdout) as Omit<DatabaseFacts, 'poolMax' | 'applicationRole'>),
+    ...(Object.assign({}, ...asOwner, ...asSuperuser) as Omit<DatabaseFacts, 'poolMax' | 'applicationRole'>),
     poolMax: poolMax === undefined ? null : Number(poolMax),
     applicationRole: postgres.env.APP_USER ?? '',
   };

@@ -2,7 +2,7 @@ import { asked, type Check, type Finding, fail, none, ok, warn } from '../check.
 import type { DatabaseFacts, Facts } from '../facts.ts';
 
 const ROLE =
-  'deploy/postgres/create-app-role.sh makes it right for a new volume; for this one as the superuser: ALTER ROLE';
+  'deploy/postgres/docker-entrypoint.sh makes it right for a new volume; for this one as the superuser: ALTER ROLE';
 const RULES = 'deploy/postgres/pg_hba.conf, then: make prod-update WITH_DATABASE=1';
 const SETTINGS = 'deploy/postgres/postgresql.conf, then: make prod-update WITH_DATABASE=1';
 
