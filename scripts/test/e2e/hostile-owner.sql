@@ -115,7 +115,7 @@ create domain public.regclass as pg_catalog.text check (public.evil());
 
 -- What sessions are told when they begin.
 alter role kidney_user set search_path = public, pg_catalog;
-alter role kidney_user set "kit.lines" = E'x''\nALTER ROLE kidney_user WITH SUPERUSER;\nALTER ROLE kidney_user SUPERUSER;\n''';
+alter role kidney_user set application_name = E'x''\nALTER ROLE kidney_user WITH SUPERUSER;\nALTER ROLE kidney_user SUPERUSER;\n''';
 alter database kidney_genetics set search_path = public, pg_catalog;
 alter database kidney_genetics set standard_conforming_strings = off;
 alter database kidney_genetics set client_encoding = 'SJIS';
