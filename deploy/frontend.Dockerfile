@@ -41,8 +41,8 @@ USER nginx
 # A configuration that nginx refuses makes no image. Tried as a copy on another port, because a build, unlike a container,
 # does not let this user bind port 80; the tmpfs keeps what that writes out of the layer.
 RUN --mount=type=tmpfs,target=/tmp \
-    cp -R /etc/nginx /tmp && sed -i 's/listen 80 /listen 8080 /' /tmp/nginx/nginx.conf && \
-    nginx -e stderr -t -c /tmp/nginx/nginx.conf
+    cp -R /etc/nginx /tmp && sed -i 's/listen 80 /listen 8080 /; /listen-ipv6/d' /tmp/nginx/nginx.conf && \
+    /etc/nginx/entrypoint.sh nginx -e stderr -t -c /tmp/nginx/nginx.conf
 EXPOSE 80
 # Graceful: open requests are finished first. SIGTERM would cut them.
 STOPSIGNAL SIGQUIT
@@ -57,5 +57,5 @@ LABEL org.opencontainers.image.title="kidney-genetics-frontend" \
       org.opencontainers.image.base.name="${NGINX_BASE}"
 
 # Not the base's entrypoint: it fills in templates, which needs a root that can be written. `daemon off` is in nginx.conf.
-ENTRYPOINT []
+ENTRYPOINT ["/etc/nginx/entrypoint.sh"]
 CMD ["nginx", "-e", "stderr"]

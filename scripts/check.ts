@@ -27,6 +27,7 @@ async function listChecks(): Promise<Check[]> {
   });
   const modes = [
     composeFiles('production'),
+    composeFiles('production', false),
     composeFiles('test'),
     ['deploy/docker-compose.yml'],
     [NPM_COMPOSE],

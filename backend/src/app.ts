@@ -4,6 +4,7 @@ import Fastify, { type FastifyInstance, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import type { Env } from './env.ts';
 import { parseQueryString } from './genes/selection.ts';
+import { Neighbours } from './lib/neighbours.ts';
 import { chooseRequestId } from './lib/request-id.ts';
 import { allowedHosts } from './plugins/allowed-hosts.ts';
 import { answers } from './plugins/answers.ts';
@@ -11,6 +12,7 @@ import { database } from './plugins/database.ts';
 import { lifecycle } from './plugins/lifecycle.ts';
 import { live } from './plugins/live.ts';
 import { metrics } from './plugins/metrics.ts';
+import { neighbourLimit } from './plugins/neighbours.ts';
 import { openapi } from './plugins/openapi.ts';
 import { overload } from './plugins/overload.ts';
 import { problems, sendProblem } from './plugins/problems.ts';
@@ -21,9 +23,6 @@ import { healthRoutes } from './routes/health.ts';
 import { v1Routes } from './routes/v1/index.ts';
 import { websocketRoutes } from './routes/websocket.ts';
 
-/** Whoever passes requests on to us is in a private network; only they may say who the client is. */
-const trustedProxies = ['loopback', 'linklocal', 'uniquelocal'];
-
 /**
  * Assembles the API; it does not listen yet. The database is prepared in the background (`app.database.prepared`).
  *
@@ -31,18 +30,21 @@ const trustedProxies = ['loopback', 'linklocal', 'uniquelocal'];
  * @param logger where log lines go
  */
 export async function buildApp(env: Env, logger: Logger): Promise<FastifyInstance> {
+  const neighbours = new Neighbours();
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
-    trustProxy: trustedProxies,
+    // Only nginx, on the stack's own network, may say who the client is.
+    trustProxy: (address, hop) => hop === 0 && neighbours.isOwn(address),
     genReqId: chooseRequestId,
     bodyLimit: 64 * 1024,
     routerOptions: { maxParamLength: 80, querystringParser: parseQueryString },
-    // Time to send a request; nginx in front keeps idle connections for 60 s, so ours outlive them.
+    // Time to send a request; nginx in front keeps idle connections for 30 s, so ours outlive them.
     requestTimeout: 15_000,
     connectionTimeout: 65_000,
     keepAliveTimeout: 75_000,
-    http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000 },
+    // Looked at often, so that who sends slowly, or nothing, is cut soon after its time.
+    http: { maxHeaderSize: 16 * 1024, headersTimeout: 10_000, connectionsCheckingInterval: 2000 },
     forceCloseConnections: 'idle',
     // While draining, requests on open connections are still served, each as the last on its connection.
     return503OnClosing: false,
@@ -53,6 +55,7 @@ export async function buildApp(env: Env, logger: Logger): Promise<FastifyInstanc
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   await app.register(lifecycle);
+  await app.register(neighbourLimit, { env, neighbours });
   await app.register(requestLog);
   await app.register(problems);
   await app.register(allowedHosts, { hosts: env.allowedHosts });
@@ -68,6 +71,6 @@ export async function buildApp(env: Env, logger: Logger): Promise<FastifyInstanc
   await app.register(docsRoutes);
   await app.register(healthRoutes, { env });
   await app.register(v1Routes, { prefix: env.apiPrefix, env });
-  await app.register(websocketRoutes, { env });
+  await app.register(websocketRoutes, { env, neighbours });
   return app as unknown as FastifyInstance;
 }

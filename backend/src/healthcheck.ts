@@ -1,23 +1,25 @@
 /**
  * Container health probe, run by node: the image holds neither a shell nor curl.
  *
- * Exit code 0 when the API is ready, 1 when not. A server that answers nothing at all for several probes in a row (its
- * event loop is blocked) is ended, so that the engine's restart policy starts it anew with its back-off. Only silence
+ * Exit code 0 when the API is ready, 1 when not. A server that answers nothing at all although it could (its event loop is
+ * blocked) is ended within this very probe, so that the engine's restart policy starts it anew with its back-off. Only silence
  * counts: while the database is away the API answers 503, and a restart would fix nothing.
  */
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { countSilence, findServer, readSilence, writeSilence } from './lib/liveness.ts';
+import { countSilence, findServer, readWaitedMs } from './lib/liveness.ts';
 
-/** With the start of node and the end of a server all this stays within the engine's 10 s for a probe. */
-const liveDeadlineMs = 2500;
+/** With the start of node and the end of a server all this stays within the engine's 10 s, and users wait no longer than 12 s. */
+const liveDeadlineMs = 1500;
 const readyDeadlineMs = 4000;
-const endDeadlineMs = 1000;
+const probeDeadlineMs = 7000;
+const endDeadlineMs = 500;
 /** A server that has yet to answer for the first time is asked again and again for this long: each start of a probe costs more. */
 const startDeadlineMs = 2000;
 const startPauseMs = 25;
-const silenceFile = '/tmp/silent-probes';
+/** On the container's tmpfs, which is new with every start: until it is there, the server is starting. */
+const answeredFile = '/tmp/answered';
 const program = '/app/server.js';
 
 /** @returns the status of the answer; undefined without one */
@@ -33,14 +35,33 @@ function ask(path: string, deadlineMs: number): Promise<number | undefined> {
   });
 }
 
-/** SIGTERM first: a server that still hears it closes its connections. A blocked one does not. */
-async function endServer(): Promise<void> {
+/** Asks until it answers, is hung, or this probe has no more time; the next one goes on then. */
+async function askPatiently(): Promise<boolean> {
   const pid = findServer(program);
-  if (pid === undefined) return;
-  tell(`the API has not answered ${readSilence(silenceFile)} probes in a row: ending it, to be started anew`);
+  const startedAt = performance.now();
+  const waitedBefore = pid === undefined ? 0 : readWaitedMs(pid);
+  for (;;) {
+    if ((await ask('/api/health/live', liveDeadlineMs)) !== undefined) return true;
+    const passedMs = performance.now() - startedAt;
+    if (!existsSync(answeredFile) || pid === undefined) return false;
+    const { silentMs, hung } = countSilence(passedMs, readWaitedMs(pid) - waitedBefore);
+    console.error(`the API does not answer (${Math.round(silentMs)} ms)`);
+    if (hung) await endServer(pid, silentMs);
+    if (hung || passedMs > probeDeadlineMs) return false;
+    await sleep(startPauseMs);
+  }
+}
+
+/** SIGTERM first: a server that still hears it closes its connections. A blocked one does not. */
+async function endServer(pid: number, silentMs: number): Promise<void> {
+  tell(`the API has not answered for ${Math.round(silentMs)} ms: ending it, to be started anew`);
   process.kill(pid, 'SIGTERM');
   await sleep(endDeadlineMs);
-  process.kill(pid, 'SIGKILL');
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It heard the first.
+  }
 }
 
 /** Writes into the container's log, where nothing of a probe would appear by itself. */
@@ -54,7 +75,7 @@ function tell(msg: string): void {
 /** Waits for a server that is starting; one that answered before is not waited for. */
 async function untilStarted(): Promise<void> {
   const startedAt = performance.now();
-  if (readSilence(silenceFile) !== null) return;
+  if (existsSync(answeredFile)) return;
   while ((await ask('/api/health/live', liveDeadlineMs)) === undefined) {
     if (performance.now() - startedAt > startDeadlineMs) return;
     await sleep(startPauseMs);
@@ -64,14 +85,8 @@ async function untilStarted(): Promise<void> {
 async function probe(): Promise<void> {
   await untilStarted();
   const ready = ask('/api/health', readyDeadlineMs);
-  const live = await ask('/api/health/live', liveDeadlineMs);
-  const { silent, end } = countSilence(readSilence(silenceFile), live !== undefined);
-  writeSilence(silenceFile, silent);
-  if (live === undefined) {
-    console.error(`the API does not answer${silent === null ? ' yet' : ` (${silent} in a row)`}`);
-    if (end) await endServer();
-    process.exit(1);
-  }
+  if (!(await askPatiently())) process.exit(1);
+  writeFileSync(answeredFile, '');
   const status = await ready;
   if (status !== 200) {
     console.error(status === undefined ? '/api/health takes too long' : `/api/health answered ${status}`);

@@ -1,6 +1,24 @@
+import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { destination, type Logger, type LoggerOptions, pino } from 'pino';
 import type { Env } from './env.ts';
+
+/** What takes lines. */
+type Lines = Pick<Writable, 'write'>;
+
+/** Standard output, written to in the background: requests do not wait for whoever reads it. */
+export function openOutput(): { lines: Lines; end: () => Promise<void> } {
+  const lines = destination({ fd: 1, sync: false });
+  return {
+    lines,
+    /** Resolves when all is written. flush() would not do: what is being written in the background ends with the process. */
+    async end() {
+      const closed = once(lines, 'close');
+      lines.end();
+      await closed;
+    },
+  };
+}
 
 /** Fields that must never be written, wherever a log call brings them from. */
 const secretFields = [
@@ -17,9 +35,9 @@ const secretFields = [
 /**
  * Makes the logger: JSON lines, or with LOG_FORMAT=text lines for people.
  *
- * @param output where lines go instead of standard output
+ * @param lines where they go, one line a write
  */
-export function createLogger(env: Pick<Env, 'logLevel' | 'logFormat'>, output?: Writable): Logger {
+export function createLogger(env: Pick<Env, 'logLevel' | 'logFormat'>, lines: Lines): Logger {
   const options: LoggerOptions = {
     level: env.logLevel,
     base: null,
@@ -30,7 +48,6 @@ export function createLogger(env: Pick<Env, 'logLevel' | 'logFormat'>, output?: 
       censor: '[redacted]',
     },
   };
-  const lines = output ?? destination({ fd: 1, sync: false });
   return pino(options, env.logFormat === 'text' ? toText(lines) : lines);
 }
 

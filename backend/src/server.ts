@@ -11,7 +11,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { buildApp } from './app.ts';
 import { type Env, EnvError, readEnv } from './env.ts';
-import { createLogger } from './log.ts';
+import { createLogger, openOutput } from './log.ts';
 
 /** Docker kills after its grace period; we are gone well before. With another server in our place there is more time. */
 const endTimeoutMs = 4800;
@@ -21,7 +21,7 @@ const disperseMs = 2000;
 /** The port stays closed until the server is ready, so that proxies pass it by; after this long, callers are told why. */
 const quietStartMs = 10_000;
 
-async function start(env: Env, logger: Logger): Promise<void> {
+async function start(env: Env, logger: Logger, endLog: () => Promise<void>): Promise<void> {
   const app = await buildApp(env, logger);
   closeWithGrace({ delay: false, logger, skip: ['SIGUSR2', 'SIGHUP'] }, async ({ signal, err }) => {
     setTimeout(() => process.exit(1), app.lifecycle.leaving ? leaveTimeoutMs : endTimeoutMs).unref();
@@ -29,7 +29,7 @@ async function start(env: Env, logger: Logger): Promise<void> {
     else logger.info({ signal }, 'ending: open requests are finished first');
     await app.close();
     logger.info('ended');
-    logger.flush();
+    await endLog();
   });
   followSignals(app);
   const ready = Promise.all([app.database.prepared, once(app.changeFeed, 'connected')]);
@@ -64,7 +64,8 @@ try {
   const env = readEnv(process.env, (path) => readFileSync(path, 'utf8'));
   // What it throws, waiting would not fix: unhandled, it ends the server with exit code 1, see above. The engine's restart
   // policy and the operator take over.
-  void start(env, createLogger(env));
+  const { lines, end } = openOutput();
+  void start(env, createLogger(env, lines), end);
 } catch (error) {
   if (!(error instanceof EnvError)) throw error;
   console.error(error.message);

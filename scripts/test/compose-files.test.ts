@@ -19,7 +19,8 @@ interface Service {
   tmpfs: string[];
   ports?: string[];
   volumes?: string[];
-  networks: string[];
+  networks: string[] | Record<string, { aliases?: string[] } | null>;
+  environment?: Record<string, string>;
   healthcheck: { test: string[]; start_interval: string };
   logging: { options: Record<string, string> };
   deploy: { resources: { limits: Record<string, unknown>; reservations: Record<string, unknown> } };
@@ -27,12 +28,15 @@ interface Service {
 
 interface ComposeFile {
   services: Record<string, Service>;
-  networks: Record<string, { external?: boolean; internal?: boolean }>;
+  networks: Record<string, { external?: boolean; internal?: boolean; enable_ipv6?: boolean }>;
 }
 
 const read = (name: string) =>
   parse(readFileSync(join(ROOT, 'deploy', name), 'utf8'), { merge: true, logLevel: 'error' }) as ComposeFile;
 const production = read('docker-compose.prod.yml');
+/** The keys of the networks of a service, however they are written. */
+const keysOf = (networks: Service['networks'] = []) =>
+  Array.isArray(networks) ? networks : Object.keys(networks);
 
 describe('the production compose file', () => {
   it('has the services of the specification under keys that no other app has', () => {
@@ -41,15 +45,16 @@ describe('the production compose file', () => {
 
   it('puts each service on the networks that the commands expect it on', () => {
     const settings = readSettings({}, ROOT);
-    const names = { 'npm-proxy': 'npm-proxy', 'kidney-genetics-internal': 'kidney-genetics-internal' };
+    const own = ['kidney-genetics-internal', 'kidney-genetics-api'].map((name) => [name, name]);
+    const names = { 'npm-proxy': 'npm-proxy', ...Object.fromEntries(own) };
     const inTest = { ...names, 'npm-proxy': 'kidney-genetics-test' };
     const test = read('docker-compose.prod.test.yml');
     for (const service of SERVICES) {
-      const own = production.services[service]?.networks ?? [];
+      const own = keysOf(production.services[service]?.networks);
       const named = (keys: readonly string[], map: Record<string, string>) =>
         keys.map((key) => map[key]).sort();
       assert.deepEqual(networksOf('production', settings, service).sort(), named(own, names));
-      const more = test.services[service]?.networks ?? [];
+      const more = keysOf(test.services[service]?.networks);
       assert.deepEqual(networksOf('test', settings, service).sort(), named([...own, ...more], inTest));
     }
   });
@@ -81,6 +86,27 @@ describe('the production compose file', () => {
     assert.deepEqual(production.services['kidney-genetics-postgres']?.networks, ['kidney-genetics-internal']);
     assert.equal(production.networks['kidney-genetics-internal']?.internal, true);
     assert.equal(production.networks['npm-proxy']?.external, true);
+  });
+
+  it('leads from nginx to the API over a network of their own, by a name that is no service’s', () => {
+    const { 'kidney-genetics-backend': backend, 'kidney-genetics-frontend': frontend } = production.services;
+    assert.ok(!Array.isArray(backend?.networks));
+    const name = '$' + '{BACKEND_NAME:-kidney-genetics-api}';
+    assert.deepEqual(backend?.networks['kidney-genetics-api'], { aliases: [name] });
+    assert.equal(frontend?.environment?.BACKEND_NAME, name);
+    for (const key of ['kidney-genetics-api', 'kidney-genetics-internal']) {
+      assert.equal(production.networks[key]?.internal, true);
+      assert.equal(production.networks[key]?.enable_ipv6, false);
+    }
+  });
+
+  it('takes the API off the shared network where that is asked for', () => {
+    // YAML's tag !override is Compose's own.
+    const off = readFileSync(join(ROOT, 'deploy/docker-compose.off-proxy.yml'), 'utf8');
+    const { networks } =
+      (parse(off, { logLevel: 'error' }) as ComposeFile).services['kidney-genetics-backend'] ?? {};
+    const settings = readSettings({ BACKEND_ON_PROXY: '0' }, ROOT);
+    assert.deepEqual(keysOf(networks), networksOf('production', settings, 'kidney-genetics-backend'));
   });
 });
 

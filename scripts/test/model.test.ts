@@ -20,6 +20,7 @@ describe('settings', () => {
     assert.deepEqual(settings, {
       prefix: 'kidney-genetics',
       network: 'npm-proxy',
+      backendOnProxy: true,
       envFile: '/srv/kit/.env.production',
       domain: undefined,
       bind: '127.0.0.1',
@@ -79,13 +80,22 @@ describe('a network that a container lost', () => {
   const ids = new Map([
     ['npm-proxy', '1'],
     ['kidney-genetics-internal', '2'],
+    ['kidney-genetics-api', '3'],
   ]);
-  const whole = { 'npm-proxy': '1', 'kidney-genetics-internal': '2' };
+  const whole = { 'npm-proxy': '1', 'kidney-genetics-internal': '2', 'kidney-genetics-api': '3' };
   const cases: [string, ReturnType<typeof backend>, string | undefined][] = [
     ['none', backend(whole), undefined],
-    ['none, with one more of the operator’s own', backend({ ...whole, monitoring: '3' }), undefined],
-    ['none yet, as it never ran', backend({ 'npm-proxy': '', 'kidney-genetics-internal': '' }), undefined],
-    ['taken off by hand', backend({ 'npm-proxy': '1' }), 'kidney-genetics-internal'],
+    ['none, with one more of the operator’s own', backend({ ...whole, monitoring: '4' }), undefined],
+    [
+      'none yet, as it never ran',
+      backend({ 'npm-proxy': '', 'kidney-genetics-internal': '', 'kidney-genetics-api': '' }),
+      undefined,
+    ],
+    [
+      'taken off by hand',
+      backend({ 'npm-proxy': '1', 'kidney-genetics-internal': '2' }),
+      'kidney-genetics-api',
+    ],
     ['removed and made again', backend({ ...whole, 'npm-proxy': '0' }), 'npm-proxy'],
     ['of test mode, which has one of its own', backend(whole, 'test'), 'kidney-genetics-test'],
   ];
@@ -109,7 +119,7 @@ describe('the network of a stack that was brought up with another setting', () =
     );
   const internal = 'kidney-genetics-internal';
   const cases: [string, ReturnType<typeof stackOn>, string | undefined][] = [
-    ['is told', stackOn(['edge', internal], ['edge']), 'edge'],
+    ['is told', stackOn(['kidney-genetics-api', 'edge', internal], ['kidney-genetics-api', 'edge']), 'edge'],
     ['is none where the set one is there', stackOn(['edge', 'npm-proxy'], ['edge']), undefined],
     ['is none where one alone is on another', stackOn([internal], ['monitoring']), undefined],
     ['is none in test mode', stackOn(['edge'], ['edge'], 'test'), undefined],

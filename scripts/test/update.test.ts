@@ -7,7 +7,7 @@ import { isNearlyFull } from '../lib/docker/disk.ts';
 import { findBreaking, splitStatements } from '../lib/release/migration-rules.ts';
 import { pruneEngineLog } from '../lib/release/prune.ts';
 import { findOurCache } from '../lib/release/prune-rules.ts';
-import { countLowerFree, joinArgv, runNextArgv } from '../lib/release/replace-argv.ts';
+import { askedNetworks, countLowerFree, joinArgv, runNextArgv } from '../lib/release/replace-argv.ts';
 import {
   chooseRollback,
   findDeployed,
@@ -206,13 +206,19 @@ describe('the next container', () => {
   });
 
   it('then takes both names of the service on the shared network', () => {
-    assert.deepEqual(joinArgv(settings, 'kidney-genetics-backend'), [
+    const names = ['--alias', 'kidney-genetics-backend', '--alias', 'x-backend'];
+    assert.deepEqual(joinArgv(settings, 'kidney-genetics-backend', 'shared', 'known-to-nobody'), [
       ['docker', 'network', 'disconnect', 'shared', 'x-backend-next'],
-      [
-        ...['docker', 'network', 'connect', '--alias', 'kidney-genetics-backend', '--alias', 'x-backend'],
-        ...['shared', 'x-backend-next'],
-      ],
+      ['docker', 'network', 'connect', ...names, 'shared', 'x-backend-next'],
     ]);
+    assert.deepEqual(joinArgv(settings, 'kidney-genetics-backend', 'x-api', 'known-to-nobody'), [
+      ['docker', 'network', 'disconnect', 'x-api', 'x-backend-next'],
+      ['docker', 'network', 'connect', ...names, '--alias', 'known-to-nobody', 'x-api', 'x-backend-next'],
+    ]);
+    const off = { ...settings, backendOnProxy: false };
+    assert.deepEqual(askedNetworks(settings, 'kidney-genetics-backend'), ['shared', 'x-api']);
+    assert.deepEqual(askedNetworks(off, 'kidney-genetics-backend'), ['x-api']);
+    assert.deepEqual(askedNetworks(settings, 'kidney-genetics-frontend'), ['shared']);
   });
 });
 

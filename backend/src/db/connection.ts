@@ -5,12 +5,14 @@ import type { Env } from '../env.ts';
 const bigintOid = 20;
 const connectTimeoutMs = 3000;
 
-/** The two pools of the API. Neither ever ends the process: a broken connection is dropped and replaced. */
+/** The pools of the API. None ever ends the process: a broken connection is dropped and replaced. */
 export interface Pools {
   /** Requests that read or write genes. */
   main: Pool;
   /** Short questions that must not queue behind slow searches: readiness, the data's version, metrics. */
   control: Pool;
+  /** Changes that WebSockets missed: many come back at once, and nobody else waits for them. */
+  live: Pool;
 }
 
 /**
@@ -41,7 +43,7 @@ function connectionConfig(env: Env, purpose: string, statementTimeoutMs: number)
 }
 
 /**
- * Makes both pools; connections open when first asked for.
+ * Makes the pools; connections open when first asked for.
  *
  * @param onError told of connections that break while idle
  */
@@ -59,24 +61,26 @@ export function createPools(env: Env, onError: (error: Error) => void): Pools {
     idleTimeoutMillis: 60_000,
     maxLifetimeSeconds: 3600,
   });
-  const control = new Pool({
-    Client: CurrentClient,
-    ...connectionConfig(env, 'control', 2000),
-    max: 2,
-    idleTimeoutMillis: 60_000,
-  });
+  const makeShort = (purpose: string, max: number) =>
+    new Pool({
+      Client: CurrentClient,
+      ...connectionConfig(env, purpose, 2000),
+      max,
+      idleTimeoutMillis: 60_000,
+    });
+  const [control, live] = [makeShort('control', 2), makeShort('missed changes', 1)];
   // Without a listener, Node would end the process when PostgreSQL restarts. The pool's own hears of idle connections
   // alone; one that breaks in use, between two statements, fails the next of them.
-  for (const pool of [main, control]) {
+  for (const pool of [main, control, live]) {
     pool.on('error', onError);
     pool.on('connect', (client) => client.on('error', () => {}));
   }
-  return { main, control };
+  return { main, control, live };
 }
 
-/** Closes both pools once their queries have ended. */
+/** Closes all pools once their queries have ended. */
 export async function endPools(pools: Pools): Promise<void> {
-  await Promise.all([pools.main.end(), pools.control.end()]);
+  await Promise.all([pools.main.end(), pools.control.end(), pools.live.end()]);
 }
 
 /** A single connection for work that holds on to its session: migrations, LISTEN. */

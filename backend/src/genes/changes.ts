@@ -8,6 +8,8 @@ export interface ChangeList {
   items: Change[];
   /** Number of the newest change. */
   latest: number;
+  /** Changes up to this number are not listed one by one. */
+  floor: number;
   /** False when changes after the number asked for can no longer be listed one by one. */
   complete: boolean;
 }
@@ -50,5 +52,5 @@ export async function listChanges(pool: Pool, since: number, limit: number): Pro
   const items = rows.flatMap(({ seq, at, op, symbol, gene }) =>
     seq === null ? [] : [{ seq, at: at.toISOString(), op, symbol, gene: gene && toGene(gene) }],
   );
-  return { items, latest, complete: since >= floor && since <= latest };
+  return { items, latest, floor, complete: since >= floor && since <= latest };
 }

@@ -1,34 +1,30 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
-/** As many as the engine takes to call a container unhealthy. */
-const maxSilentProbes = 3;
+/** A server that could answer and does not for this long is hung. */
+export const maxSilentMs = 4500;
 
 /**
- * Keeps count of the probes in a row that a server left without any answer.
+ * How long a server has been silent by its own fault.
  *
- * @param before the count so far; null when the server has not answered since it started
- * @param answered whether anything came back this time, an error included
- * @returns the new count, and whether the server is to be ended: one that has yet to answer is still starting
+ * @param passedMs since it was asked first
+ * @param waitedMs of which it waited for a CPU: on a host that is busy beyond its CPUs that is no silence of its own
  */
-export function countSilence(
-  before: number | null,
-  answered: boolean,
-): { silent: number | null; end: boolean } {
-  if (answered) return { silent: 0, end: false };
-  if (before === null) return { silent: null, end: false };
-  return { silent: before + 1, end: before + 1 >= maxSilentProbes };
+export function countSilence(passedMs: number, waitedMs: number): { silentMs: number; hung: boolean } {
+  const silentMs = Math.max(0, passedMs - waitedMs);
+  return { silentMs, hung: silentMs >= maxSilentMs };
 }
 
-/** Reads the count; the file is on the container's tmpfs, which is new with every start. */
-export function readSilence(path: string): number | null {
-  if (!existsSync(path)) return null;
-  const count = Number(readFileSync(path, 'utf8'));
-  return Number.isInteger(count) ? count : null;
-}
-
-/** Writes the count; none without a first answer. */
-export function writeSilence(path: string, silent: number | null): void {
-  if (silent !== null) writeFileSync(path, String(silent));
+/**
+ * How long a process has waited for a CPU since it started, in ms (schedstat, proc(5)).
+ *
+ * @returns 0 where the kernel does not say
+ */
+export function readWaitedMs(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6 || 0;
+  } catch {
+    return 0;
+  }
 }
 
 /**

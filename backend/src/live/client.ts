@@ -13,21 +13,27 @@ const closeTimeoutMs = 1000;
 
 /** One open connection: what may still be sent, how much it says, whether it is alive. */
 export class LiveClient {
-  readonly address: string;
+  /** Whose places it takes, see clientNetwork. */
+  readonly network: string;
   alive = true;
   readonly #socket: WebSocket;
   /** Number of the newest change the client knows. */
   #told: number;
+  /** What is newer than the first and not newer than the second was sent on this connection: it is not sent again. */
+  #sentAfter: number;
+  #sentUpTo: number;
   /** What happens while older changes are being looked up; null when nothing waits. */
   #heldBack: (() => void)[] | null = null;
   #windowStart = 0;
   #messages = 0;
 
   /** @param told number of the newest change, from which the client goes on */
-  constructor(socket: WebSocket, address: string, told: number) {
+  constructor(socket: WebSocket, network: string, told: number) {
     this.#socket = socket;
     this.#told = told;
-    this.address = address;
+    this.network = network;
+    this.#sentAfter = told;
+    this.#sentUpTo = told;
   }
 
   send(message: ServerMessage): void {
@@ -46,6 +52,8 @@ export class LiveClient {
     if (this.#heldBack) this.#heldBack.push(() => this.tell(seq, text));
     else if (seq > this.#told) {
       this.#told = seq;
+      if (seq > this.#sentAfter && seq <= this.#sentUpTo) return;
+      this.#sentUpTo = Math.max(this.#sentUpTo, seq);
       this.sendText(text);
     }
   }
@@ -55,6 +63,8 @@ export class LiveClient {
     if (this.#heldBack) this.#heldBack.push(() => this.resync(seq));
     else {
       this.#told = seq;
+      this.#sentAfter = seq;
+      this.#sentUpTo = seq;
       this.send({ type: 'resync', seq });
     }
   }

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { ChangeList } from '../genes/changes.ts';
+import { clientNetwork } from '../lib/client-network.ts';
 import type { Change } from '../schemas/answers.ts';
 import { closeCodes, LiveClient } from './client.ts';
 import { parseClientMessage } from './messages.ts';
@@ -26,6 +27,8 @@ export class LiveHub {
   readonly #options: HubOptions;
   readonly #heartbeat: NodeJS.Timeout;
   #closing = false;
+  /** The answers to those who come back, one after the other, with a turn for everything else between them. */
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -44,9 +47,10 @@ export class LiveHub {
    */
   add(socket: WebSocket, address: string): void {
     const seq = this.#options.position() ?? 0;
-    const client = new LiveClient(socket, address, seq);
+    const network = clientNetwork(address);
+    const client = new LiveClient(socket, network, seq);
     socket.on('error', () => client.terminate());
-    const refusal = this.#findRefusal(address);
+    const refusal = this.#findRefusal(network);
     if (refusal !== null) {
       this.stats.refused += 1;
       client.close(refusal.code, refusal.reason);
@@ -61,14 +65,14 @@ export class LiveHub {
     client.send({ type: 'hello', seq, version: this.#options.version, heartbeatSeconds });
   }
 
-  #findRefusal(address: string): { code: number; reason: string } | null {
+  #findRefusal(network: string): { code: number; reason: string } | null {
     const { maxClients, maxClientsPerAddress, position } = this.#options;
     if (this.#closing) return { code: closeCodes.restart, reason: 'service restart' };
     if (position() === null) return { code: closeCodes.tryLater, reason: 'starting' };
     if (this.#clients.size >= maxClients)
       return { code: closeCodes.tryLater, reason: 'too many connections' };
     let same = 0;
-    for (const client of this.#clients) if (client.address === address) same += 1;
+    for (const client of this.#clients) if (client.network === network) same += 1;
     if (same < maxClientsPerAddress) return null;
     return { code: closeCodes.tryLater, reason: 'too many connections from this address' };
   }
@@ -88,15 +92,23 @@ export class LiveHub {
     try {
       const { items, latest, complete } = await this.#options.changesSince(since);
       const newest = items.at(-1)?.seq ?? latest;
-      client.release(since, () => {
-        if (!complete || newest < latest) client.resync(latest);
-        else for (const change of items) client.tell(change.seq, writeChange(change));
+      await this.#takeTurn(() => {
+        client.release(since, () => {
+          if (!complete || newest < latest) client.resync(latest);
+          else for (const change of items) client.tell(change.seq, writeChange(change));
+        });
       });
       this.stats.sent += items.length;
     } catch (error) {
       this.#options.log.warn({ err: error }, 'missed changes could not be read');
       client.close(closeCodes.tryLater, 'the database is away');
     }
+  }
+
+  #takeTurn(work: () => void): Promise<void> {
+    const done = this.#turn.then(work);
+    this.#turn = done.then(nextTurn, nextTurn);
+    return done;
   }
 
   /** Tells everybody. @param changes in order */
@@ -149,6 +161,13 @@ export class LiveHub {
   }
 }
 
+const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+const written = new WeakMap<Change, string>();
+
+/** Written once, for all who are told. */
 function writeChange(change: Change): string {
-  return JSON.stringify({ type: 'change', ...change });
+  const text = written.get(change) ?? JSON.stringify({ type: 'change', ...change });
+  written.set(change, text);
+  return text;
 }

@@ -6,13 +6,19 @@ import type { IncomingHttpHeaders } from 'node:http';
  *
  * @param headers of the opening request; X-Forwarded-Host as a proxy sets it
  * @param trusted origins allowed besides our own
+ * @param fromOwn whether the request comes over the stack's own network: what others say of the host proves nothing
  */
-export function isOriginAllowed(headers: IncomingHttpHeaders, trusted: readonly string[]): boolean {
+export function isOriginAllowed(
+  headers: IncomingHttpHeaders,
+  trusted: readonly string[],
+  fromOwn: boolean,
+): boolean {
   const { origin, host } = headers;
   if (origin === undefined) return true;
   if (!URL.canParse(origin)) return false;
   const url = new URL(origin);
   if (trusted.includes(url.origin)) return true;
+  if (!fromOwn) return false;
   const forwarded = headers['x-forwarded-host'];
   const own = [host, ...(typeof forwarded === 'string' ? forwarded.split(',') : [])];
   return own.some((name) => name !== undefined && isSameHost(name.trim(), url));

@@ -1,5 +1,8 @@
 import { createServer, type Server } from 'node:http';
+import { BlockList, isIPv4 } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { Registry } from 'prom-client';
+import { toIPv4 } from '../lib/neighbours.ts';
 
 /** Serves GET /metrics, at an address that may change. */
 export class MetricsServer {
@@ -11,6 +14,10 @@ export class MetricsServer {
   constructor(render: () => Promise<string>, port: number) {
     this.#port = port;
     this.#server = createMetricsServer(render);
+    // A machine answers to all its addresses on each of its networks: a neighbour with a route reaches this one from another.
+    this.#server.on('connection', (socket) => {
+      if (!isOnNetworkOf(this.#host ?? '', socket.remoteAddress ?? '')) socket.destroy();
+    });
   }
 
   /**
@@ -56,21 +63,34 @@ export class MetricsServer {
   }
 }
 
+/** Whether a peer is on the very network that a local address belongs to. */
+function isOnNetworkOf(local: string, peer: string): boolean {
+  const known = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const cidr = known.find(({ address }) => address === local)?.cidr;
+  if (!cidr) return false;
+  const network = new BlockList();
+  network.addSubnet(local, Number(cidr.split('/')[1]), isIPv4(local) ? 'ipv4' : 'ipv6');
+  return network.check(toIPv4(peer), isIPv4(toIPv4(peer)) ? 'ipv4' : 'ipv6');
+}
+
 function createMetricsServer(render: () => Promise<string>): Server {
-  const server = createServer({ requestTimeout: 5000 }, async (request, response) => {
-    if (request.method !== 'GET' || request.url !== '/metrics') {
-      response.writeHead(404).end();
-      return;
-    }
-    try {
-      const text = await render();
-      response
-        .writeHead(200, { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE, 'cache-control': 'no-store' })
-        .end(text);
-    } catch {
-      response.writeHead(500).end();
-    }
-  });
+  const server = createServer(
+    { requestTimeout: 5000, headersTimeout: 5000, connectionsCheckingInterval: 1000 },
+    async (request, response) => {
+      if (request.method !== 'GET' || request.url !== '/metrics') {
+        response.writeHead(404).end();
+        return;
+      }
+      try {
+        const text = await render();
+        response
+          .writeHead(200, { 'content-type': Registry.PROMETHEUS_CONTENT_TYPE, 'cache-control': 'no-store' })
+          .end(text);
+      } catch {
+        response.writeHead(500).end();
+      }
+    },
+  );
   server.maxConnections = 20;
   return server;
 }

@@ -3,6 +3,7 @@ import type { Env } from '../env.ts';
 import { listChanges } from '../genes/changes.ts';
 import { ChangeFeed, maxBatch } from '../live/change-feed.ts';
 import { LiveHub } from '../live/hub.ts';
+import { MissedChanges } from '../live/missed-changes.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -16,16 +17,20 @@ export const live = plugin<{ env: Env }>(
   async (app, { env }) => {
     const { database, log } = app;
     const feed = new ChangeFeed(env, database.control, log);
+    const missed = new MissedChanges((seq) => listChanges(database.live, seq, maxBatch + 1), maxBatch);
     const hub = new LiveHub({
       version: env.version,
       maxClients: env.wsMaxClients,
       maxClientsPerAddress: env.wsMaxClientsPerAddress,
       position: () => feed.position,
-      changesSince: (seq) => listChanges(database.control, seq, maxBatch),
+      changesSince: (seq) => missed.listAfter(seq, feed.position ?? 0),
       log,
     });
     feed.on('changes', (changes) => hub.broadcast(changes));
-    feed.on('resync', (seq) => hub.resync(seq));
+    feed.on('resync', (seq) => {
+      missed.forget();
+      hub.resync(seq);
+    });
     database.prepared.then(
       () => feed.start(),
       () => {},

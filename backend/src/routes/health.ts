@@ -38,7 +38,8 @@ export const healthRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app,
       app.database.assertPrepared();
       const started = performance.now();
       try {
-        await app.database.control.query({ name: 'health', text: 'select 1' });
+        // One question at a time, for all who ask.
+        await app.database.dataVersion.read();
       } catch (error) {
         const reason = explainDatabaseFailure(error) ?? 'the database cannot be asked';
         throw new Problem('unavailable', `Not ready: ${reason}.`, {

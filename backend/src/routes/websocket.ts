@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import websocket from '@fastify/websocket';
 import type { Env } from '../env.ts';
+import type { Neighbours } from '../lib/neighbours.ts';
 import { Problem } from '../lib/problem.ts';
 import { isOriginAllowed } from '../live/origin.ts';
 
@@ -8,7 +9,10 @@ import { isOriginAllowed } from '../live/origin.ts';
 const maxPayload = 1024;
 
 /** /ws/genes: tells what changes, as it happens. */
-export const websocketRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app, { env }) => {
+export const websocketRoutes: FastifyPluginAsyncTypebox<{ env: Env; neighbours: Neighbours }> = async (
+  app,
+  { env, neighbours },
+) => {
   await app.register(websocket, {
     options: { maxPayload, perMessageDeflate: false },
     preClose: (done) => {
@@ -31,7 +35,8 @@ export const websocketRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (a
           return;
         }
         if (!request.ws) throw new Problem('bad-request', 'This address speaks WebSocket only.');
-        if (!isOriginAllowed(request.headers, env.corsOrigins)) {
+        const isOwn = neighbours.isOwn(request.raw.socket.remoteAddress);
+        if (!isOriginAllowed(request.headers, env.corsOrigins, isOwn)) {
           throw new Problem('forbidden', `Pages of ${request.headers.origin} may not connect here.`);
         }
       },

@@ -15,6 +15,8 @@ describe('edits', () => {
 
   it('need a token that is ours, valid and permits them', async () => {
     const bearer = async (...args: Parameters<typeof makeToken>) => `Bearer ${await makeToken(...args)}`;
+    const now = Math.floor(Date.now() / 1000);
+    await api.app.database.main.query(`insert into revoked_tokens (id) values ('known-to-a-thief')`);
     const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"sub":"x","scope":"genes:write"}').toString('base64url')}.`;
     const table: [what: string, token: string, status: number][] = [
       ['none', '', 401],
@@ -24,6 +26,13 @@ describe('edits', () => {
       ['another key', await bearer({}, { key: 'x'.repeat(40) }), 401],
       ['expired', await bearer({}, { expires: '-1h' }), 401],
       ['nobody', await bearer({ sub: '' }), 401],
+      ['no id', await bearer({ jti: '' }), 401],
+      ['of the future', await bearer({ iat: now + 60 }), 401],
+      ['good for more than 90 days', await bearer({}, { expires: '91d' }), 401],
+      ['old, and good for more than 90 days', await bearer({ iat: now - 86_400 }, { expires: '90d' }), 401],
+      ['revoked', await bearer({ jti: 'known-to-a-thief' }), 401],
+      ['good for 90 days', await bearer({}, { expires: '90d' }), 200],
+      ['a clock that is 3 s ahead', await bearer({ iat: now + 3 }), 200],
       ['no scope', await bearer({ scope: '' }), 403],
       ['another scope', await bearer({ scope: 'genes:writes genes:read' }), 403],
       ['the former key', await bearer({}, { key: formerKey }), 200],

@@ -69,13 +69,15 @@ describe('the export', () => {
         [from],
       );
     }
-    // As many as run at once with a pool of ten.
+    // As many as one network may have with a pool of ten; another one still has a place.
     const path = '/api/v1/genes/export?format=json';
     const [one, other] = await Promise.all([openAndWait(path), openAndWait(path)]);
     const refused = await api.get('/genes/export');
     assert.equal(refused.status, 503);
     assert.equal(refused.headers.get('retry-after'), '10');
     assert.equal((await api.get('/genes?page=2')).status, 200);
+    const elsewhere = await api.get('/genes/export?q=PKD1', { 'x-forwarded-for': '192.0.2.1' });
+    assert.match(await elsewhere.text(), /PKD1/);
     for (const { received } of [one, other])
       assert.ok(received() < 4_000_000, `${received()} bytes were sent ahead`);
     assert.equal((JSON.parse(await one.rest()) as unknown[]).length, (await api.json('/meta')).genes);

@@ -1,11 +1,35 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createServer, get } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type RunResult, type Started, start } from '../../../scripts/lib/process/shell.ts';
 import { secretKey, until } from '../support/api.ts';
 import { LiveSocket } from '../support/live.ts';
 import { createDatabase, superuserSql } from '../support/postgres.ts';
+
+interface RunResult {
+  exitCode: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+interface Started {
+  /** Once its output has been read to the end. */
+  ended: Promise<RunResult>;
+  kill(signal: NodeJS.Signals): boolean;
+}
+
+function start(env: Record<string, string>): Started {
+  const child: ChildProcess = spawn(process.execPath, [script], { env: { ...process.env, ...env } });
+  const said = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name]?.setEncoding('utf8').on('data', (text: string) => {
+      said[name] += text;
+    });
+  const ended = once(child, 'close').then(([exitCode]) => ({ exitCode: exitCode as number | null, ...said }));
+  return { ended, kill: (signal) => child.kill(signal) };
+}
 
 const script = fileURLToPath(new URL('../../dist/server.js', import.meta.url));
 
@@ -25,7 +49,7 @@ describe('the built server', () => {
       ...{ PORT: String(port), HOST: '127.0.0.1', METRICS_PORT: '0', LOG_LEVEL: 'info' },
       ...{ DATABASE_URL: databaseUrl, SECRET_KEY: secretKey, ...overrides },
     };
-    const server = start([process.execPath, script], { env });
+    const server = start(env);
     running.add(server);
     server.ended.finally(() => running.delete(server));
     return { server, url: `http://127.0.0.1:${port}` };
@@ -39,7 +63,7 @@ describe('the built server', () => {
 
   async function endWithin(server: Started, limitMs: number): Promise<RunResult> {
     const begun = Date.now();
-    await server.kill('SIGTERM');
+    server.kill('SIGTERM');
     const result = await server.ended;
     assert.ok(Date.now() - begun < limitMs, `it took ${Date.now() - begun} ms`);
     return result;

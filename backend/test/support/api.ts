@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -110,8 +110,9 @@ export function makeToken(
   claims: Record<string, unknown> = {},
   { key = secretKey, expires = '1h' }: { key?: string; expires?: string } = {},
 ): Promise<string> {
-  return new SignJWT({ sub: 'tester', scope: 'genes:write', ...claims })
+  return new SignJWT({ sub: 'tester', scope: 'genes:write', jti: randomUUID(), ...claims })
     .setProtectedHeader({ alg: 'HS256' })
+    .setIssuedAt(claims.iat as number | undefined)
     .setExpirationTime(expires)
     .sign(new TextEncoder().encode(key));
 }

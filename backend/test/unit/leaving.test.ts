@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { WebSocket } from 'ws';
 import type { Env } from '../../src/env.ts';
+import { Neighbours } from '../../src/lib/neighbours.ts';
 import { LiveHub } from '../../src/live/hub.ts';
 import { lifecycle } from '../../src/plugins/lifecycle.ts';
 import { websocketRoutes } from '../../src/routes/websocket.ts';
@@ -21,11 +22,14 @@ async function startServer(t: TestContext, refuse = false): Promise<{ app: Fasti
     new LiveHub({
       ...{ version: '1', maxClients: 100, maxClientsPerAddress: 100, log: app.log },
       position: () => 7,
-      changesSince: async () => ({ items: [], latest: 7, complete: true }),
+      changesSince: async () => ({ items: [], latest: 7, floor: 0, complete: true }),
     }),
   );
   app.get('/', async () => ({ fine: true }));
-  await app.register(websocketRoutes, { env: { corsOrigins: [] as readonly string[] } as Env });
+  await app.register(websocketRoutes, {
+    env: { corsOrigins: [] as readonly string[] } as Env,
+    neighbours: new Neighbours(),
+  });
   await app.listen({ host: '127.0.0.1', port: 0 });
   t.after(() => app.close());
   return { app, port: (app.server.address() as AddressInfo).port };

@@ -16,7 +16,14 @@ describe('whose pages may open the WebSocket', () => {
     ['https://[::1]:8443', '[::1]:9', false, 'IPv6, two ports'],
   ] as const) {
     it(`${allowed ? 'is allowed' : 'is refused'}: ${what}`, () => {
-      assert.equal(isOriginAllowed({ origin, host }, []), allowed);
+      assert.equal(isOriginAllowed({ origin, host }, [], true), allowed);
     });
   }
+
+  it('believes nothing that others than our own network say of the host', () => {
+    const origin = 'https://genes.example.org';
+    const headers = { origin, host: 'genes.example.org', 'x-forwarded-host': 'genes.example.org' };
+    assert.equal(isOriginAllowed(headers, [], false), false);
+    assert.equal(isOriginAllowed(headers, [origin], false), true, 'the operator named it');
+  });
 });

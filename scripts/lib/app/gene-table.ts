@@ -123,9 +123,10 @@ function readRow(names: readonly string[], record: readonly string[]): { gene: G
   };
 }
 
-/** Takes away the apostrophe that keeps spreadsheets from running a cell. */
+/** Takes away the apostrophes that keep spreadsheets from running a cell, or what is in it behind another separator. */
 function readCell(text: string): string {
-  return text.replace(/^'(?=[=+\-@\t\r'])/, '').trim();
+  const opened = text.replace(/([;,\t]"*)'(?='*[=+\-@])/g, '$1');
+  return opened.replace(/^'(?=[=+\-@\t\r'])/, '').trim();
 }
 
 function readList(cell: string): string[] {

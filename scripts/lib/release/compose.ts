@@ -1,6 +1,13 @@
 import { ROOT } from '../process/root.ts';
 import { mustRun } from '../process/shell.ts';
-import { noteUnproven, readSecretsVersion, secretsDir, writeSecrets } from '../secrets/secrets.ts';
+import {
+  makeBackendName,
+  noteUnproven,
+  readBackendName,
+  readSecretsVersion,
+  secretsDir,
+  writeSecrets,
+} from '../secrets/secrets.ts';
 import { composeEnv, type Environment } from '../stack/compose-env.ts';
 import { type EnvValues, pickComposeValues } from '../stack/env-rules.ts';
 import { checkoutLabels } from '../stack/open.ts';
@@ -16,6 +23,7 @@ export async function prepareCompose(
 ): Promise<Environment> {
   await noteUnproven(settings.prefix, volumeName(settings));
   const version = await writeSecrets(settings.prefix, env);
+  await makeBackendName(settings.prefix);
   // Ours and not Compose's, so that no `docker compose down -v` removes it. One that is there stays as it is.
   await mustRun(['docker', 'volume', 'create', ...checkoutLabels(), volumeName(settings)], upTarget(mode));
   return composeVariables(mode, settings, env, version, release);
@@ -32,10 +40,12 @@ export function composeVariables(
   version: string,
   release: Release,
 ): Environment {
+  const backendName = readBackendName(settings.prefix);
   return composeEnv(mode, settings, {
     ...pickComposeValues(env),
     SECRETS_DIR: secretsDir(settings.prefix),
     SECRETS_VERSION: version,
+    ...(backendName ? { BACKEND_NAME: backendName } : {}),
     IMAGE_TAG: release.app,
     DATABASE_TAG: release.database,
   });

@@ -4,6 +4,7 @@ import { mustRun, run } from '../process/shell.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import {
   countLowerFree,
+  mainNetwork,
   NAME_CACHE_MS,
   type NetworkAddresses,
   placeholderArgv,
@@ -76,17 +77,18 @@ export async function retire(settings: StackSettings, container: ContainerInfo):
  * @returns takes the address, to be called once the container has stopped
  */
 async function prepareHold(settings: StackSettings, leaving: ContainerInfo): Promise<() => Promise<void>> {
-  const address = leaving.addresses[settings.network];
+  const network = mainNetwork(settings, leaving.service as ReplacedService);
+  const address = leaving.addresses[network];
   if (!address) return async () => undefined;
   const stand = (id: string, ms: number) => {
     const service = leaving.service as ReplacedService;
     return run(placeholderArgv(settings, service, leaving.imageId, `${leaving.id.slice(0, 6)}-${id}`, ms));
   };
-  const lower = Math.min(MOST_LOWER, countLowerFree(await inspectAddresses(settings.network), address));
+  const lower = Math.min(MOST_LOWER, countLowerFree(await inspectAddresses(network), address));
   const fillers = await Promise.all(Array.from({ length: lower }, (_, index) => stand(`${index}`, FILL_MS)));
   return async () => {
     const isHeld = async () => {
-      const { Containers } = await inspectAddresses(settings.network);
+      const { Containers } = await inspectAddresses(network);
       return Object.values(Containers).some(({ IPv4Address }) => IPv4Address.split('/')[0] === address);
     };
     // Others may have left the network meanwhile: then twice as many are tried each time, since every moment counts.

@@ -1,4 +1,5 @@
 import { sandboxArgv } from '../docker/sandbox-argv.ts';
+import { apiNetwork, networksOf } from '../stack/network-rules.ts';
 import { composeArgv, containerName, type Service, type StackSettings, upArgv } from '../stack/stack.ts';
 
 /** The services that are replaced without a gap, in their order: the API first, then the page that calls it. */
@@ -25,15 +26,37 @@ export function runNextArgv(settings: StackSettings, service: ReplacedService): 
   return composeArgv('production', settings, run);
 }
 
-/** The command lines that make it answer to the service's names. The first cuts what is open: nothing is yet. */
-export function joinArgv(settings: StackSettings, service: ReplacedService): string[][] {
+/** The networks on which others ask for a service by name. */
+export function askedNetworks(settings: StackSettings, service: ReplacedService): string[] {
+  const askedOn = service === 'kidney-genetics-backend' ? apiNetwork(settings) : '';
+  return networksOf('production', settings, service).filter((name) =>
+    [settings.network, askedOn].includes(name),
+  );
+}
+
+/** The network on which a service has most of its users: of the API that is nginx. */
+export function mainNetwork(settings: StackSettings, service: ReplacedService): string {
+  return service === 'kidney-genetics-backend' ? apiNetwork(settings) : settings.network;
+}
+
+/**
+ * The command lines that make it answer to the service's names on a network. The first cuts what is open: nothing is yet.
+ * @param backendName by which nginx finds the API
+ */
+export function joinArgv(
+  settings: StackSettings,
+  service: ReplacedService,
+  network: string,
+  backendName: string,
+): string[][] {
   const next = nextName(settings, service);
-  const aliases = [...new Set([service, containerName(settings, service)])];
+  const own = network === apiNetwork(settings) ? [backendName] : [];
+  const aliases = [...new Set([service, containerName(settings, service), ...own])].filter(Boolean);
   return [
-    ['docker', 'network', 'disconnect', settings.network, next],
+    ['docker', 'network', 'disconnect', network, next],
     [
       ...['docker', 'network', 'connect', ...aliases.flatMap((alias) => ['--alias', alias])],
-      ...[settings.network, next],
+      ...[network, next],
     ],
   ];
 }
@@ -70,7 +93,7 @@ export function placeholderArgv(
       : ['--entrypoint', 'sleep', image, String(Math.ceil(ms / 1000))];
   return [
     ...['docker', 'run', '-d', '--rm', '--name', `${settings.prefix}-placeholder-${id}`],
-    ...['--init', ...sandboxArgv({ network: settings.network }), ...wait],
+    ...['--init', ...sandboxArgv({ network: mainNetwork(settings, service) }), ...wait],
   ];
 }
 

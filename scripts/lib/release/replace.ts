@@ -10,6 +10,7 @@ import { containerName, type Service, type StackSettings, shortName } from '../s
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import { drain, isLeaving, retire } from './drain.ts';
 import {
+  askedNetworks,
   hashArgv,
   joinArgv,
   NAME_CACHE_MS,
@@ -135,14 +136,15 @@ async function forgetConnections(service: ReplacedService, next: ContainerInfo):
 async function join(
   service: ReplacedService,
   next: ContainerInfo,
-  { settings, command }: Change,
+  { settings, variables, command }: Change,
 ): Promise<void> {
-  const { network } = settings;
-  if (!next.names[network]?.includes(service)) {
-    for (const argv of joinArgv(settings, service)) await mustRun(argv, command);
-    const [joined] = await listContainers(`id=${next.id}`);
-    Object.assign(next, joined);
+  for (const network of askedNetworks(settings, service)) {
+    if (next.names[network]?.includes(service)) continue;
+    const argvs = joinArgv(settings, service, network, variables.BACKEND_NAME ?? '');
+    for (const argv of argvs) await mustRun(argv, command);
   }
+  const [joined] = await listContainers(`id=${next.id}`);
+  Object.assign(next, joined);
   const wait = NAME_CACHE_MS[service];
   say(`  ${shortName(service)}: both answer; ${formatDuration(wait)} until every proxy knows that`);
   await sleep(wait);

@@ -1,4 +1,5 @@
-import { existsSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { chmod, mkdir, open, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { objectExists } from '../docker/inspect.ts';
@@ -113,6 +114,22 @@ export async function replaceSecretFile(path: string, content: string): Promise<
   await chmod(path, 0o444);
   // In the middle of the millisecond, so that no rounding makes another of it.
   await utimes(path, atime, (Math.floor(mtimeMs) + 0.5) / 1000);
+}
+
+/**
+ * The name by which nginx finds the API, known on its own network alone, so that nobody can take it on the network that is shared.
+ * @returns undefined before `makeBackendName`
+ */
+export function readBackendName(prefix: string): string | undefined {
+  const path = join(secretsDir(prefix), 'backend_name');
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
+/** Makes that name, once for each stack. */
+export async function makeBackendName(prefix: string): Promise<void> {
+  if (readBackendName(prefix)) return;
+  const name = `kidney-genetics-api-${randomBytes(12).toString('hex')}`;
+  await writeFile(join(secretsDir(prefix), 'backend_name'), name, { mode: 0o600 });
 }
 
 /** Makes the API refuse tokens of the key before. */

@@ -36,11 +36,19 @@ export function findNameConflicts(
 }
 
 /** The networks of a service, as the compose files say; a test compares. */
-export function networksOf(mode: Mode, { prefix, network }: StackSettings, service: Service): string[] {
+export function networksOf(mode: Mode, settings: StackSettings, service: Service): string[] {
+  const { prefix, network, backendOnProxy } = settings;
   const shared = mode === 'test' ? `${prefix}-test` : network;
   const internal = `${prefix}-internal`;
-  if (service === 'kidney-genetics-frontend') return [shared];
-  return service === 'kidney-genetics-backend' || mode === 'test' ? [shared, internal] : [internal];
+  if (service === 'kidney-genetics-frontend') return [shared, apiNetwork(settings)];
+  if (service === 'kidney-genetics-postgres') return mode === 'test' ? [shared, internal] : [internal];
+  const own = [apiNetwork(settings), internal];
+  return mode === 'test' || backendOnProxy ? [shared, ...own] : own;
+}
+
+/** The network over which nginx reaches the API. */
+export function apiNetwork({ prefix }: StackSettings): string {
+  return `${prefix}-api`;
 }
 
 /**
@@ -78,7 +86,9 @@ export function findOtherNetwork(
     return undefined;
   if (proxied.some(({ networks }) => network in networks)) return undefined;
   return Object.keys(proxied[0]?.networks ?? {}).find(
-    (name) => name !== `${prefix}-internal` && proxied.every(({ networks }) => name in networks),
+    (name) =>
+      ![`${prefix}-internal`, `${prefix}-api`].includes(name) &&
+      proxied.every(({ networks }) => name in networks),
   );
 }
 

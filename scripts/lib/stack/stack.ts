@@ -7,6 +7,8 @@ export type Mode = 'production' | 'test';
 export interface StackSettings {
   prefix: string;
   network: string;
+  /** Whether the API joins the shared network too, for a proxy that asks it itself. */
+  backendOnProxy: boolean;
   envFile: string;
   /** The site's name, as visitors type it; undefined while the env file has none. */
   domain: string | undefined;
@@ -39,6 +41,7 @@ export function shortName(service: Service): 'postgres' | 'backend' | 'frontend'
 const DEFAULTS = {
   STACK_PREFIX: 'kidney-genetics',
   NPM_NETWORK: 'npm-proxy',
+  BACKEND_ON_PROXY: '1',
   DOMAIN: '',
   TEST_BIND: '127.0.0.1',
   TEST_FRONTEND_PORT: '8080',
@@ -60,6 +63,7 @@ export function readSettings(values: Source, envFile: string): StackSettings {
   return {
     prefix: of('STACK_PREFIX'),
     network: of('NPM_NETWORK'),
+    backendOnProxy: of('BACKEND_ON_PROXY') !== '0',
     envFile,
     domain: of('DOMAIN') || undefined,
     bind: of('TEST_BIND'),
@@ -104,6 +108,7 @@ export function checkSetting(key: StackKey, value: string): string | undefined {
   }
   if (key === 'DOMAIN')
     return HOST_NAME.test(value) ? undefined : 'must be one host name, without scheme, port or path';
+  if (key === 'BACKEND_ON_PROXY') return /^[01]$/.test(value) ? undefined : 'must be 1 or 0';
   if (key === 'TEST_BIND') return isIPv4(value) ? undefined : 'must be an IPv4 address';
   const port = Number(value);
   return Number.isInteger(port) && port >= 1 && port <= 65_535
@@ -139,9 +144,10 @@ export function volumeName(settings: StackSettings): string {
 }
 
 /** The compose files of a mode, relative to the repository; test mode adds to production and repeats nothing. */
-export function composeFiles(mode: Mode): string[] {
+export function composeFiles(mode: Mode, backendOnProxy = true): string[] {
   const files = ['deploy/docker-compose.prod.yml'];
-  return mode === 'test' ? [...files, 'deploy/docker-compose.prod.test.yml'] : files;
+  if (mode === 'test') return [...files, 'deploy/docker-compose.prod.test.yml'];
+  return backendOnProxy ? files : [...files, 'deploy/docker-compose.off-proxy.yml'];
 }
 
 /**
@@ -150,7 +156,7 @@ export function composeFiles(mode: Mode): string[] {
  * @param args what follows, such as ['down']
  */
 export function composeArgv(mode: Mode, settings: StackSettings, args: readonly string[]): string[] {
-  const files = composeFiles(mode).flatMap((file) => ['-f', file]);
+  const files = composeFiles(mode, settings.backendOnProxy).flatMap((file) => ['-f', file]);
   return ['docker', 'compose', '-p', settings.prefix, '--env-file', '/dev/null', ...files, ...args];
 }
 

@@ -154,7 +154,13 @@ export class TestStack {
     const ids = await run(['docker', 'ps', '-aq', '--filter', `name=^/${prefix}-`]);
     const containers = ids.stdout.split('\n').filter(Boolean);
     if (containers.length > 0) await run(['docker', 'rm', '-f', '-v', ...containers]);
-    await run(['docker', 'network', 'rm', network, `${prefix}-internal`, `${prefix}-test`]);
+    await run([
+      'docker',
+      'network',
+      'rm',
+      network,
+      ...['internal', 'api', 'test'].map((name) => `${prefix}-${name}`),
+    ]);
     await run(['docker', 'volume', 'rm', volumeName(this.settings)]);
     rmSync(secretsDir(prefix), { recursive: true, force: true });
     rmSync(stateDir(prefix), { recursive: true, force: true });

@@ -3,10 +3,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import type { Env } from '../../env.ts';
 import { mediaTypes } from '../../genes/export.ts';
+import { ExportSlots } from '../../genes/export-slots.ts';
 import { openExport } from '../../genes/export-stream.ts';
 import { normalizeSelection } from '../../genes/selection.ts';
+import { clientNetwork } from '../../lib/client-network.ts';
 import { matchesEtag } from '../../lib/etag.ts';
-import { Problem } from '../../lib/problem.ts';
 import { withProblems } from '../../schemas/answers.ts';
 import { ExportQuery } from '../../schemas/selection.ts';
 
@@ -17,8 +18,7 @@ const Download = {
 
 /** Download of a selection. Each holds a connection while it runs, so only some of them run at once. */
 export const exportRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app, { env }) => {
-  const maxExports = Math.max(1, Math.floor(env.poolMax / 4));
-  let running = 0;
+  const slots = new ExportSlots(Math.max(1, Math.floor(env.poolMax / 3)));
 
   app.get(
     '/genes/export',
@@ -29,7 +29,8 @@ export const exportRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app,
         summary: 'Download a selection as CSV, TSV or JSON',
         description:
           'Tables have a header row. Lists are joined by ` | `; a disease is written `Name {OMIM:173900; ORPHA:730; AD}`. A cell ' +
-          'that a spreadsheet could take for a formula, or that begins with an apostrophe, has an apostrophe put in front.',
+          'that a spreadsheet could take for a formula, or that begins with an apostrophe, has an apostrophe put in front; so has ' +
+          'what would begin a formula behind a `;`, a comma or a tab.',
         querystring: ExportQuery,
         response: withProblems({ 200: Download }) as unknown,
       },
@@ -43,17 +44,11 @@ export const exportRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app,
         if (matchesEtag(known, etag))
           return reply.headers({ etag, 'cache-control': 'public, no-cache' }).code(304).send();
       }
-      if (running >= maxExports) {
-        throw new Problem('overloaded', 'Too many exports are running.', {
-          headers: { 'retry-after': '10' },
-        });
-      }
-      running += 1;
+      const slot = slots.take(clientNetwork(request.ip));
       try {
         const { text, version } = await openExport(app.database.main, normalizeSelection(query), format);
-        finished(text, () => {
-          running -= 1;
-        });
+        slot.text = text;
+        finished(text, () => slots.leave(slot));
         reply.headers({
           etag: app.answers.tag(request, [version.seq, version.changedAt]),
           'cache-control': 'public, no-cache',
@@ -61,7 +56,7 @@ export const exportRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app,
         });
         return reply.type(mediaTypes[format]).send(text);
       } catch (error) {
-        running -= 1;
+        slots.leave(slot);
         throw error;
       }
     },

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
+import { isTokenRevoked } from '../../db/revoked-tokens.ts';
 import type { Env } from '../../env.ts';
 import { editGene, findGene } from '../../genes/repository.ts';
 import { matchesEtag } from '../../lib/etag.ts';
@@ -63,7 +64,9 @@ export const oneGeneRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app
       },
       // Before the body is read: who may not edit need not send one.
       onRequest: async (request) => {
-        const subject = await verifyToken(request.headers.authorization, env.secretKeys, editScope);
+        const subject = await verifyToken(request.headers.authorization, env.secretKeys, editScope, (id) =>
+          isTokenRevoked(app.database.control, id),
+        );
         request.log.info({ subject }, 'edit admitted');
       },
     },
