@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ownerOf } from '../database/sign-in.ts';
+import { querySql } from '../database/sql.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
-import { run } from '../process/shell.ts';
 import type { EnvValues } from '../stack/env-rules.ts';
 import { containerName, type StackSettings } from '../stack/stack.ts';
 import { signToken } from './rotation-rules.ts';
@@ -71,19 +72,19 @@ function issuedPath(prefix: string): string {
  * @throws DescribedError when the database does not take it
  */
 export async function revokeToken(settings: StackSettings, env: EnvValues, id: string): Promise<void> {
-  const { POSTGRES_USER = '', POSTGRES_DB = '', POSTGRES_PASSWORD = '' } = env;
   const server = containerName(settings, 'kidney-genetics-postgres');
-  const psql = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-v', `id=${id}`];
-  const who = ['-h', '127.0.0.1', '-U', POSTGRES_USER, '-d', POSTGRES_DB];
-  const argv = ['docker', 'exec', '-i', '--env', 'PGPASSWORD', server, ...psql, ...who];
-  const input = `insert into public.revoked_tokens (id) values (:'id') on conflict do nothing;`;
-  const { exitCode, stderr } = await run(argv, { input, env: { PGPASSWORD: POSTGRES_PASSWORD } });
-  if (exitCode === 0) return;
-  const isOld = stderr.includes('"public.revoked_tokens" does not exist');
-  throw new DescribedError(
-    isOld
-      ? 'The API that is deployed cannot revoke single tokens'
-      : `The token is not revoked: ${stderr.trim()}`,
+  const sql = `insert into public.revoked_tokens (id) values (:'id') on conflict do nothing;`;
+  try {
+    await querySql(await ownerOf(server, env.POSTGRES_DB ?? ''), sql, { id });
+  } catch (error) {
+    throw explainRevoke(error as Error);
+  }
+}
+
+function explainRevoke({ message }: Error): DescribedError {
+  const isOld = message.includes('"public.revoked_tokens" does not exist');
+  return new DescribedError(
+    isOld ? 'The API that is deployed cannot revoke single tokens' : `The token is not revoked: ${message}`,
     isOld
       ? 'make prod-update; or take back all tokens: make prod-rotate-secrets, then make prod-rotate-secrets FORGET=1'
       : 'make prod-health',
