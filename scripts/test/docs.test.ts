@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { glob } from 'zx';
 import { ROOT } from '../lib/process/root.ts';
+import { mustRun } from '../lib/process/shell.ts';
 import { containerName, readSettings, SERVICES, shortName } from '../lib/stack/stack.ts';
 
 const read = (path: string) => readFileSync(join(ROOT, path), 'utf8');
@@ -56,6 +57,24 @@ describe('documentation', () => {
     );
     assert.deepEqual(
       targets.filter((target) => target !== 'help' && !listed.has(target)),
+      [],
+    );
+  });
+
+  it('the tree in README is the one of the checkout, file by file and folder by folder', async () => {
+    const tree = read('README.md').match(/```text\n(Makefile[\s\S]*?)```/)?.[1] ?? '';
+    const named = tree.split('\n').flatMap((line) => line.split(/ {3,}/)[0]?.split(/ +/) ?? []);
+    const drawn = named.filter(Boolean).map((name) => name.replace(/\/$/, ''));
+    const listed = (await mustRun(['git', 'ls-files'], '', { cwd: ROOT })).split('\n').filter(Boolean);
+    const folders = new Set(
+      listed.filter((path) => path.includes('/')).map((path) => path.split('/')[0] ?? ''),
+    );
+    assert.deepEqual(
+      [...folders].filter((folder) => !folder.startsWith('.') && !drawn.includes(folder)),
+      [],
+    );
+    assert.deepEqual(
+      drawn.filter((name) => !existsSync(join(ROOT, name))),
       [],
     );
   });
