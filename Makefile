@@ -3,15 +3,13 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
 
-RUN := node scripts/launch.cjs
+RUN := node scripts/launch.cjs --make
+# Which words stand on make's command line: scripts/lib/terminal/word-rules.ts makes flags of them, and refuses others.
+export MAKE_GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 DEPS := node_modules/.package-lock.json
 
 $(DEPS): package-lock.json package.json backend/package.json frontend/package.json
 	@npm ci --loglevel=error
-
-# Settings of the env file that prod-env writes, when they are given on make's command line.
-SETTINGS := DOMAIN STACK_PREFIX NPM_NETWORK TEST_BIND TEST_FRONTEND_PORT TEST_BACKEND_PORT TEST_POSTGRES_PORT ALLOWED_HOSTS \
-  BACKEND_CORS_ORIGINS PROJECT_NAME LOG_LEVEL LOG_FORMAT POSTGRES_DB POSTGRES_USER PROBE_INTERVAL BACKUP_DIR BACKUP_REMOTE
 
 ##@ Start here
 
@@ -20,7 +18,9 @@ help: ## Show this help
 	@bold= cyan= off=; if [ -t 1 ]; then bold='\033[1m' cyan='\033[36m' off='\033[0m'; fi; \
 	awk -v bold="$$bold" -v cyan="$$cyan" -v off="$$off" 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s%s%s\n", bold, substr($$0, 5), off } \
-	  /^[a-z-]+:.*## / { printf "  %s%-22s%s %s\n", cyan, $$1, off, $$2 }' Makefile
+	  /^[a-z-]+:.*## / { printf "  %s%-22s%s", cyan, $$1, off; column = 24; n = split($$2, words, " "); \
+	    for (i = 1; i <= n; i++) { column += length(words[i]) + 1; \
+	      if (column > 80) { printf "\n%24s", ""; column = 25 + length(words[i]) } printf " %s", words[i] } print "" }' Makefile
 
 .PHONY: host-setup
 host-setup: $(DEPS) ## Install and start what is missing on this host
@@ -28,17 +28,17 @@ host-setup: $(DEPS) ## Install and start what is missing on this host
 
 .PHONY: prod-env
 prod-env: $(DEPS) ## Make .env.production, check it, or write settings: DOMAIN=... STACK_PREFIX=...
-	@$(RUN) scripts/prod-env.ts $(foreach key,$(SETTINGS),$(if $(filter command,$(firstword $(origin $(key)))),"$(key)=$$$(key)"))
+	@$(RUN) scripts/prod-env.ts
 
 ##@ Production
 
 .PHONY: prod-build
 prod-build: $(DEPS) ## Build the images (NO_CACHE=1 from scratch)
-	@$(RUN) scripts/build.ts $${NO_CACHE:+--no-cache}
+	@$(RUN) scripts/build.ts
 
 .PHONY: prod-up
 prod-up: $(DEPS) ## Start production behind the proxy (PLAN=1 shows what it would do, SWITCH=1 leaves test mode)
-	@$(RUN) scripts/up.ts $${SWITCH:+--switch} $${PLAN:+--plan} $${EMPTY:+--empty}
+	@$(RUN) scripts/up.ts
 
 .PHONY: prod-down
 prod-down: $(DEPS) ## Stop production; the data stay
@@ -46,7 +46,7 @@ prod-down: $(DEPS) ## Stop production; the data stay
 
 .PHONY: prod-logs
 prod-logs: $(DEPS) ## Follow the logs
-	@$(RUN) scripts/logs.ts $${SERVICE:+"$$SERVICE"}
+	@$(RUN) scripts/logs.ts
 
 .PHONY: prod-restart
 prod-restart: $(DEPS) ## Restart the containers and wait until healthy
@@ -62,29 +62,29 @@ prod-watch: $(DEPS) ## Watch health, load, requests and errors live
 
 .PHONY: prod-db-upgrade
 prod-db-upgrade: $(DEPS) ## Move the data to a new major version of PostgreSQL (UNDO=1 back, DROP_OLD=1 old data gone)
-	@$(RUN) scripts/db-upgrade.ts $${UNDO:+--undo} $${DROP_OLD:+--drop-old} $${YES:+--yes}
+	@$(RUN) scripts/db-upgrade.ts
 
 .PHONY: prod-rotate-secrets
 prod-rotate-secrets: $(DEPS) ## New database password and SECRET_KEY while all goes on (FORGET=1 drops the old key)
-	@$(RUN) scripts/rotate-secrets.ts $${FORGET:+--forget-previous}
+	@$(RUN) scripts/rotate-secrets.ts
 
 .PHONY: api-token
 api-token: $(DEPS) ## A token for NAME=... (DAYS=30), printed once; REVOKE=ID takes it back, LIST=1
-	@$(RUN) scripts/api-token.ts $${NAME:+--name "$$NAME"} $${DAYS:+--days "$$DAYS"} $${SCOPE:+--scope "$$SCOPE"} $${REVOKE:+--revoke "$$REVOKE"} $${LIST:+--list}
+	@$(RUN) scripts/api-token.ts
 
 ##@ Updates, and the way back
 
 .PHONY: prod-update
 prod-update: $(DEPS) ## Deploy this checkout without dropping a request
-	@$(RUN) scripts/update.ts $${NO_BUILD:+--no-build} $${IMAGES:+--images "$$IMAGES"} $${WITH_DATABASE:+--with-database} $${ALLOW_BREAKING:+--allow-breaking} $${NO_BACKUP:+--no-backup}
+	@$(RUN) scripts/update.ts
 
 .PHONY: prod-rollback
 prod-rollback: $(DEPS) ## Go back to the release before, or TO=revision
-	@$(RUN) scripts/rollback.ts $${TO:+"$$TO"}
+	@$(RUN) scripts/rollback.ts
 
 .PHONY: prod-images
 prod-images: $(DEPS) ## The releases on this host (PRUNE=1 keeps the last 5)
-	@$(RUN) scripts/images.ts $${PRUNE:+--prune}
+	@$(RUN) scripts/images.ts
 
 .PHONY: prod-history
 prod-history: $(DEPS) ## Who deployed what when
@@ -92,7 +92,7 @@ prod-history: $(DEPS) ## Who deployed what when
 
 .PHONY: prod-prune
 prod-prune: $(DEPS) ## Remove our own old images, build cache (CACHE_AGE=24h) and logs
-	@$(RUN) scripts/prune.ts $${CACHE_AGE:+--cache-age "$$CACHE_AGE"}
+	@$(RUN) scripts/prune.ts
 ##@ Backups
 
 .PHONY: prod-backup
@@ -101,15 +101,15 @@ prod-backup: $(DEPS) ## Back up the database into backups/
 
 .PHONY: prod-backup-verify
 prod-backup-verify: $(DEPS) ## Restore drill of FILE=... (default: latest)
-	@$(RUN) scripts/backup.ts --verify "$${FILE:-latest}" $${REMOTE:+--remote} $${TRUST:+--trust}
+	@$(RUN) scripts/backup.ts --verify
 
 .PHONY: prod-backup-list
 prod-backup-list: $(DEPS) ## Show the backups (REMOTE=1 those in the bucket)
-	@$(RUN) scripts/backup.ts --list $${REMOTE:+--remote}
+	@$(RUN) scripts/backup.ts --list
 
 .PHONY: prod-backup-prune
 prod-backup-prune: $(DEPS) ## Remove backups that are too old (DRY_RUN=1 shows them)
-	@$(RUN) scripts/backup.ts --prune $${DRY_RUN:+--dry-run} $${REMOTE:+--remote}
+	@$(RUN) scripts/backup.ts --prune
 
 # Its name until version 0.2.
 .PHONY: prod-backup-thin
@@ -117,17 +117,17 @@ prod-backup-thin: prod-backup-prune
 
 .PHONY: prod-backup-schedule
 prod-backup-schedule: $(DEPS) ## Back up every night, drill every week (REMOVE=1 stops it)
-	@$(RUN) scripts/backup-schedule.ts $${REMOVE:+--remove}
+	@$(RUN) scripts/backup-schedule.ts
 
 .PHONY: prod-restore
 prod-restore: $(DEPS) ## Restore FILE=... (UNDO=1 swaps back, YES=1 does not ask)
-	@$(RUN) scripts/restore.ts $${FILE:+"$$FILE"} $${UNDO:+--undo} $${DROP_REPLACED:+--drop-replaced} $${YES:+--yes} $${TRUST:+--trust}
+	@$(RUN) scripts/restore.ts
 
 ##@ Test mode: the same stack with ports on 127.0.0.1
 
 .PHONY: prod-test-up
 prod-test-up: $(DEPS) ## Start in test mode (SWITCH=1 leaves production)
-	@$(RUN) scripts/up.ts --test $${SWITCH:+--switch}
+	@$(RUN) scripts/up.ts --test
 
 .PHONY: prod-test-down
 prod-test-down: $(DEPS) ## Stop test mode; the data stay
@@ -135,7 +135,7 @@ prod-test-down: $(DEPS) ## Stop test mode; the data stay
 
 .PHONY: prod-test-logs
 prod-test-logs: $(DEPS) ## Follow the logs
-	@$(RUN) scripts/logs.ts $${SERVICE:+"$$SERVICE"}
+	@$(RUN) scripts/logs.ts
 
 .PHONY: prod-test-health
 prod-test-health: $(DEPS) ## Ask page, API, WebSocket and database
@@ -145,11 +145,11 @@ prod-test-health: $(DEPS) ## Ask page, API, WebSocket and database
 
 .PHONY: data-import
 data-import: $(DEPS) ## Load FILE, CSV or TSV (DRY_RUN=1 only looks, REPLACE=1 removes what it lacks)
-	@$(RUN) scripts/data-import.ts $${DRY_RUN:+--dry-run} $${REPLACE:+--replace} $${FILE:+"$$FILE"}
+	@$(RUN) scripts/data-import.ts
 
 .PHONY: data-export
 data-export: $(DEPS) ## Write all genes into FILE, CSV or TSV
-	@$(RUN) scripts/data-export.ts $${FILE:+"$$FILE"}
+	@$(RUN) scripts/data-export.ts
 
 ##@ The network shared with Nginx Proxy Manager
 
@@ -171,25 +171,25 @@ npm-down: $(DEPS) ## Stop it; its settings and certificates stay
 
 .PHONY: npm-proxy-host
 npm-proxy-host: $(DEPS) ## Make or update NPM's proxy host: DOMAIN=... (DRY_RUN=1 shows)
-	@$(RUN) scripts/npm-proxy-host.ts $${DRY_RUN:+--dry-run} $${DOMAIN:+"$$DOMAIN"}
+	@$(RUN) scripts/npm-proxy-host.ts
 
 .PHONY: npm-proxy-host-remove
 npm-proxy-host-remove: $(DEPS) ## Remove NPM's proxy host: DOMAIN=...
-	@$(RUN) scripts/npm-proxy-host.ts --remove $${DRY_RUN:+--dry-run} $${DOMAIN:+"$$DOMAIN"}
+	@$(RUN) scripts/npm-proxy-host.ts --remove
 
 .PHONY: npm-verify
 npm-verify: $(DEPS) ## Prove the site through the proxy: DOMAIN=... (QUICK=1 without the long WebSocket)
-	@$(RUN) scripts/npm-verify.ts $${QUICK:+--quick} $${DOMAIN:+"$$DOMAIN"}
+	@$(RUN) scripts/npm-verify.ts
 
 ##@ Proof
 
 .PHONY: prod-verify
 prod-verify: $(DEPS) ## Check the running stack's security (ONLY=, SKIP=ID=reason, JUNIT=FILE)
-	@$(RUN) scripts/verify.ts $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
+	@$(RUN) scripts/verify.ts
 
 .PHONY: prod-test-verify
 prod-test-verify: $(DEPS) ## The same in test mode
-	@$(RUN) scripts/verify.ts --test $${ONLY:+--only "$$ONLY"} $${SKIP:+--skip "$$SKIP"} $${JUNIT:+--junit "$$JUNIT"}
+	@$(RUN) scripts/verify.ts --test
 
 .PHONY: prod-scan
 prod-scan: $(DEPS) ## Bill of materials of the images, and known vulnerabilities in them
@@ -215,11 +215,11 @@ test: $(DEPS) ## Everything: check, unit tests, end-to-end tests on real Docker
 
 .PHONY: fault-report
 fault-report: $(DEPS) ## Try every fault and write docs/reliability.md (ENGINE=1 restarts the engine too)
-	@$(RUN) scripts/fault-report.ts $${ENGINE:+--engine}
+	@$(RUN) scripts/fault-report.ts
 
 .PHONY: bench
 bench: $(DEPS) ## Measure beside what one would use instead (WRITE=1 writes docs/performance.md)
-	@$(RUN) scripts/bench.ts $${ONLY:+--only "$$ONLY"} $${WRITE:+--write}
+	@$(RUN) scripts/bench.ts
 
 .PHONY: bench-search
 bench-search: ## The search among 50,000 genes alone: make bench ONLY=search

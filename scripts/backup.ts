@@ -62,7 +62,7 @@ async function list(context: BackupContext, remote: boolean, json: boolean): Pro
 main(import.meta.url, {
   usage: USAGE,
   options: {
-    verify: { type: 'string' },
+    verify: { type: 'boolean' },
     list: { type: 'boolean' },
     prune: { type: 'boolean' },
     // What it was called until version 0.2.
@@ -73,11 +73,13 @@ main(import.meta.url, {
     json: { type: 'boolean' },
     trust: { type: 'boolean' },
   },
-  async run(flags) {
+  maxPositionals: 1,
+  words: { FILE: '' },
+  async run(flags, [file]) {
     const remote = flags.remote === true;
     const dryRun = flags['dry-run'] === true;
     const pruning = flags.prune === true || flags.thin === true;
-    const modes = [flags.verify !== undefined, flags.list, pruning, flags.scheduled].filter(Boolean);
+    const modes = [flags.verify, flags.list, pruning, flags.scheduled].filter(Boolean);
     if (modes.length > 1) {
       throw new DescribedError(
         '--verify, --list, --prune and --scheduled exclude each other',
@@ -86,12 +88,13 @@ main(import.meta.url, {
       );
     }
     if (dryRun && !pruning) throw new DescribedError('--dry-run goes with --prune', 'see --help', Exit.usage);
+    if (file && !flags.verify)
+      throw new DescribedError(`${file} goes with --verify`, 'see --help', Exit.usage);
     const context = await loadBackupContext(flags.trust === true);
     if (flags.list) return list(context, remote, flags.json === true);
     if (dryRun) return prune(context, remote, true);
-    await lockBackups(context, flags.verify === undefined ? 'make prod-backup' : 'make prod-backup-verify');
-    if (flags.verify !== undefined)
-      return runDrills(context, await findBackups(context, flags.verify, remote));
+    await lockBackups(context, flags.verify ? 'make prod-backup-verify' : 'make prod-backup');
+    if (flags.verify) return runDrills(context, await findBackups(context, file || 'latest', remote));
     if (pruning) return prune(context, remote, false);
     if (flags.scheduled) return runScheduled(context);
     await runBackup(context);

@@ -38,6 +38,7 @@ main(import.meta.url, {
   usage: USAGE,
   options: {},
   maxPositionals: 1,
+  words: { FILE: '' },
   async run(_flags, [file]) {
     const startedAt = Date.now();
     if (!file) throw new DescribedError('Say which file', 'make data-export FILE=genes.csv', Exit.usage);

@@ -78,6 +78,7 @@ main(import.meta.url, {
   usage: USAGE,
   options: { 'dry-run': { type: 'boolean' }, replace: { type: 'boolean' }, json: { type: 'boolean' } },
   maxPositionals: 1,
+  words: { FILE: '' },
   async run(flags, [file]) {
     const startedAt = Date.now();
     if (!file) throw new DescribedError('Say which file', 'make data-import FILE=genes.csv', Exit.usage);

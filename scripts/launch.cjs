@@ -5,4 +5,6 @@ const { resolve } = require('node:path');
 
 require('tsx/cjs');
 process.argv.splice(1, 1);
+// Of a recipe of make: the command takes the words on make's command line as well.
+if (process.argv[1] === '--make') process.argv.splice(2, 0, ...process.argv.splice(1, 1));
 require(resolve(process.argv[1]));

@@ -22,6 +22,7 @@ main(import.meta.url, {
   usage: USAGE,
   options: { tail: { type: 'string', default: '100' }, 'no-follow': { type: 'boolean' } },
   maxPositionals: 1,
+  words: { SERVICE: '' },
   async run(flags, [service]) {
     const settings = await openStack();
     await assertDockerReady();

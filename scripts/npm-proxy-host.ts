@@ -52,6 +52,7 @@ main(import.meta.url, {
     'take-over': { type: 'boolean' },
   },
   maxPositionals: 1,
+  words: { DOMAIN: '' },
   async run(flags, [word]) {
     const target = flags.remove ? 'npm-proxy-host-remove' : 'npm-proxy-host';
     const settings = loadSettings();

@@ -54,6 +54,7 @@ main(import.meta.url, {
     json: { type: 'boolean' },
   },
   maxPositionals: 1,
+  words: { DOMAIN: '' },
   async run(flags, [word]) {
     const settings = loadSettings();
     const domain = readDomain(word ?? settings.domain, 'npm-verify');

@@ -57,6 +57,7 @@ main(import.meta.url, {
   usage: USAGE,
   options: {},
   maxPositionals: 30,
+  takesPairs: true,
   async run(_flags, words) {
     const parsed = parseGiven(words);
     if ('problem' in parsed) throw new DescribedError(parsed.problem, 'see --help', Exit.usage);

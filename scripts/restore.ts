@@ -69,6 +69,7 @@ main(import.meta.url, {
     trust: { type: 'boolean' },
   },
   maxPositionals: 1,
+  words: { FILE: '' },
   async run(flags, [file]) {
     const wanted = [file !== undefined, flags.undo, flags['drop-replaced']].filter(Boolean);
     if (wanted.length !== 1) {

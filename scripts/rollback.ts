@@ -36,6 +36,7 @@ main(import.meta.url, {
   usage: USAGE,
   options: { timeout: { type: 'string', default: '120' } },
   maxPositionals: 1,
+  words: { TO: '' },
   async run(flags, [wanted]) {
     const timeoutMs = toMs('--timeout', flags.timeout);
     const startedAt = Date.now();

@@ -25,6 +25,7 @@ const COMMAND = 'make prod-rotate-secrets';
 main(import.meta.url, {
   usage: USAGE,
   options: { 'forget-previous': { type: 'boolean' } },
+  words: { FORGET: 'forget-previous' },
   async run(flags) {
     const startedAt = Date.now();
     const settings = await openStack();

@@ -5,6 +5,7 @@ import { DescribedError, Exit } from '../process/errors.ts';
 import { describeProcessError, interruptAll, listRunning } from '../process/shell.ts';
 import { describeSystemError } from '../process/system-error.ts';
 import { sayFailure } from './report.ts';
+import { isYes, wordsToArgv, wordsToPairs } from './word-rules.ts';
 
 /** How long something may still come that does not keep this process alive, such as an answer on a kept connection. */
 const ABANDONED_MS = 5000;
@@ -19,6 +20,13 @@ export interface Command<O extends ParseArgsOptionsConfig> {
   /** Shown by --help; the first line says what the command does. */
   usage: string;
   options: O;
+  /**
+   * Words of make's command line that are called otherwise than the option they stand for; '' is the argument. Each
+   * option is a word by itself: dry-run is DRY_RUN.
+   */
+  words?: Readonly<Record<string, string>>;
+  /** Takes each word of make's command line as an argument KEY=VALUE. */
+  takesPairs?: boolean;
   /** How many words beside the flags it takes at most; none unless said. */
   maxPositionals?: number;
   /** Does the work; throws DescribedError for an expected failure. */
@@ -92,6 +100,7 @@ function isEntry(moduleUrl: string): boolean {
 function parseFlags<O extends ParseArgsOptionsConfig>(command: Command<O>) {
   try {
     const parsed = parseArgs({
+      args: readArgs(command),
       options: { ...command.options, help: { type: 'boolean', short: 'h' } },
       strict: true,
       allowPositionals: true,
@@ -101,8 +110,22 @@ function parseFlags<O extends ParseArgsOptionsConfig>(command: Command<O>) {
     const { help, ...flags } = parsed.values as Record<string, unknown>;
     return { flags: flags as Values<O>, positionals: parsed.positionals, help: help === true };
   } catch (error) {
+    if (error instanceof DescribedError) throw error;
     throw new DescribedError((error as Error).message, 'see --help', Exit.usage);
   }
+}
+
+/** The arguments of this process, and behind those of a recipe of make what stands on make's command line. */
+function readArgs<O extends ParseArgsOptionsConfig>({
+  options,
+  words = {},
+  takesPairs,
+}: Command<O>): string[] {
+  const [first, ...args] = process.argv.slice(2);
+  if (first !== '--make') return process.argv.slice(2);
+  const given = (process.env.MAKE_GIVEN ?? '').split(' ');
+  const line = { given, env: process.env, options, words };
+  return [...args, ...(takesPairs ? wordsToPairs(line) : wordsToArgv(line))];
 }
 
 function report(error: unknown): void {
@@ -110,7 +133,7 @@ function report(error: unknown): void {
     error instanceof DescribedError ? error : (describeProcessError(error) ?? describeSystemError(error));
   if (described) {
     sayFailure(described.message, described.hint);
-    if (process.env.VERBOSE) process.stderr.write(`${(error as Error).stack}\n`);
+    if (isYes('VERBOSE', process.env.VERBOSE ?? '')) process.stderr.write(`${(error as Error).stack}\n`);
     process.exitCode = described.exitCode;
     return;
   }
