@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
@@ -16,6 +18,8 @@ import {
   parseTrivy,
   type ScanFinding,
 } from '../lib/images/scan-rules.ts';
+import { findScanner } from '../lib/images/scanner.ts';
+import { findVersion, refuseScanner, type ScannerFile } from '../lib/images/scanner-rules.ts';
 import { ROOT } from '../lib/process/root.ts';
 
 const facts = {
@@ -254,5 +258,64 @@ describe('exceptions', () => {
       parseExceptions(readFileSync(join(ROOT, 'deploy/scan-exceptions.yml'), 'utf8')).problems,
       [],
     );
+  });
+});
+
+describe('a scanner on the PATH', () => {
+  const sha256 = 'ab'.repeat(32);
+  const file = (more: Partial<ScannerFile> = {}): ScannerFile => ({
+    ...{ name: 'trivy', path: '/usr/local/bin/trivy', sha256, version: '0.72.0' },
+    ...more,
+  });
+
+  it('is run when its checksum is the pinned one, and not without a pin or with another', () => {
+    assert.equal(refuseScanner(file(), sha256.toUpperCase()), undefined);
+    assert.match(
+      refuseScanner(file(), '') ?? '',
+      /trivy \(sha256 (ab){32}\) is not run: .*SCANNER_SHA256=(ab){32}/,
+    );
+    assert.match(refuseScanner(file(), 'cd'.repeat(32)) ?? '', /has the sha256 .* and SCANNER_SHA256 is cd/);
+  });
+
+  it('is refused when its release is known to be malicious, whatever is pinned', () => {
+    for (const version of ['0.69.4', '0.69.5', '0.69.6'])
+      assert.match(
+        refuseScanner(file({ version }), sha256) ?? '',
+        /known to be malicious \(CVE-2026-33634\)/,
+      );
+    for (const version of ['0.69.3', '0.70.0', ''])
+      assert.equal(refuseScanner(file({ version }), sha256), undefined);
+    assert.equal(refuseScanner(file({ name: 'grype', version: '0.69.4' }), sha256), undefined);
+  });
+
+  it('tells its version without being run', () => {
+    const bytes = 'x\0-ldflags="-s -w -X=github.com/aquasecurity/trivy/pkg/version/app.ver=0.69.4"\0';
+    assert.equal(findVersion(bytes), '0.69.4');
+    assert.equal(findVersion('-X main.version=v0.90.1'), '0.90.1');
+    assert.equal(findVersion('#!/bin/sh'), '');
+  });
+
+  it('is not even asked for its version before its checksum is right', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'scanner-'));
+    const path = process.env.PATH;
+    try {
+      const ran = join(folder, 'ran');
+      const script = `#!/bin/sh\ntouch ${ran}\necho Version: 0.72.0\n`;
+      writeFileSync(join(folder, 'trivy'), script, { mode: 0o755 });
+      process.env.PATH = `${folder}:${path}`;
+      const right = createHash('sha256').update(script).digest('hex');
+      assert.match(String(await findScanner('')), /is not run/);
+      await assert.rejects(findScanner('cd'.repeat(32)), /has the sha256/);
+      assert.ok(!existsSync(ran));
+      const found = await findScanner(right);
+      assert.ok(typeof found !== 'string');
+      assert.equal(found.label, `trivy 0.72.0 (sha256 ${right.slice(0, 16)}…)`);
+      writeFileSync(join(folder, 'trivy'), script.replace('0.72.0', '0.69.4'), { mode: 0o755 });
+      const bad = createHash('sha256').update(script.replace('0.72.0', '0.69.4')).digest('hex');
+      await assert.rejects(findScanner(bad), /known to be malicious/);
+    } finally {
+      process.env.PATH = path;
+      rmSync(folder, { recursive: true });
+    }
   });
 });

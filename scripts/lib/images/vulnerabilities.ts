@@ -3,6 +3,7 @@ import { run } from '../process/shell.ts';
 import type { DebianFacts } from './components.ts';
 import { type DebianImage, findPendingUpdates } from './pending-updates.ts';
 import { parseGrype, parseNpmAudit, parseTrivy, type ScanFinding } from './scan-rules.ts';
+import type { Scanner } from './scanner.ts';
 
 const SCAN_MS = 10 * 60_000;
 const AUDIT_MS = 60_000;
@@ -21,31 +22,25 @@ export interface Target {
   debian: DebianFacts | null;
 }
 
-/** Asks trivy or grype where the host has one, else the archive of Debian and npm's registry. */
-export async function lookForVulnerabilities(targets: readonly Target[]): Promise<Look[]> {
-  const scanner = await findScanner();
+/** What nobody could see without a scanner. */
+export const BLIND_SPOT =
+  'Not seen without a scanner: vulnerabilities that have no update yet, and those of Node itself';
+
+/** Asks the scanner where there is one that may be run, else the archive of Debian and npm's registry. */
+export async function lookForVulnerabilities(
+  targets: readonly Target[],
+  scanner: Scanner | undefined,
+): Promise<Look[]> {
   if (scanner) return Promise.all(targets.map(({ image }) => askScanner(scanner, image)));
   const [archive, npm] = await Promise.all([askArchives(targets), auditNpm()]);
   return [...archive, npm];
 }
 
-type Scanner = 'trivy' | 'grype';
-
-async function findScanner(): Promise<Scanner | undefined> {
-  for (const name of ['trivy', 'grype'] as const) {
-    if ((await run(['which', name])).exitCode === 0) return name;
-  }
-  return undefined;
-}
-
-async function askScanner(scanner: Scanner, image: string): Promise<Look> {
-  const argv =
-    scanner === 'trivy'
-      ? ['trivy', 'image', '--quiet', '--format', 'json', image]
-      : ['grype', '--quiet', '--output', 'json', image];
-  const { exitCode, stdout } = await run(argv, { timeoutMs: SCAN_MS });
-  const parse = scanner === 'trivy' ? parseTrivy : parseGrype;
-  return { method: `${scanner} on ${image}`, findings: exitCode === 0 ? parse(stdout, image) : undefined };
+async function askScanner({ name, path, label }: Scanner, image: string): Promise<Look> {
+  const flags = name === 'trivy' ? ['image', '--quiet', '--format', 'json'] : ['--quiet', '--output', 'json'];
+  const { exitCode, stdout } = await run([path, ...flags, image], { timeoutMs: SCAN_MS });
+  const parse = name === 'trivy' ? parseTrivy : parseGrype;
+  return { method: `${label} on ${image}`, findings: exitCode === 0 ? parse(stdout, image) : undefined };
 }
 
 /** Asks once for each release of Debian that the images stand on. */

@@ -101,6 +101,10 @@ export const OPTIONAL_ENV_KEYS: Readonly<Record<string, KeySpec>> = {
   },
   BACKUP_KEEP_WEEKLY: { check: count },
   BACKUP_KEEP_MONTHLY: { check: count },
+  SCANNER_SHA256: {
+    check: (value) =>
+      /^[0-9a-fA-F]{64}$/.test(value) ? undefined : 'must be a SHA-256 of 64 hexadecimal digits',
+  },
   BACKUP_AGE_RECIPIENT: {
     check: (value) =>
       /^age1[a-z0-9]{20,}([\s,]+age1[a-z0-9]{20,})*$/.test(value)

@@ -45,6 +45,97 @@ const NAIVE_SERVER = `
     });
   }).listen(80);`;
 
+/** Changes of a database that no check but drift asks for. */
+const DATABASE_DRIFT = [
+  'create role evil login in role pg_execute_server_program',
+  'alter table genes disable trigger user',
+  'alter role kidney_user set synchronous_commit = off',
+  "alter database kidney_genetics set log_statement = 'none'",
+  `create function passwords() returns setof pg_authid language sql security definer as 'select * from pg_authid'`,
+  `create function pg_catalog.hidden() returns int language sql as 'select 1'`,
+  'alter function pg_catalog.pg_read_file(text) owner to kidney_user',
+  'grant execute on function pg_catalog.pg_ls_dir(text) to public',
+  "alter system set archive_command = 'true'",
+  'alter system set jit_above_cost = 5',
+  'create publication everything for all tables',
+  "create function on_ddl() returns event_trigger language plpgsql as 'begin end'",
+  'create event trigger watching on ddl_command_end execute function on_ddl()',
+  'create view names as select symbol from genes',
+  'create rule silent as on delete to genes do instead nothing',
+  'create cast (bigint as boolean) with inout',
+  'select lo_create(424242)',
+  'alter default privileges grant all on tables to public',
+  'create foreign data wrapper odd; create server elsewhere foreign data wrapper odd',
+  "comment on table genes is 'odd'",
+  'alter table genes enable row level security',
+  'create index odd_index on genes (symbol)',
+  "select pg_create_physical_replication_slot('odd_slot')",
+  'alter table genes set (autovacuum_enabled = off)',
+  'create schema odd_schema',
+];
+
+/** Takes back what outlives the containers. */
+const DATABASE_REPAIR = [
+  'drop schema odd_schema; alter table genes reset (autovacuum_enabled); drop index odd_index',
+  "select pg_drop_replication_slot('odd_slot')",
+  'alter table genes disable row level security; comment on table genes is null',
+  'drop foreign data wrapper odd cascade; select lo_unlink(424242); drop cast (bigint as boolean)',
+  'alter default privileges revoke all on tables from public',
+  'drop rule silent on genes; drop view names; drop event trigger watching; drop function on_ddl(), passwords()',
+  'drop publication everything; drop function pg_catalog.hidden()',
+  'alter function pg_catalog.pg_read_file(text) owner to postgres',
+  'revoke execute on function pg_catalog.pg_ls_dir(text) from public',
+  'alter system reset all',
+  'alter role kidney_user reset all; alter database kidney_genetics reset all',
+  'alter table genes enable trigger user; drop role evil',
+];
+
+/** How each change of the test below is told. */
+const DRIFTED: Readonly<Record<string, RegExp>> = {
+  memory: /-backend: HostConfig\.Memory: 3221225472, not 1073741824/,
+  processes: /-backend: HostConfig\.PidsLimit: 9999, not 200/,
+  CPUs: /-frontend: HostConfig\.NanoCpus: 1900000000, not 1000000000/,
+  restart: /-frontend: HostConfig\.RestartPolicy\.Name: no, not unless-stopped/,
+  'the kernel’s memory': /-backend: memory: 3221225472, not 1073741824/,
+  'a process of root': /-frontend: sleep \(pid \d+, uid 0\) was started in the container by somebody/,
+  'a process of the service’s own user': /-backend: node \(pid \d+, uid 1000\) was started in the container/,
+  'a foreign container on the internal network': new RegExp(`${ODD} is on .*-internal`),
+  'its forged label': new RegExp(`${ODD} says that it belongs to`),
+  'a relay': new RegExp(`${ODD}-relay is on the shared network and publishes 80/tcp`),
+  'a reader of the volume': new RegExp(`${ODD}-reader mounts .*-postgres-data`),
+  'a shared namespace': new RegExp(`${ODD}-twin shares a namespace with .*-postgres`),
+  'a setting': /pg_settings archive_command|pg_file_settings archive_command/,
+  ...Object.fromEntries(
+    [
+      ...[
+        'pg_authid evil',
+        'pg_auth_members',
+        'pg_trigger',
+        'pg_db_role_setting',
+        'pg_proc public.passwords',
+        'pg_proc pg_catalog.hidden',
+      ],
+      ...[
+        'pg_read_file',
+        'pg_ls_dir',
+        'jit_above_cost',
+        'pg_publication everything',
+        'pg_event_trigger watching',
+        'pg_class public.names',
+      ],
+      ...[
+        'pg_rewrite',
+        'pg_cast',
+        'pg_largeobject_metadata 424242',
+        'pg_default_acl',
+        'pg_foreign_server elsewhere',
+        'pg_description',
+      ],
+      ...['relrowsecurity', 'odd_index', 'odd_slot', 'autovacuum_enabled', 'pg_namespace odd_schema'],
+    ].map((text) => [text, new RegExp(text)]),
+  ),
+};
+
 describe('prod-verify', { timeout: 900_000 }, () => {
   let stack: TestStack;
   let secrets: Record<string, string>;
@@ -145,6 +236,48 @@ describe('prod-verify', { timeout: 900_000 }, () => {
       HINT,
     );
     assert.equal(left, '');
+  });
+
+  it('finds what no single check asks for: drift of containers, processes, images, neighbours and the database', async () => {
+    const [backend, frontend, postgres] = [
+      stack.name('backend'),
+      stack.name('frontend'),
+      stack.name('postgres'),
+    ];
+    const internal = `${stack.settings.prefix}-internal`;
+    const idle = ['--entrypoint', 'sleep', `${frontend}:latest`, '1000'];
+    const foreign = ['docker', 'run', '-d', '--label', `${ODD}=1`];
+    await mustRun(
+      ['docker', 'update', '--memory', '3g', '--memory-swap', '3g', '--pids-limit', '9999', backend],
+      HINT,
+    );
+    await mustRun(['docker', 'update', '--cpus', '1.9', '--restart', 'no', frontend], HINT);
+    await mustRun(['docker', 'exec', '-d', '--privileged', '-u', '0', frontend, 'sleep', '1000'], HINT);
+    await mustRun(['docker', 'exec', '-d', backend, 'node', '-e', 'setTimeout(() => {}, 1e6)'], HINT);
+    const forged = ['--label', `com.docker.compose.project=${stack.settings.prefix}`];
+    await mustRun([...foreign, '--name', ODD, '--network', internal, ...forged, ...idle], HINT);
+    const relay = ['--network', stack.settings.network, '-p', '127.0.0.1::80'];
+    await mustRun([...foreign, '--name', `${ODD}-relay`, ...relay, ...idle], HINT);
+    const mounted = ['--network', 'none', '-v', `${volumeName(stack.settings)}:/mnt:ro`];
+    await mustRun([...foreign, '--name', `${ODD}-reader`, ...mounted, ...idle], HINT);
+    await mustRun([...foreign, '--name', `${ODD}-twin`, '--network', `container:${postgres}`, ...idle], HINT);
+    for (const statement of DATABASE_DRIFT) await stack.sql(statement);
+    try {
+      const { found, failed } = await verify(['--only', 'drift']);
+      assert.deepEqual(failed, [
+        ...['drift-containers', 'drift-database', 'drift-limits', 'drift-neighbours', 'drift-processes'],
+        'drift-settings',
+      ]);
+      const all = failed.map(found).join('; ');
+      for (const [what, pattern] of Object.entries(DRIFTED)) assert.match(all, pattern, what);
+    } finally {
+      const ids = await mustRun(['docker', 'ps', '-aq', '--filter', `label=${ODD}`], HINT);
+      await run(['docker', 'rm', '-f', '-v', ...ids.split('\n').filter(Boolean)]);
+      for (const statement of DATABASE_REPAIR) await stack.sql(statement);
+      await stack.mustScript('down');
+      await stack.mustScript('up');
+    }
+    assert.deepEqual((await verify(['--only', 'drift'])).failed, []);
   });
 
   it('finds a backend that lost its database, and that alone', async () => {
