@@ -208,6 +208,18 @@ select to_regclass('public.operations_status') is not null as known \\gset
 delete from public.operations_status;
 \\endif`;
 
+/** The tokens that were revoked, as one line of JSON; nothing where the database has no place for them. */
+export const READ_REVOKED = `select to_regclass('public.revoked_tokens') is not null as known \\gset
+\\if :known
+select coalesce(jsonb_agg(t), '[]') from public.revoked_tokens as t;
+\\endif`;
+
+/** Revokes tokens as another database did. @param json what that one printed, as a literal */
+export function addRevoked(json: string): string {
+  return `insert into public.revoked_tokens
+select * from jsonb_populate_recordset(null::public.revoked_tokens, ${json}) on conflict do nothing;`;
+}
+
 /** The number of the newest change; nothing where changes are not numbered. */
 export const READ_CHANGE = `select to_regclass('public.data_state') is not null as known \\gset
 \\if :known

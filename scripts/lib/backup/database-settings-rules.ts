@@ -98,7 +98,7 @@ function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** With standard_conforming_strings, PostgreSQL's default, a quote is all that has to be doubled. */
-function quoteText(value: string): string {
+/** A value as a literal: with standard_conforming_strings, which every session of the kit has, a quote is all that is doubled. */
+export function quoteText(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;
 }

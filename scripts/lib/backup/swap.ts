@@ -1,16 +1,21 @@
+import type { SignIn } from '../database/client-argv.ts';
 import { superuser } from '../database/client-argv.ts';
 import { ownerOf } from '../database/sign-in.ts';
 import { queryJson, querySql, SqlSession } from '../database/sql.ts';
 import { DescribedError } from '../process/errors.ts';
+import { sayWarning } from '../terminal/report.ts';
 import {
+  addRevoked,
   CLEAR_STATUS,
   END_SESSIONS,
   LIST_REPLACED,
   PASS_CHANGE,
   READ_CHANGE,
+  READ_REVOKED,
   READ_STATUS,
   SWAP_NAMES,
 } from './backup-sql.ts';
+import { quoteText } from './database-settings-rules.ts';
 import { writeStatus } from './status.ts';
 
 const SWAP_TRIES = 4;
@@ -96,9 +101,10 @@ async function swapNames(container: string, names: Readonly<Record<string, strin
 
 async function carryOver(container: string, live: string, incoming: string): Promise<void> {
   const [from, to] = await Promise.all([ownerOf(container, live), ownerOf(container, incoming)]);
-  const [rows, seq] = await Promise.all([
+  const [rows, seq, revoked] = await Promise.all([
     queryJson<StatusRow>(from, READ_STATUS),
     querySql(from, READ_CHANGE),
+    querySql(from, READ_REVOKED),
   ]);
   await querySql(to, CLEAR_STATUS);
   for (const { kind, finished_at, ok, detail, last_ok_at } of rows) {
@@ -107,4 +113,14 @@ async function carryOver(container: string, live: string, incoming: string): Pro
     if (!ok) await writeStatus(to, { kind, at: finished_at, ok, detail });
   }
   if (seq !== '') await querySql(to, PASS_CHANGE, { seq });
+  if (!/^(\[\])?$/.test(revoked)) await carryRevoked(to, revoked);
+}
+
+/** A token that was taken back stays so, whatever the past says. */
+async function carryRevoked(to: SignIn, revoked: string): Promise<void> {
+  if ((await querySql(to, READ_REVOKED)) === '')
+    sayWarning(
+      'Tokens that were revoked are good again: make prod-rotate-secrets, then make prod-rotate-secrets FORGET=1',
+    );
+  else await querySql(to, addRevoked(quoteText(revoked)));
 }

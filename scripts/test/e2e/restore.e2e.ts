@@ -90,6 +90,13 @@ describe('restores and kills', { timeout: HEAVY ? 7_200_000 : 900_000 }, () => {
     );
   });
 
+  it('keeps a token revoked that was revoked since the backup', async () => {
+    await stack.sql(`INSERT INTO revoked_tokens (id) VALUES ('it''s "one"')`);
+    await stack.mustScript('restore', ['latest', '--yes']);
+    assert.equal(await stack.sql('SELECT id FROM revoked_tokens'), `it's "one"`);
+    await stack.mustScript('restore', ['--undo', '--yes']);
+  });
+
   it('keeps owner, privileges and settings of the database', async () => {
     assert.equal(
       await stack.sql(`SELECT pg_get_userbyid(datdba) || ' ' || has_database_privilege('public', oid, 'CONNECT')
@@ -112,7 +119,7 @@ describe('restores and kills', { timeout: HEAVY ? 7_200_000 : 900_000 }, () => {
   });
 
   it('drops what was replaced when told', async () => {
-    assert.match(await stack.mustScript('restore', ['--drop-replaced', '--yes']), /1 removed/);
+    assert.match(await stack.mustScript('restore', ['--drop-replaced', '--yes']), /2 removed/);
     assert.equal(await databases(), 'kidney_genetics');
     assert.match((await stack.script('restore', ['--undo', '--yes'])).stderr, /No replaced database is kept/);
   });
