@@ -56,6 +56,10 @@ prod-restart: $(DEPS) ## Restart the containers and wait until healthy
 prod-health: $(DEPS) ## Show how each container is doing
 	@$(RUN) scripts/health.ts
 
+.PHONY: stack-list
+stack-list: $(DEPS) ## Every stack of this kit on this host: state, domain, checkout
+	@$(RUN) scripts/stack-list.ts
+
 .PHONY: prod-watch
 prod-watch: $(DEPS) ## Watch health, load, requests and errors live
 	@$(RUN) scripts/watch.ts

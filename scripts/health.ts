@@ -6,7 +6,7 @@ import { DescribedError, Exit } from './lib/process/errors.ts';
 import { listStack } from './lib/stack/containers.ts';
 import { findLostNetwork, findOtherNetwork } from './lib/stack/network-rules.ts';
 import { openStack } from './lib/stack/open.ts';
-import { warnOfFullDisk, whenDockerReady } from './lib/stack/preflight.ts';
+import { whenDockerReady } from './lib/stack/preflight.ts';
 import { type Probe, probeStack } from './lib/stack/probes.ts';
 import { containerName, SERVICES, type StackSettings, upTarget } from './lib/stack/stack.ts';
 import { findTroubles, showTroubles } from './lib/stack/trouble.ts';
@@ -20,11 +20,13 @@ import {
   sayFailure,
   sayOk,
 } from './lib/terminal/report.ts';
+import { look } from './lib/up/look.ts';
+import { findHandiwork } from './lib/up/up-plan.ts';
 
 const USAGE = `
 Shows how each container of the stack is doing, and how old the last good backup and the last restore drill are; exit 1 when a
 container is not healthy or the backups are stale. Names what ran out of memory or restarts in a loop, also if it is well
-again, and shows the last log lines of what is not healthy.
+again, and shows the last log lines of what is not healthy. Names what was done to the stack by hand.
 
   make prod-health
   make prod-test-health           adds requests to the page, the API, the WebSocket and the database
@@ -40,18 +42,19 @@ function toRow(container: ContainerInfo, stats: ReadonlyMap<string, Use>): strin
     container.health === 'healthy' ? paint('green', 'healthy') : paint('red', up ? container.health : '-'),
     since,
     String(container.restarts),
-    use ? `${formatCpus(use)} of ${container.cpuLimit || '∞'} CPU` : '-',
+    use ? `${formatCpus(use)} of ${container.cpuLimit || '∞'}` : '-',
     use
       ? `${formatBytes(use.memoryBytes)} of ${container.memoryLimit ? formatBytes(container.memoryLimit) : '∞'}`
       : '-',
-    `${container.image}${container.revision ? ` (${container.revision})` : ''}`,
+    container.image.split(':').at(-1) ?? '',
     container.ports.join(', ') || 'none',
   ];
 }
 
 function showTable(containers: readonly ContainerInfo[], stats: ReadonlyMap<string, Use>): void {
   const head = ['NAME', 'STATE', 'HEALTH', 'SINCE', 'RESTARTS', 'CPU', 'MEMORY', 'IMAGE', 'PORTS'];
-  say(formatTable([head.map((word) => paint('bold', word)), ...containers.map((one) => toRow(one, stats))]));
+  const rows = [head.map((word) => paint('bold', word)), ...containers.map((one) => toRow(one, stats))];
+  say(formatTable(rows, { spare: ['STATE', 'IMAGE', 'PORTS'] }));
 }
 
 function showProbes(probes: readonly Probe[]): void {
@@ -88,6 +91,7 @@ main(import.meta.url, {
   async run(flags) {
     const settings = await openStack();
     const containers = await whenDockerReady(() => listStack(settings));
+    const mode = containers.find((one) => one.mode)?.mode ?? 'production';
     if (containers.length === 0) {
       throw new DescribedError(
         `${settings.prefix} is not up`,
@@ -95,34 +99,36 @@ main(import.meta.url, {
       );
     }
     const running = containers.filter(({ state }) => state === 'running').map(({ name }) => name);
-    const [stats, backups, probes, troubles] = await Promise.all([
+    const [stats, backups, probes, troubles, { sight }] = await Promise.all([
       readStats(running),
       readBackupHealth(),
       flags.test ? probe(settings, containers) : [],
       findTroubles(settings, containers),
-      warnOfFullDisk(settings),
+      look(mode, settings, true),
       warnOfCollations(containerName(settings, 'kidney-genetics-postgres')),
     ]);
+    const handiwork = findHandiwork(sight);
     if (flags.json) {
       const described = containers.map((one) => ({
         ...one,
         use: stats.get(one.name) ?? null,
         trouble: troubles.get(one.name)?.words ?? [],
       }));
-      say(JSON.stringify({ containers: described, probes, backups }, null, 2));
+      say(JSON.stringify({ containers: described, probes, backups, handiwork }, null, 2));
     } else {
       showTable(containers, stats);
       showProbes(probes);
       sayBackupHealth(backups);
       await showTroubles(containers, troubles);
     }
+    for (const sentence of handiwork) sayFailure(sentence, upTarget(mode));
     const healthy = SERVICES.every((service) =>
       containers.some((one) => one.service === service && one.health === 'healthy'),
     );
     const ill = [...troubles.values()].some(({ now }) => now);
     if (!healthy || ill || probes.some(({ ok }) => !ok)) {
       sayFailure('Not everything is healthy', hintOf(settings, containers));
-    } else if (backups.colour !== 'red') return;
+    } else if (backups.colour !== 'red' && handiwork.length === 0) return;
     process.exitCode = Exit.failed;
   },
 });

@@ -36,7 +36,8 @@ main(import.meta.url, {
     else if (history.length === 0) say(`${prefix} was never deployed from this checkout`);
     else {
       const head = ['WHEN (UTC)', 'WHO', 'COMMAND', 'FROM', 'TO', 'ENDED', 'TOOK', 'WHY'];
-      say(formatTable([head.map((word) => paint('bold', word)), ...history.map(toRow)]));
+      const rows = [head.map((word) => paint('bold', word)), ...history.map(toRow)];
+      say(formatTable(rows, { spare: ['WHO', 'FROM', 'TOOK'] }));
     }
   },
 });

@@ -209,6 +209,30 @@ describe('versions', () => {
 });
 
 describe('reports', () => {
+  const wide = [
+    ['NAME', 'STATE', 'RESTARTS', 'IMAGE', 'WHY'],
+    ['kidney-genetics-frontend', 'running', '0', '0.2.0-c353d509d690-046d4f', 'x'.repeat(60)],
+    ['kidney-genetics-backend', 'exited', '0', '0.2.0-c353d509d690-046d4f', ''],
+  ];
+  const fits: [width: number, head: RegExp][] = [
+    [200, /^NAME +STATE +RESTARTS +IMAGE +WHY$/],
+    [128, /^NAME +STATE +IMAGE +WHY$/],
+    [100, /^NAME +STATE +WHY$/],
+    [80, /^NAME +STATE +WHY$/],
+    [40, /^NAME +STATE +WHY$/],
+  ];
+  for (const [width, head] of fits) {
+    it(`fits a table into ${width} columns`, () => {
+      const lines = formatTable(wide, { width, spare: ['IMAGE'] }).split('\n');
+      assert.match(lines[0] ?? '', head);
+      assert.ok(lines.every((line) => line.length <= width));
+      assert.equal(
+        lines.some((line) => line.includes('…')),
+        width < 100,
+      );
+    });
+  }
+
   it('align columns whatever their colours', () => {
     const table = formatTable([
       ['A', 'B'],

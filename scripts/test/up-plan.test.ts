@@ -4,7 +4,7 @@ import type { ContainerInfo } from '../lib/docker/containers.ts';
 import { DescribedError } from '../lib/process/errors.ts';
 import { networksOf } from '../lib/stack/network-rules.ts';
 import { containerName, readSettings, SERVICES, type Service } from '../lib/stack/stack.ts';
-import { describePlan, planUp, type Sight, type Wish } from '../lib/up/up-plan.ts';
+import { describePlan, findHandiwork, planUp, type Sight, type Wish } from '../lib/up/up-plan.ts';
 
 const settings = readSettings({}, '/srv/kit/.env.production');
 const [, BACKEND, FRONTEND] = SERVICES;
@@ -275,5 +275,20 @@ describe('what prod-up says', () => {
       describe({ services: [...without(FRONTEND), container(FRONTEND, { state: 'exited' })] }),
       ['start kidney-genetics-frontend, which is exited of 1.0.0-abc-111111'],
     );
+  });
+
+  it('names what was done by hand, one sentence each', () => {
+    const half = { ...container(FRONTEND), id: 'new', name: '0123456789ab_kidney-genetics-frontend' };
+    assert.deepEqual(findHandiwork(sight()), []);
+    assert.deepEqual(findHandiwork(sight({ strays: [half], missingImages: missing, differing: [BACKEND] })), [
+      '0123456789ab_kidney-genetics-frontend is what a broken-off docker compose left',
+      'The image kidney-genetics-backend:tag runs and has lost its name',
+      'kidney-genetics-backend runs with other settings than the env file and the compose files say',
+    ]);
+    assert.deepEqual(
+      findHandiwork(sight({ services: without(FRONTEND), strays: [{ ...half, name: 'odd' }] })),
+      ['odd is kidney-genetics-frontend under another name'],
+    );
+    assert.deepEqual(findHandiwork(sight({ differing: [BACKEND], oneOffs: [container(BACKEND)] })), []);
   });
 });

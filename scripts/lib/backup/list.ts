@@ -24,7 +24,7 @@ export function formatBackups(
     manifest.schemaVersion || '-',
     missing.has(manifest.name) ? paint('red', 'THE DUMP IS MISSING') : formatProof(manifest, now),
   ]);
-  return formatTable([head, ...rows]);
+  return formatTable([head, ...rows], { spare: ['', 'SCHEMA', 'ROWS'] });
 }
 
 /** How old something is; in words where a clock was wrong. */

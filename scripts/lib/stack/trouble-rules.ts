@@ -81,7 +81,8 @@ export function findTrouble(
   if (count >= LOOP) words.push(`restart loop (${count} restarts${within}, last exit code ${exitCode})`);
   else if (count > 0)
     words.push(`restarted ${count === 1 ? 'once' : `${count} times`}${within}, exit code ${exitCode}`);
-  if (!running && !restarting) words.push(`${container.state}, exit code ${container.exitCode}`);
+  if (container.state === 'paused') words.push('paused by hand');
+  else if (!running && !restarting) words.push(`${container.state}, exit code ${container.exitCode}`);
   else if (container.health !== 'healthy') words.push(container.health);
   if (container.lostNetwork) words.push(`not on the network ${container.lostNetwork}`);
   const well = running && container.health === 'healthy' && !container.lostNetwork;

@@ -42,26 +42,77 @@ export function sayFailure(cause: string, hint: string): void {
   if (hint) process.stderr.write(`  ${paint('bold', '→', process.stderr)} ${toPrintableLines(hint)}\n`);
 }
 
+/** How a table fits a narrow terminal. */
+export interface TableFit {
+  /** Columns of the terminal; without one, as in a pipe, a table is as wide as it is. */
+  width?: number;
+  /** Heads of the columns that may go, the least needed first. */
+  spare?: readonly string[];
+}
+
+type Rows = readonly (readonly string[])[];
+
+const GAP = 2;
+const LEAST = 8;
+const widthOf = (cell: string) => stripVTControlCharacters(cell).length;
+
 /**
- * Aligns rows into columns.
+ * Aligns rows into columns. Where the terminal is too narrow, columns that say nothing go, then spare ones, and what is still too
+ * wide is cut.
  * @param rows the first row is the header; cells may hold colours
  */
-export function formatTable(rows: readonly (readonly string[])[]): string {
-  const widths: number[] = [];
-  const width = (cell: string) => stripVTControlCharacters(cell).length;
-  for (const row of rows) {
-    row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 0, width(cell));
-    });
+export function formatTable(
+  rows: Rows,
+  { width = process.stdout.columns || Number.POSITIVE_INFINITY, spare = [] }: TableFit = {},
+): string {
+  const head = rows[0] ?? [];
+  const isEmpty = (column: number) =>
+    rows.slice(1).every((row) => /^(-|none|0|)$/.test(stripVTControlCharacters(row[column] ?? '')));
+  const named = spare.map((name) => head.findIndex((cell) => stripVTControlCharacters(cell) === name));
+  const leaving = [...head.keys()].filter(isEmpty).concat(named);
+  let kept = rows;
+  let columns = [...head.keys()];
+  while (measure(kept) > width && leaving.length > 0) {
+    const gone = leaving.shift();
+    columns = columns.filter((column) => column !== gone);
+    kept = rows.map((row) => columns.map((column) => row[column] ?? ''));
   }
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - width(cell))))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  const widths = shrink(listWidths(kept), width);
+  return kept.map((row) => formatRow(row, widths)).join('\n');
+}
+
+function listWidths(rows: Rows): number[] {
+  const count = Math.max(0, ...rows.map(({ length }) => length));
+  return Array.from({ length: count }, (_, column) =>
+    Math.max(0, ...rows.map((row) => widthOf(row[column] ?? ''))),
+  );
+}
+
+function measure(rows: Rows): number {
+  return total(listWidths(rows));
+}
+
+function total(widths: readonly number[]): number {
+  return widths.reduce((sum, one) => sum + one + GAP, -GAP);
+}
+
+/** Takes from the widest column as long as the row is too wide. */
+function shrink(widths: number[], width: number): number[] {
+  const shrunk = [...widths];
+  while (total(shrunk) > width && Math.max(...shrunk) > LEAST) {
+    const widest = shrunk.indexOf(Math.max(...shrunk));
+    shrunk[widest] = (shrunk[widest] ?? 0) - 1;
+  }
+  return shrunk;
+}
+
+function formatRow(row: readonly string[], widths: readonly number[]): string {
+  const cells = row.map((cell, column) => {
+    const room = widths[column] ?? 0;
+    const fitting = widthOf(cell) > room ? `${stripVTControlCharacters(cell).slice(0, room - 1)}…` : cell;
+    return fitting + ' '.repeat(room - widthOf(fitting));
+  });
+  return cells.join(' '.repeat(GAP)).trimEnd();
 }
 
 /** Bytes as a person reads them, in the 1024-based units that Docker's limits use: `512 MiB`. */

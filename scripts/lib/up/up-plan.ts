@@ -253,6 +253,32 @@ function warnOfReach(mode: Mode, settings: StackSettings, hosts: string): string
   ];
 }
 
+/**
+ * What was done to a stack by hand, or broken off, and `prod-up` sets right: one sentence each.
+ * @param sight with `differing`
+ */
+export function findHandiwork(sight: Sight): string[] {
+  const { settings, services, strays, missingImages, differing = [], oneOffs } = sight;
+  const sentences = strays.map((stray) => {
+    const step = planStray(stray, sight);
+    return step.do === 'rename'
+      ? `${stray.name} is ${step.to} under another name`
+      : `${stray.name} is what a broken-off docker compose left`;
+  });
+  const unnamed = [...missingImages.values()].map((name) => `The image ${name} runs and has lost its name`);
+  // While an update goes on, what was not replaced yet differs.
+  const others =
+    oneOffs.length > 0 ? [] : differing.filter((service) => services.some((one) => one.service === service));
+  return [
+    ...sentences,
+    ...unnamed,
+    ...others.map(
+      (service) =>
+        `${containerName(settings, service)} runs with other settings than the env file and the compose files say`,
+    ),
+  ];
+}
+
 /** A plan for people, one line a step. */
 export function describePlan({ steps, release }: Plan, sight: Sight): string[] {
   const described = steps.flatMap((step) => describeStep(step, release, sight));
