@@ -71,7 +71,7 @@ main(import.meta.url, {
     if (failed.length > 0) {
       throw new DescribedError(
         failed[0] === 'reach'
-          ? `${domain}: ${results[0]?.found}; nothing else was asked`
+          ? `${results[0]?.found}; nothing else was asked`
           : `${domain}: ${failed.length} of ${results.length} checks failed (${failed.join(', ')})`,
         `fix what they say, then: make npm-verify DOMAIN=${domain}`,
       );
