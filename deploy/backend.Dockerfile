@@ -36,7 +36,8 @@ RUN set -eu; \
     for library in $(ldd /rootfs/usr/bin/node /rootfs/usr/bin/whoami | grep -o '/[^ )]*\.so[^ )]*' | sort -u); do \
       mkdir -p "/rootfs$(dirname "$library")"; cp -L "$library" "/rootfs$library"; \
     done; \
-    if [ -f /etc/ssl/certs/ca-certificates.crt ]; then cp /etc/ssl/certs/ca-certificates.crt /rootfs/etc/ssl/certs/; fi; \
+    # The authorities that Node was built with: the same on every base, of which some have no file of their own.
+    node -p 'require("node:tls").rootCertificates.join("\n")' > /rootfs/etc/ssl/certs/ca-certificates.crt; \
     echo 'kidney-api:x:1000:1000:kidney-genetics API:/app:/nonexistent' > /rootfs/etc/passwd; \
     echo 'kidney-api:x:1000:' > /rootfs/etc/group; \
     echo 'hosts: files dns' > /rootfs/etc/nsswitch.conf; \

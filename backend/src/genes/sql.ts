@@ -139,7 +139,8 @@ export function lockedGeneStatement(symbolOrId: string): QueryConfig {
 }
 
 /**
- * Statement that takes a search text apart. Rows, one for each word in order: word, known (some gene has it, or a word
+ * Statement that takes a search text apart: its first eight words, of which similar words are looked for to three that no gene has, as
+ * each of those is compared with all the words there are. Rows, one for each word in order: word, known (some gene has it, or a word
  * that begins with it), candidates (similar words, the likeliest first), and key (the text's letters and digits).
  */
 export function wordsStatement(text: string): QueryConfig {
@@ -158,19 +159,21 @@ const wordsText = `
         else exists (select from genes where document @@ (quote_literal(word) || ':*')::tsquery)
       end as known
     from regexp_split_to_table(trim(fold_text($1)), ' ') with ordinality as asked (word, place)
-    where word <> '' and place <= 12
+    where word <> '' and place <= 8
+  ), counted as (
+    select *, count(*) filter (where not known) over (order by place) <= 3 as looked_up from asked
   )
   select asked.word, asked.known, compact_text($1) as key, coalesce(similar_words.list, '{}') as candidates
-  from asked
+  from counted as asked
   left join lateral (
     select array_agg(word) as list
     from (
       select word
       from (
-        select word, genes, true as near from words where not asked.known and words.deletes && asked.deletes
+        select word, genes, true as near from words where not asked.known and asked.looked_up and words.deletes && asked.deletes
         union
         select word, genes, words.deletes && asked.deletes from words
-        where not asked.known and asked.spelt and words.word !~ '[0-9]'
+        where not asked.known and asked.looked_up and asked.spelt and words.word !~ '[0-9]'
           and (words.word % asked.word or asked.word <% words.word)
       ) as alike
       order by near desc, similarity(word, asked.word) desc, genes desc

@@ -27,6 +27,8 @@ export interface InspectedContainer {
     Memory: number;
     NanoCpus: number;
     Privileged: boolean;
+    CapAdd: string[] | null;
+    CapDrop: string[] | null;
     ReadonlyRootfs: boolean;
     SecurityOpt: string[] | null;
     PidMode: string;
