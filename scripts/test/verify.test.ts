@@ -9,6 +9,7 @@ import { dateSecrets, findWeakSecrets, readSecretsDate } from '../lib/stack/secr
 import { judgeAll, type Result } from '../lib/verify/check.ts';
 import { CHECKS, FAMILY_TITLES, parseSkips, selectChecks } from '../lib/verify/checks.ts';
 import type { Facts } from '../lib/verify/facts.ts';
+import { newestDate } from '../lib/verify/gather/engine.ts';
 import { parseDials, parseInside, parseSections } from '../lib/verify/gather/inside.ts';
 import { formatJunit, formatResults } from '../lib/verify/report.ts';
 import { BREAKS, healthyFacts } from './verify-breaks.ts';
@@ -310,6 +311,14 @@ describe('secrets', () => {
     assert.equal(readSecretsDate(renewed), '2026-06-07');
     assert.match(renewed, /^# Secrets made on 2026-06-07.*\nA=1\n$/);
     assert.equal(readSecretsDate('A=1\n'), undefined);
+  });
+});
+
+describe('the age of a base', () => {
+  it('is that of its newest layer, whatever the image calls itself', () => {
+    const layers = ['2026-07-01T00:00:00Z', '2026-11-20T08:00:00Z', '', 'N/A'];
+    assert.equal(newestDate(['', '2026-07-01T00:00:00Z', ...layers]), '2026-11-20T08:00:00.000Z');
+    assert.equal(newestDate(['']), '');
   });
 });
 

@@ -3,14 +3,12 @@ import { waitForLock } from '../process/lock.ts';
 import { run } from '../process/shell.ts';
 import { say, sayWarning } from '../terminal/report.ts';
 import { BASE_NAMES, type BaseName, explainPull, LABELS, RECIPES } from './base-names.ts';
+import { pullImage } from './pull.ts';
 import { buildStandIns, readRecipe } from './stand-ins.ts';
 
 /** The image that each base is. */
 export type Bases = Record<BaseName, string>;
 
-const PULL_MS = 10 * 60_000;
-/** With a stand-in at hand nobody waits long for a registry. */
-const SHORT_PULL_MS = 20_000;
 const OLD_DAYS = 30;
 
 /**
@@ -57,15 +55,12 @@ async function findOfficial(name: BaseName, refresh: boolean): Promise<Partial<B
   const there = await objectExists('image', official);
   if (there && !refresh) return { [name]: official };
   const fallback = there || (await objectExists('image', standIn));
-  const timeoutMs = fallback && !refresh ? SHORT_PULL_MS : PULL_MS;
-  const { exitCode, stderr } = await run(['docker', 'pull', '--quiet', official], { timeoutMs });
-  if (exitCode === 0) return { [name]: official };
-  if (there) {
-    sayWarning(`${official} stays as it is: ${explainPull(stderr)}`);
-    return { [name]: official };
-  }
-  if (!fallback) say(`  ${official} cannot be pulled (${explainPull(stderr)}): a stand-in takes its place`);
-  return {};
+  const failure = await pullImage(official, fallback && !refresh);
+  if (failure === undefined) return { [name]: official };
+  const why = explainPull(failure);
+  if (there) sayWarning(`${official} stays as it is: ${why}`);
+  else say(`  ${official} cannot be pulled (${why}): its stand-in takes its place`);
+  return there ? { [name]: official } : {};
 }
 
 /** @returns its age in days; undefined where it is missing or was made by another recipe */

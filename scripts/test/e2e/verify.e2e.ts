@@ -126,7 +126,7 @@ const DRIFTED: Readonly<Record<string, RegExp>> = {
       ...[
         'pg_rewrite',
         'pg_cast',
-        'pg_largeobject_metadata 424242',
+        'pg_largeobject_metadata large object 424242',
         'pg_default_acl',
         'pg_foreign_server elsewhere',
         'pg_description',

@@ -70,7 +70,8 @@ select format($$select json_build_object('in', case when %5$L then '' else curre
     'row', case when %7$s then %8$s else jsonb_strip_nulls(jsonb_build_object(%3$s) || jsonb_build_object('definition', %4$s)) end)
     from %1$I as t %6$s$$,
   catalogs.catalog::text,
-  case when has_oid then format('case when t.oid < 16384 then t.oid::text else (pg_identify_object(%L::regclass, t.oid, 0)).identity end', catalogs.catalog::text)
+  case when catalogs.catalog = 'pg_largeobject_metadata'::regclass then '''large object '' || t.oid'
+    when has_oid then format('case when t.oid < 16384 then t.oid::text else (pg_identify_object(%L::regclass, t.oid, 0)).identity end', catalogs.catalog::text)
     else format('t.%I::text', key) end,
   body,
   case when d.expression is null then 'null' else format('case when t.%I::oid >= 16384 then %s end', key, d.expression) end,

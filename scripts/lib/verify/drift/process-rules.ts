@@ -28,7 +28,8 @@ export function findStrangers({ service, init, inside }: ContainerFacts): string
   const [main] = first;
   if (!root || !main) return ['its processes could not be read'];
   const alike = (one: ProcessFacts) => rightsOf(one) === rightsOf(main);
-  const say = (one: ProcessFacts, why: string) => `${one.name} (pid ${one.pid}, uid ${one.uids[1]}) ${why}`;
+  const say = (one: ProcessFacts, why: string) =>
+    `${baseName(one) || one.name} (pid ${one.pid}, uid ${one.uids[1]}) ${why}`;
   return [
     ...(init && !INIT.test(baseName(root)) ? [say(root, 'is no init')] : []),
     ...(baseName(main) === expected.program ? [] : [say(main, `runs in the place of ${expected.program}`)]),

@@ -149,7 +149,7 @@ function compareEach(
 }
 
 function listOwn(prefix: string, reference: Reference, { networks, shared, volumes }: Running): Own {
-  const keysOf = (list: readonly Inspected[]) => list.flatMap(({ Id, Name }) => [String(Id), String(Name)]);
+  const keysOf = (list: readonly Inspected[]) => list.flatMap(({ Id, Name }) => [String(Name), String(Id)]);
   return {
     prefix,
     containers: [...reference.containers.keys()],

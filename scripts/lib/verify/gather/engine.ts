@@ -131,9 +131,11 @@ export async function inspectImages(containers: readonly ContainerFacts[]): Prom
     ({ imageId }) => running.get(imageId)?.Config?.Labels?.['org.opencontainers.image.base.name'] ?? '',
   );
   const named = await inspectEach([...own.map(({ imageName }) => imageName), ...bases.filter(Boolean)]);
+  const made = new Map(
+    await Promise.all(bases.map(async (base) => [base, await readNewestLayer(named.get(base))] as const)),
+  );
   return own.map(({ service, imageName, imageId }, index) => {
     const { User = '', Labels } = running.get(imageId)?.Config ?? {};
-    const base = named.get(bases[index] ?? '');
     return {
       service,
       name: imageName,
@@ -142,9 +144,27 @@ export async function inspectImages(containers: readonly ContainerFacts[]): Prom
       user: User,
       revision: Labels?.['org.opencontainers.image.revision'] ?? '',
       baseName: bases[index] ?? '',
-      baseCreated: base ? (base.Config?.Labels?.['org.opencontainers.image.created'] ?? base.Created) : '',
+      baseCreated: made.get(bases[index] ?? '') ?? '',
     };
   });
+}
+
+/**
+ * When the newest layer of a base was made, ISO: an official image calls itself as old as the last change of its Dockerfile
+ * (SOURCE_DATE_EPOCH), though Debian's layer below is of the last rebuild.
+ */
+async function readNewestLayer(base: InspectedImage | undefined): Promise<string> {
+  if (!base) return '';
+  const argv = ['docker', 'history', '--human=false', '--format', '{{.CreatedAt}}', base.Id];
+  const layers = (await run(argv)).stdout.split('\n');
+  const label = base.Config.Labels?.['org.opencontainers.image.created'] ?? '';
+  return newestDate([label, base.Created, ...layers]);
+}
+
+/** The latest of several dates, ISO; what is none is passed over. */
+export function newestDate(texts: readonly string[]): string {
+  const times = texts.map((text) => Date.parse(text)).filter((time) => !Number.isNaN(time));
+  return times.length === 0 ? '' : new Date(Math.max(...times)).toISOString();
 }
 
 async function inspectEach(names: readonly string[]): Promise<Map<string, InspectedImage>> {
