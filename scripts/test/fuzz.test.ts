@@ -116,12 +116,19 @@ describe('whatever a file says', () => {
     fc.assert(
       fc.property(bentText(good), (text) => {
         const { values, problems } = readEnvText(text);
+
         for (const { key, problem } of [...problems, ...findEnvProblems(values)]) assert.ok(key && problem);
         assert.equal(Object.getPrototypeOf({}).POSTGRES_DB, undefined);
       }),
       RUNS,
     );
   });
+
+  for (const url of ['postgresql://a:%zz@h/x', 'postgresql://a@h/%ff', '%', 'http://[::1', ''])
+    it(`an env file whose DATABASE_URL is ${url || 'empty'} has a problem`, () => {
+      const problems = findEnvProblems({ DATABASE_URL: url });
+      assert.ok(problems.some(({ key }) => key === 'DATABASE_URL'));
+    });
 
   it('a history gives whole entries alone', () => {
     const release = { app: '1.0.0-abc-123456', database: '1.0.0-abc-123456' };

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { objectExists } from '../docker/inspect.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
-import type { EnvValues } from '../stack/env-rules.ts';
+import { type EnvValues, readDatabaseUrl } from '../stack/env-rules.ts';
 import { sayWarning } from '../terminal/report.ts';
 
 /** What the containers read under /run/secrets, by file name. */
@@ -173,7 +173,6 @@ export async function assertDatabaseUnchanged(prefix: string, env: EnvValues, vo
 
 /** The role and the database in an address of PostgreSQL. */
 function readNames(url: string | undefined): { POSTGRES_USER: string; POSTGRES_DB: string } | undefined {
-  if (!url || !URL.canParse(url)) return undefined;
-  const { username, pathname } = new URL(url);
-  return { POSTGRES_USER: decodeURIComponent(username), POSTGRES_DB: decodeURIComponent(pathname.slice(1)) };
+  const named = readDatabaseUrl(url ?? '');
+  return named && { POSTGRES_USER: named.user, POSTGRES_DB: named.database };
 }

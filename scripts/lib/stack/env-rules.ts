@@ -255,9 +255,25 @@ function findValueProblem(value: string | undefined, spec: KeySpec): string | un
   return spec.check?.(value);
 }
 
+/** Who signs in to what by a database URL; undefined for a text that is none, or whose % encode nothing. */
+export function readDatabaseUrl(
+  text: string,
+): { user: string; password: string; database: string } | undefined {
+  try {
+    const { username, password, pathname } = new URL(text);
+    const [user = '', word = '', database = ''] = [username, password, pathname.slice(1)].map(
+      decodeURIComponent,
+    );
+    return { user, password: word, database };
+  } catch {
+    return undefined;
+  }
+}
+
 /** DATABASE_URL repeats what other keys say; both have to agree. */
 function findUrlProblems(text: string, values: Readonly<Record<string, string>>): string[] {
-  if (!URL.canParse(text)) return ['is not a URL'];
+  const named = readDatabaseUrl(text);
+  if (!named) return ['is not a URL'];
   const url = new URL(text);
   const problems: string[] = [];
   const expect = (part: string, found: string, key: string) => {
@@ -266,9 +282,9 @@ function findUrlProblems(text: string, values: Readonly<Record<string, string>>)
   if (!/^postgres(ql)?:$/.test(url.protocol)) problems.push('must begin with postgresql://');
   // A shorter name, such as postgres, may be that of another app's database.
   if (url.hostname !== POSTGRES) problems.push(`must name the host ${POSTGRES}`);
-  expect('user', decodeURIComponent(url.username), 'POSTGRES_USER');
-  expect('password', decodeURIComponent(url.password), 'POSTGRES_PASSWORD');
-  expect('database', decodeURIComponent(url.pathname.slice(1)), 'POSTGRES_DB');
+  expect('user', named.user, 'POSTGRES_USER');
+  expect('password', named.password, 'POSTGRES_PASSWORD');
+  expect('database', named.database, 'POSTGRES_DB');
   return problems;
 }
 
