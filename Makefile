@@ -9,7 +9,7 @@ export MAKE_GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstw
 DEPS := node_modules/.package-lock.json
 
 $(DEPS): package-lock.json package.json backend/package.json frontend/package.json
-	@npm ci --loglevel=error
+	@flock package-lock.json node scripts/install.cjs
 
 ##@ Start here
 
