@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
-import { createGunzip, type Gunzip } from 'node:zlib';
+import type { Readable, Writable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { Parser } from 'tar';
+import { openPipe } from '../../process/shell.ts';
 
 /** A secret to look for; its value never leaves this process. */
 export interface Needle {
@@ -90,23 +91,40 @@ export async function searchArchive(archive: Readable, needles: readonly Needle[
 }
 
 async function searchEntry(entry: AsyncIterable<Buffer>, searcher: Searcher): Promise<Searcher> {
-  let unzip: Gunzip | undefined;
-  let unzipped: Promise<void> | undefined;
+  let unpacker: Unpacker | undefined;
   for await (const piece of entry) {
-    if (searcher.bytes === 0 && unzip === undefined) {
-      const magic = piece.subarray(0, 4).toString('hex');
-      if (magic === '28b52ffd') throw new Error('a layer is compressed with zstd, which cannot be searched');
-      if (magic.startsWith('1f8b')) {
-        unzip = createGunzip();
-        unzipped = feedSearcher(unzip, searcher);
-      }
-    }
-    if (!unzip) searcher.push(piece);
-    else if (!unzip.write(piece)) await once(unzip, 'drain');
+    if (searcher.bytes === 0 && unpacker === undefined) unpacker = startUnpacker(piece, searcher);
+    if (!unpacker) searcher.push(piece);
+    else if (!unpacker.input.write(piece))
+      await Promise.race([once(unpacker.input, 'drain'), unpacker.ended]);
   }
-  unzip?.end();
-  await unzipped;
+  unpacker?.input.end();
+  await unpacker?.ended;
   return searcher;
+}
+
+interface Unpacker {
+  input: Writable;
+  /** When all is unpacked and searched. */
+  ended: Promise<unknown>;
+}
+
+/** @returns what unpacks a layer, by its first bytes; undefined for one that is not compressed */
+function startUnpacker(piece: Buffer, searcher: Searcher): Unpacker | undefined {
+  const magic = piece.subarray(0, 4).toString('hex');
+  if (magic.startsWith('1f8b')) {
+    const input = createGunzip();
+    return { input, ended: feedSearcher(input, searcher) };
+  }
+  if (magic !== '28b52ffd') return undefined;
+  // Node 20 knows no zstd.
+  const { stdin, stdout, ended } = openPipe(['zstd', '--decompress', '--stdout']);
+  return { input: stdin, ended: Promise.all([feedSearcher(stdout, searcher), ended.then(assertUnpacked)]) };
+}
+
+function assertUnpacked({ exitCode, stderr }: { exitCode: number; stderr: string }): void {
+  if (exitCode === 0) return;
+  throw new Error(`a layer is compressed with zstd and was not searched (${stderr}); apt-get install zstd`);
 }
 
 /** Searches a stream to its end. */
