@@ -59,6 +59,8 @@ export class FaultyNetwork {
       reply.pipe(answer);
     });
     onward.on('error', () => answer.destroy());
+    // Who reads the beginning of a dump alone hangs up.
+    answer.on('close', () => onward.destroy());
     incoming.pipe(onward);
   }
 }
