@@ -26,6 +26,7 @@ const BARS = 60;
 
 main(import.meta.url, {
   usage: USAGE,
+  endsWithReader: true,
   options: {
     interval: { type: 'string', default: '2' },
     once: { type: 'boolean' },

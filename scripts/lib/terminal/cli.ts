@@ -25,6 +25,8 @@ export interface Command<O extends ParseArgsOptionsConfig> {
    * option is a word by itself: dry-run is DRY_RUN.
    */
   words?: Readonly<Record<string, string>>;
+  /** It does nothing but tell, for ever: without a reader it ends. */
+  endsWithReader?: boolean;
   /** Takes each word of make's command line as an argument KEY=VALUE. */
   takesPairs?: boolean;
   /** How many words beside the flags it takes at most; none unless said. */
@@ -45,7 +47,8 @@ export function main<O extends ParseArgsOptionsConfig>(moduleUrl: string, comman
 async function start<O extends ParseArgsOptionsConfig>(command: Command<O>): Promise<void> {
   process.once('SIGINT', () => void onInterrupt('SIGINT'));
   process.once('SIGTERM', () => void onInterrupt('SIGTERM'));
-  process.stdout.on('error', ignoreClosedPipe);
+  process.stdout.on('error', command.endsWithReader ? endWithReader : ignoreClosedPipe);
+  process.stderr.on('error', ignoreClosedPipe);
   const unguard = guardEnd();
   try {
     const { flags, positionals, help } = parseFlags(command);
@@ -149,8 +152,12 @@ async function onInterrupt(signal: NodeJS.Signals): Promise<void> {
   process.exit(Exit.interrupted);
 }
 
-/** `prod-logs | head` closes the pipe early: no failure. */
+/** `prod-update | head` closes the pipe early: the work goes on to its end, and its exit code says how that was. */
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;
+}
+
+function endWithReader(error: NodeJS.ErrnoException): void {
+  ignoreClosedPipe(error);
   process.exit(Exit.done);
 }
