@@ -1,8 +1,8 @@
 import { type BackupContext, loadBackupContext, lockBackups } from './lib/backup/context.ts';
-import { chooseStore, findBackups, listOwn, listUsable } from './lib/backup/find.ts';
+import { chooseStore, findBackups, listOwn } from './lib/backup/find.ts';
 import { formatBackups, formatVerdicts } from './lib/backup/list.ts';
-import { makeUpCopy, pruneBackups, runBackup, runDrills } from './lib/backup/run.ts';
-import { findDue } from './lib/backup/schedule-rules.ts';
+import { pruneBackups, runBackup, runDrills } from './lib/backup/run.ts';
+import { runScheduled } from './lib/backup/scheduled.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { main } from './lib/terminal/cli.ts';
 import { say, sayOk } from './lib/terminal/report.ts';
@@ -25,19 +25,6 @@ Backs up the database: a compressed dump of one moment, proven, with a manifest 
   --json       with --list: prints the manifests
   --trust      with --verify: takes backups that nobody signed with this checkout's BACKUP_KEY, and signs those that are
                proven (TRUST=1)`;
-
-/** The run of the clock: a backup each day, a drill each week, then what is too old goes. */
-async function runScheduled(context: BackupContext): Promise<void> {
-  const { store, settings, backup } = context;
-  const due = findDue(await listUsable(store, settings.prefix), new Date());
-  if (due.backup) await runBackup(context);
-  const copied = !due.backup && (await makeUpCopy(context));
-  const readable = backup.recipients.length === 0 || backup.identityFile !== undefined;
-  if (due.drill && readable) await runDrills(context, await findBackups(context, 'latest'));
-  if (!due.backup && !copied) return;
-  await pruneBackups(context, store, false);
-  if (backup.remote) await pruneBackups(context, await chooseStore(context, true), false);
-}
 
 async function prune(context: BackupContext, remote: boolean, dryRun: boolean): Promise<void> {
   const verdicts = await pruneBackups(context, await chooseStore(context, remote), dryRun);
