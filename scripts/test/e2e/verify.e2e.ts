@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { ROOT } from '../../lib/process/root.ts';
@@ -198,7 +199,7 @@ describe('prod-verify', { timeout: 900_000 }, () => {
     });
   }
 
-  it('holds on a stack as it is deployed, within 20 s', async () => {
+  it('holds on a stack as it is deployed, within 20 s where nothing else runs, and as much longer as others take', async () => {
     const startedAt = Date.now();
     const { results, failed } = await verify([]);
     const seconds = (Date.now() - startedAt) / 1000;
@@ -209,8 +210,9 @@ describe('prod-verify', { timeout: 900_000 }, () => {
       warned.filter((id) => !TO_LOOK_AT.includes(id)),
       [],
     );
-    // Three times the promise and more, for a machine that is busy with other tests.
-    assert.ok(seconds < 90, `${seconds} s`);
+    // How many want each CPU: on a machine that others keep busy everything takes so many times as long.
+    const share = Math.max(1, ...loadavg().map((load) => load / cpus().length));
+    assert.ok(seconds < 20 * share, `${seconds} s, with ${share} to each CPU`);
   });
 
   it('prints for people what was found, the rule and the fix, and writes JUnit', async () => {
