@@ -29,7 +29,8 @@ RUN set -eu; \
     # nginx has no brotli module.
     find /rootfs/usr/share/nginx/html -name '*.br' -delete; \
     chown -R root:root /rootfs; \
-    chmod -R u=rwX,go=rX /rootfs
+    chmod -R u=rwX,go=rX /rootfs; \
+    chmod 0755 /rootfs/etc/nginx/*.sh
 
 FROM ${NGINX_BASE}
 # The base's own site and page.
