@@ -36,6 +36,10 @@ RUN set -eu; \
     for library in $(ldd /rootfs/usr/bin/node /rootfs/usr/bin/whoami | grep -o '/[^ )]*\.so[^ )]*' | sort -u); do \
       mkdir -p "/rootfs$(dirname "$library")"; cp -L "$library" "/rootfs$library"; \
     done; \
+    # Which packages these files are of, as dpkg tells it: a scanner sees them though there is no dpkg.
+    mkdir -p /rootfs/var/lib/dpkg; cp -L /etc/os-release /rootfs/etc/os-release; \
+    find /rootfs -name '*.so*' -printf '*/%f\n' -o -name whoami -printf '*/%f\n' | xargs dpkg-query --search \
+      | sed -n 's/^\([a-z0-9.+-]*\)\(:[a-z0-9]*\)\?: .*/\1/p' | sort -u | xargs dpkg-query --status > /rootfs/var/lib/dpkg/status; \
     # The authorities that Node was built with: the same on every base, of which some have no file of their own.
     node -p 'require("node:tls").rootCertificates.join("\n")' > /rootfs/etc/ssl/certs/ca-certificates.crt; \
     echo 'kidney-api:x:1000:1000:kidney-genetics API:/app:/nonexistent' > /rootfs/etc/passwd; \

@@ -16,68 +16,49 @@ export interface DebianFacts {
 }
 
 /** Runs a program in a throwaway container that can reach nothing and write nothing. */
-async function runIn(image: string, argv: readonly string[], input?: string): Promise<string> {
+async function runIn(image: string, argv: readonly string[]): Promise<string> {
   const [entrypoint = '', ...args] = argv;
-  // A base would run it as root.
   const guards = sandboxArgv({ user: '65534:65534' });
   const { exitCode, stdout } = await run(
-    [
-      ...['docker', 'run', '--rm', ...(input === undefined ? [] : ['--interactive']), ...guards],
-      ...['--entrypoint', entrypoint, image, ...args],
-    ],
-    { timeoutMs: 60_000, ...(input === undefined ? {} : { input }) },
+    ['docker', 'run', '--rm', ...guards, '--entrypoint', entrypoint, image, ...args],
+    { timeoutMs: 60_000 },
   );
   return exitCode === 0 ? stdout : '';
 }
 
 /**
  * The Debian packages of an image.
- * @returns null for an image without dpkg
+ * @returns null for an image without dpkg's status file
  */
 export async function readDebian(image: string): Promise<DebianFacts | null> {
-  const text = await runIn(image, ['cat', '/etc/os-release', '/var/lib/dpkg/status']);
+  return parseDebian(await runIn(image, ['cat', '/etc/os-release', '/var/lib/dpkg/status']));
+}
+
+function parseDebian(text: string): DebianFacts | null {
   const start = text.search(/^Package: /m);
   if (start < 0) return null;
   const status = text.slice(start);
   return { packages: parseDpkgStatus(status), distribution: parseDistribution(text.slice(0, start)), status };
 }
 
+/** In the backend's image there is no `cat`. */
+const READ_BACKEND = `const { readFileSync } = require('node:fs');
+const read = (path) => { try { return readFileSync(path, 'utf8'); } catch { return ''; } };
+console.log(JSON.stringify({ versions: process.versions, files: read('/etc/os-release') + read('/var/lib/dpkg/status') }));`;
+
 /**
- * What the backend's image holds, which is made from nothing: Node with what is compiled into it, and the packages of the
- * base whose files were copied.
+ * What the backend's image holds, which is made from nothing: Node with what is compiled into it, and the packages whose
+ * files its build copied, as the build noted them.
  */
 export async function readBackend(
   image: string,
-  base: string,
 ): Promise<{ components: BomComponent[]; debian: DebianFacts | null }> {
-  const program = `const fs = require('node:fs');
-    const files = ['/lib', '/lib64', '/usr/lib'].flatMap((folder) => fs.existsSync(folder)
-      ? fs.readdirSync(folder, { recursive: true }).map((name) => folder + '/' + name) : []);
-    console.log(JSON.stringify({ versions: process.versions, files: files.filter((name) => /\\.so/.test(name)) }));`;
-  const answer = await runIn(image, ['node', '-e', program]);
+  const answer = await runIn(image, ['node', '-e', READ_BACKEND]);
   if (answer === '') return { components: [], debian: null };
-  const { versions, files } = JSON.parse(answer) as { versions: Record<string, string>; files: string[] };
-  const debian = await readDebian(base);
-  if (!debian) return { components: toNodeComponents(versions), debian: null };
-  const patterns = [
-    ...new Set(files.map((file) => `*/${file.split('/').at(-1)}`)),
-    '/usr/bin/whoami',
-    '/usr/sbin/update-ca-certificates',
-  ];
-  const owners = await runIn(
-    base,
-    ['sh', '-c', 'xargs dpkg-query --search 2>/dev/null || true'],
-    patterns.join('\n'),
-  );
-  const names = new Set([...owners.matchAll(/^([a-z0-9.+-]+)(?::\S+)?: /gm)].map(([, name]) => name ?? ''));
-  const packages = debian.packages.filter(({ name }) => names.has(name));
-  return {
-    components: [
-      ...toNodeComponents(versions),
-      ...packages.map((one) => toDebianComponent(one, debian.distribution)),
-    ],
-    debian: { ...debian, packages },
-  };
+  const { versions, files } = JSON.parse(answer) as { versions: Record<string, string>; files: string };
+  const debian = parseDebian(files);
+  const packages = debian?.packages.map((one) => toDebianComponent(one, debian.distribution)) ?? [];
+  return { components: [...toNodeComponents(versions), ...packages], debian };
 }
 
 /** The npm packages that a workspace brings into its image. */

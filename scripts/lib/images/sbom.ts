@@ -25,8 +25,7 @@ export async function describeImage(name: ImageName, image: string): Promise<Des
   const labels = JSON.parse(out.slice(id.length)) as Record<string, string> | null;
   const revision = labels?.['org.opencontainers.image.revision'] ?? '';
   if (name === 'backend') {
-    const base = labels?.['org.opencontainers.image.base.name'] ?? '';
-    const [{ components, debian }, npm] = await Promise.all([readBackend(image, base), readNpm('backend')]);
+    const [{ components, debian }, npm] = await Promise.all([readBackend(image), readNpm('backend')]);
     return { image, id, revision, debian, components: [...components, ...npm] };
   }
   const [debian, npm] = await Promise.all([
