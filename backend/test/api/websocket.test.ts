@@ -167,6 +167,42 @@ describe('the WebSocket', () => {
 });
 
 describe('the limits of the WebSocket', () => {
+  it('count a network of IPv6 as one client', async () => {
+    const api = await startApi('live_network', { WS_MAX_CLIENTS: '10', WS_MAX_CLIENTS_PER_ADDRESS: '2' });
+    await api.untilFollowing();
+    const from = (address: string) => ({ 'x-forwarded-for': address });
+    await LiveSocket.open(api.url, from('2001:db8:1:2::1'));
+    await LiveSocket.open(api.url, from('2001:db8:1:2:ffff::2'));
+    const third = await new LiveSocket(api.url, from('2001:db8:1:2::3')).closed;
+    assert.equal(third.reason, 'too many connections from this address');
+    await LiveSocket.open(api.url, from('2001:db8:1:3::1'));
+    await api.close();
+  });
+
+  it('keep a hundred who ask again and again for what they missed from slowing anybody down', async () => {
+    const api = await startApi('live_resume');
+    await api.untilFollowing();
+    for (let edit = 0; edit < 60; edit += 1) await api.edit('GLA', { name: `edit ${edit}` });
+    const { latestSeq } = await api.json('/meta');
+    const clients = await Promise.all(Array.from({ length: 100 }, () => LiveSocket.open(api.url)));
+    const asked: string[] = [];
+    const { live } = api.app.database;
+    const query = live.query.bind(live);
+    Object.assign(live, {
+      query(...args: Parameters<typeof query>) {
+        asked.push('changes');
+        return query(...args);
+      },
+    });
+    for (let round = 0; round < 4; round += 1)
+      for (const [index, client] of clients.entries())
+        client.send({ type: 'resume', since: latestSeq - 1 - (index % 50) });
+    assert.equal((await api.get('/api/health')).status, 200);
+    await Promise.all(clients.map((client) => client.until('change')));
+    assert.ok(asked.length <= 3, `the database was asked ${asked.length} times by 400 messages`);
+    await api.close();
+  });
+
   it('refuse more clients than allowed, in all and from one address, and say to come later', async () => {
     const api = await startApi('live_limits', { WS_MAX_CLIENTS: '3', WS_MAX_CLIENTS_PER_ADDRESS: '2' });
     await api.untilFollowing();
