@@ -64,9 +64,17 @@ export class MissedChanges {
     return newest;
   }
 
-  async #readAfter(after: number): Promise<Newest> {
+  /** What is newer than the last that was read is told to all in a moment. */
+  async #readWhole(after: number): Promise<ChangeList> {
     const list = await this.#read(after);
+    return { ...list, latest: list.items.at(-1)?.seq ?? list.latest };
+  }
+
+  async #readAfter(after: number): Promise<Newest> {
+    const list = await this.#readWhole(after);
     // After a bulk change the numbers up to it are not listed one by one.
-    return list.floor > after ? { after: list.floor, list: await this.#read(list.floor) } : { after, list };
+    return list.floor > after
+      ? { after: list.floor, list: await this.#readWhole(list.floor) }
+      : { after, list };
   }
 }

@@ -17,7 +17,7 @@ export const live = plugin<{ env: Env }>(
   async (app, { env }) => {
     const { database, log } = app;
     const feed = new ChangeFeed(env, database.control, log);
-    const missed = new MissedChanges((seq) => listChanges(database.live, seq, maxBatch + 1), maxBatch);
+    const missed = new MissedChanges((seq) => listChanges(database.live, seq, 2 * maxBatch), maxBatch);
     const hub = new LiveHub({
       version: env.version,
       maxClients: env.wsMaxClients,

@@ -5,14 +5,14 @@ import { MissedChanges } from '../../src/live/missed-changes.ts';
 import type { Change } from '../../src/schemas/answers.ts';
 
 /** A history of changes 1 to `latest`, of which those up to `floor` are not listed; counts how often it is read. */
-function history(latest: number, floor = 0) {
+function history(latest: number, floor = 0, limit = 10) {
   const state = { latest, floor, reads: 0 };
   const read = async (since: number): Promise<ChangeList> => {
     state.reads += 1;
     const all = Array.from({ length: state.latest }, (_, index) => ({ seq: index + 1 }) as Change);
     const isComplete = since >= state.floor && since <= state.latest;
     return {
-      items: isComplete ? all.filter(({ seq }) => seq > since) : [],
+      items: isComplete ? all.filter(({ seq }) => seq > since).slice(0, limit) : [],
       ...{ latest: state.latest, floor: state.floor, complete: isComplete },
     };
   };
@@ -38,6 +38,12 @@ describe('missed changes', () => {
     const again = await Promise.all(Array.from({ length: 50 }, () => missed.listAfter(10, 11)));
     assert.deepEqual(again.map(seqs), Array(50).fill([true, 11]));
     assert.equal(state.reads, 2);
+  });
+
+  it('are no more than were read, when others have been made meanwhile', async () => {
+    const { missed } = history(20, 0, 6);
+    const list = await missed.listAfter(8, 10);
+    assert.deepEqual([list.latest, ...seqs(list)], [11, true, 9, 10, 11]);
   });
 
   it('begin after a bulk change', async () => {

@@ -127,7 +127,7 @@ describe('a hostile neighbour on the shared network, with NET_ADMIN and NET_RAW'
     assert.equal(answer.stdout, '503\n');
     await mustRun(['docker', 'start', stack.name('backend')], 'see above');
     assert.equal((await run(['docker', 'logs', neighbour])).stdout, '');
-    await until('the API is back', 60_000, async () => {
+    await until('the API is back', 120_000, async () => {
       const [backend] = (await listStack(stack.settings)).filter(
         ({ name }) => name === stack.name('backend'),
       );
