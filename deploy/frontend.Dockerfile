@@ -45,7 +45,8 @@ RUN --mount=type=tmpfs,target=/tmp \
     cp -R /etc/nginx /tmp && sed -i 's/listen 80 /listen 8080 /; /listen-ipv6/d' /tmp/nginx/nginx.conf && \
     /etc/nginx/entrypoint.sh nginx -e stderr -t -c /tmp/nginx/nginx.conf
 EXPOSE 80
-# Graceful: open requests are finished first. SIGTERM would cut them.
+# Graceful: open requests are finished first. SIGTERM would cut them. An update sends the signal of the label `leaves-on`
+# before it.
 STOPSIGNAL SIGQUIT
 
 ARG NGINX_BASE
@@ -55,7 +56,8 @@ LABEL org.opencontainers.image.title="kidney-genetics-frontend" \
       org.opencontainers.image.version="${APP_VERSION}" \
       org.opencontainers.image.revision="${APP_REVISION}" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.base.name="${NGINX_BASE}"
+      org.opencontainers.image.base.name="${NGINX_BASE}" \
+      kidney-genetics.leaves-on="SIGUSR2"
 
 # Not the base's entrypoint: it fills in templates, which needs a root that can be written. `daemon off` is in nginx.conf.
 ENTRYPOINT ["/etc/nginx/entrypoint.sh"]

@@ -1,3 +1,4 @@
+import { app } from './lib/app/contract.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { issueToken, listIssued, readSigningKey, rememberToken, revokeToken } from './lib/secrets/tokens.ts';
 import { checkOrder, findId, LONGEST_DAYS } from './lib/secrets/tokens-rules.ts';
@@ -11,7 +12,7 @@ const USAGE = `
 Makes a bearer token for somebody who edits, or takes one back. The token is printed once, alone on standard output, and kept
 nowhere; its id, name and end are.
 
-  make -s api-token NAME=... [DAYS=30] [SCOPE=genes:write]   DAYS: ${LONGEST_DAYS} at the most
+  make -s api-token NAME=... [DAYS=30] [SCOPE=${app.edit.scope}]   DAYS: ${LONGEST_DAYS} at the most
   make api-token REVOKE=ID                                   ID: that of the token, or its beginning
   make api-token LIST=1
   npx tsx scripts/api-token.ts --name NAME [--days N] [--scope WORDS] | --revoke ID | --list`;
@@ -45,7 +46,7 @@ main(import.meta.url, {
   options: {
     name: { type: 'string' },
     days: { type: 'string', default: '30' },
-    scope: { type: 'string', default: 'genes:write' },
+    scope: { type: 'string', default: app.edit.scope },
     revoke: { type: 'string' },
     list: { type: 'boolean' },
   },

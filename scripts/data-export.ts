@@ -1,7 +1,5 @@
-import { normalizeSelection } from '../backend/src/genes/selection.ts';
-import { exportStatement } from '../backend/src/genes/sql.ts';
-import { formatGeneRow, formatHeader } from '../backend/src/genes/table.ts';
-import type { GeneContent } from '../backend/src/schemas/gene.ts';
+import { resolve } from 'node:path';
+import { exportScript, formatExport, SPREADSHEET } from './lib/app/data.ts';
 import { ownerOfStack } from './lib/database/sign-in.ts';
 import { querySql } from './lib/database/sql.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
@@ -13,24 +11,19 @@ import { main } from './lib/terminal/cli.ts';
 import { formatBytes, formatDuration, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
-Writes all genes of the running stack into a file that make data-import reads: CSV, or TSV when it is called .tsv.
+Writes all entries of the running stack into a file that make data-import reads: CSV, or TSV when it is called .tsv.
 
   make data-export FILE=genes.csv
   npx tsx scripts/data-export.ts FILE`;
 
-/** Each gene as JSON on a line of its own, fetched in portions. */
-const script = `\\set FETCH_COUNT 1000
-select row_to_json(gene) from (${exportStatement(normalizeSelection({}), null).text}) as gene;
-`;
+const AGAIN = 'make data-export FILE=genes.csv';
 
-function writeExport(file: string, text: string): void {
+/** What the file held before is whole until the new content is. */
+function write(file: string, text: string): void {
   try {
-    writeWhole(file, text, { mode: 0o644 });
+    writeWhole(resolve(file), text, { mode: 0o644 });
   } catch (error) {
-    throw new DescribedError(
-      `Cannot write ${file}: ${(error as Error).message}`,
-      'make data-export FILE=genes.csv',
-    );
+    throw new DescribedError(`Cannot write ${file}: ${(error as Error).message}`, AGAIN);
   }
 }
 
@@ -41,18 +34,22 @@ main(import.meta.url, {
   words: { FILE: '' },
   async run(_flags, [file]) {
     const startedAt = Date.now();
-    if (!file) throw new DescribedError('Say which file', 'make data-export FILE=genes.csv', Exit.usage);
+    if (!file) throw new DescribedError('Say which file', AGAIN, Exit.usage);
+    if (SPREADSHEET.test(file)) {
+      throw new DescribedError(
+        `${file}: a table of plain text is written, which Excel opens as .csv`,
+        AGAIN,
+        Exit.usage,
+      );
+    }
     const settings = await openStack();
     await assertDockerReady();
     const env = await loadEnvFile(settings.envFile);
     const owner = await ownerOfStack(settings, env.POSTGRES_DB || 'kidney_genetics');
-    const printed = await querySql({ ...owner, searchPath: 'public' }, script);
-    const format = /\.tsv$/i.test(file) ? 'tsv' : 'csv';
-    const lines = printed.split('\n').filter((line) => line !== '');
-    const rows = lines.map((line) => formatGeneRow(JSON.parse(line) as GeneContent, format));
-    const text = formatHeader(format) + rows.join('');
-    writeExport(file, text);
-    const size = formatBytes(Buffer.byteLength(text));
-    sayOk(`${file}: ${rows.length} genes, ${size} (${formatDuration(Date.now() - startedAt)})`);
+    const printed = await querySql({ ...owner, searchPath: 'public' }, exportScript);
+    const { text, rows } = formatExport(printed, /\.tsv$/i.test(file) ? 'tsv' : 'csv');
+    write(file, text);
+    const took = formatDuration(Date.now() - startedAt);
+    sayOk(`${file}: ${rows} rows, ${formatBytes(Buffer.byteLength(text))} (${took})`);
   },
 });

@@ -1,3 +1,4 @@
+import { readImageSize } from './lib/docker/images.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { readHistory } from './lib/release/history.ts';
 import { pruneImages } from './lib/release/prune.ts';
@@ -5,7 +6,7 @@ import { imageName, listAppReleases, listImageTags } from './lib/release/release
 import { listStack } from './lib/stack/containers.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { KEPT_RELEASES } from './lib/stack/release.ts';
+import { findDeployed, KEPT_RELEASES } from './lib/stack/release.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatBytes, formatDuration, formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 
@@ -32,14 +33,18 @@ async function listRows(): Promise<ReleaseRow[]> {
     listStack(settings),
   ]);
   const history = readHistory(settings.prefix);
-  return names.map((release) => {
+  const rows = names.map(async (release) => {
     const images = tags.filter(({ tag }) => tag === release);
-    const runs = containers.some(({ image }) => image === imageName(settings, 'backend', release));
+    const runs = containers.length > 0 && findDeployed(history)?.app === release;
     const deployed =
       history.findLast(({ to, outcome }) => to.app === release && outcome === 'done')?.at ?? null;
-    const bytes = images.reduce((sum, { size }) => sum + size, 0);
+    const sizes = await Promise.all(
+      images.map(({ image, tag }) => readImageSize(imageName(settings, image, tag))),
+    );
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
     return { release, built: images[0]?.created ?? '', bytes, deployed, runs };
   });
+  return Promise.all(rows);
 }
 
 function toCells({ release, built, bytes, deployed, runs }: ReleaseRow): string[] {

@@ -1,6 +1,6 @@
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { pruneBuildCache, pruneEngineLog, pruneImages } from './lib/release/prune.ts';
+import { pruneBuildCache, pruneEngineLog, pruneImages, pruneNameless } from './lib/release/prune.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { KEPT_RELEASES } from './lib/stack/release.ts';
@@ -31,10 +31,11 @@ main(import.meta.url, {
     lockStack(settings.prefix, 'make prod-prune');
     const images = await pruneImages(settings);
     for (const name of images) say(`  ${name}`);
+    const nameless = await pruneNameless();
     const cache = await pruneBuildCache(age);
     const log = pruneEngineLog();
     sayOk(
-      `Removed ${images.length} image names, ${cache} records of build cache, ${formatBytes(log)} of log`,
+      `Removed ${images.length} image names, ${nameless} images without a name, ${cache} records of build cache, ${formatBytes(log)} of log`,
     );
   },
 });

@@ -1,14 +1,11 @@
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { assertDeployable, deploy } from './lib/release/deploy.ts';
+import { assertDeployable, deploy, isHalfWay } from './lib/release/deploy.ts';
 import { readHistory } from './lib/release/history.ts';
-import { listAppReleases } from './lib/release/releases.ts';
-import { REPLACED_SERVICES } from './lib/release/replace-argv.ts';
-import { listProject } from './lib/stack/containers.ts';
+import { listAppReleases, returnTo } from './lib/release/releases.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { chooseRollback, findDeployed, type Release } from './lib/stack/release.ts';
-import type { StackSettings } from './lib/stack/stack.ts';
+import { chooseRollback, findDeployed } from './lib/stack/release.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayOk } from './lib/terminal/report.ts';
 
@@ -22,15 +19,6 @@ Goes back to an earlier release without dropping a request. The database and its
   --timeout   how long a container may take to get healthy, in seconds; 120 unless said`;
 
 const COMMAND = 'make prod-rollback';
-
-/** As after an update that ended when it had replaced one half, or while a next container still stood beside a current one. */
-async function runsAnother(settings: StackSettings, deployed: Release | undefined): Promise<boolean> {
-  const { services, oneOffs } = await listProject(settings);
-  return [...services, ...oneOffs].some(
-    ({ service, image }) =>
-      REPLACED_SERVICES.some((replaced) => replaced === service) && !image.endsWith(`:${deployed?.app}`),
-  );
-}
 
 main(import.meta.url, {
   usage: USAGE,
@@ -46,7 +34,7 @@ main(import.meta.url, {
     await assertDeployable(settings, COMMAND);
     const history = readHistory(settings.prefix);
     const from = findDeployed(history);
-    const [releases, halfWay] = await Promise.all([listAppReleases(settings), runsAnother(settings, from)]);
+    const [releases, halfWay] = await Promise.all([listAppReleases(settings), isHalfWay(settings, from)]);
     const chosen = chooseRollback(history, releases, { wanted, halfWay });
     if (!from || 'problem' in chosen) {
       throw new DescribedError(
@@ -54,7 +42,7 @@ main(import.meta.url, {
         'see which releases there are: make prod-images',
       );
     }
-    const to = { app: chosen.release, database: from.database };
+    const to = await returnTo(settings, chosen.release, from);
     const left = halfWay ? 'what a change left half way' : from.app;
     say(`Going back from ${left} to ${to.app}; the database stays as it is`);
     const command = wanted ? `${COMMAND} TO=${wanted}` : COMMAND;

@@ -26,7 +26,7 @@ export async function measureUpdate(runs: number): Promise<Row[]> {
       revision += 1;
       for (const half of ['backend', 'frontend']) await changeImage(stack, half, `bench${revision}`);
       const users = new UpdateUsers(stack);
-      await users.start();
+      await users.start({ rate: 195, sockets: 200 });
       const seconds = await timeSeconds(update);
       await sleep(NAME_CACHE_MS);
       return { ...(await users.end()), seconds };

@@ -16,9 +16,9 @@ Checks who imports whom in scripts/lib: no folder imports one above it, nothing 
 export const LAYERS = [
   'process',
   'terminal',
+  'app',
   'docker',
   'stack',
-  'app',
   'database',
   'secrets',
   'host',

@@ -8,7 +8,7 @@ import {
   type GeneContent,
   inheritanceCodes,
 } from '../../backend/src/schemas/gene.ts';
-import { readGeneTable } from '../lib/app/gene-table.ts';
+import { findClashes, readGeneTable } from '../lib/app/gene-table.ts';
 
 const head = 'symbol,hgncId,name,chromosome,diseaseGroup';
 
@@ -131,7 +131,6 @@ describe('a table of genes', () => {
       [
         '2 name: "broken\\nname" has a character that is not allowed here, or a space at an end',
         '4 symbol: "A 2" must look like PKD1',
-        '4 hgncId: "9008" must look like HGNC:9008',
         '4 aliases: must NOT have duplicate items (items ## 1 and 0 are identical)',
         '4 chromosome: "23" must be one',
         '4 inheritance: "XX" must be one',
@@ -161,5 +160,73 @@ describe('a table of genes', () => {
     ]);
     assert.equal(problemsOf('').length, 5);
     assert.match(problemsOf(`${head}\nA,"b`)[0] ?? '', /^2 : Quote Not Closed/);
+  });
+
+  it('takes what is clear in the spelling of a person', () => {
+    const rows = [
+      'symbol,hgncId,name,chromosome,band,diseaseGroup,inheritance,evidence,diseases',
+      'A1,90003,x,chr4,4q25,Cystic Kidney,ad,Definitive,One {173900; ar} | Two {MIM 173910; orpha: 730}',
+      'A2,hgnc: 7,x,chrX,Xq28,cystic,xld,STRONG,',
+      'A3,HGNC:8,x,chrM,,cystic,,,Three {#OMIM:173900}',
+    ];
+    const { genes, problems } = readGeneTable(rows.join('\n'));
+    assert.deepEqual(
+      problems.map(({ line, problem }) => [line, problem]),
+      [[4, '"#OMIM:173900" must be one of AD, AR, XL, XLD, XLR, MT, digenic']],
+    );
+    assert.deepEqual(
+      genes.map(({ gene }) => [
+        gene.hgncId,
+        gene.chromosome,
+        gene.diseaseGroup,
+        gene.inheritance,
+        gene.evidence,
+      ]),
+      [
+        ['HGNC:90003', '4', 'cystic-kidney', ['AD'], 'definitive'],
+        ['HGNC:7', 'X', 'cystic', ['XLD'], 'strong'],
+      ],
+    );
+    assert.deepEqual(genes[0]?.gene.diseases, [
+      { name: 'One', omimId: 'OMIM:173900', orphaId: null, inheritance: ['AR'] },
+      { name: 'Two', omimId: 'OMIM:173910', orphaId: 'ORPHA:730', inheritance: [] },
+    ]);
+  });
+
+  it('is looked at to its end, whatever one quote does', () => {
+    const { problems, rows } = readGeneTable(
+      `${head}\nA1,HGNC:1,"x,1,cystic\nA 2,HGNC:2,y,1,cystic\nA3,HGNC:3,z,99,cystic\n`,
+    );
+    assert.deepEqual(
+      problems.map(({ line, column }) => [line, column]),
+      [
+        [2, ''],
+        [3, 'symbol'],
+        [4, 'chromosome'],
+      ],
+    );
+    assert.equal(rows, 3);
+  });
+
+  it('leaves the group to the database, and compares band and chromosome', () => {
+    const { genes, problems } = readGeneTable(
+      'symbol,hgncId,name,chromosome,band,diseaseGroup\nA,HGNC:1,x,5,4q25,Glomerular',
+    );
+    assert.deepEqual(problems, []);
+    assert.deepEqual(findClashes(genes), [
+      { line: 2, column: 'band', problem: '"4q25" is not on chromosome 5' },
+    ]);
+    for (const [chromosome, band] of [
+      ['5', '5q31'],
+      ['X', 'Xp22.3-p22.2'],
+      ['1', '1cen-q21'],
+      ['11', '11q13'],
+      ['MT', 'mitochondria'],
+      ['5', ''],
+    ] as const) {
+      const [gene] = genes;
+      assert.ok(gene);
+      assert.deepEqual(findClashes([{ line: 2, gene: { ...gene.gene, chromosome, band } }]), [], band);
+    }
   });
 });

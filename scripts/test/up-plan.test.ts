@@ -54,6 +54,7 @@ function sight(change: Partial<Sight> = {}): Sight {
       services: whole,
       oneOffs: [],
       strays: [],
+      former: [],
       networkIds,
       volumeThere: true,
       deployed,

@@ -7,7 +7,7 @@ import { isNearlyFull } from '../lib/docker/disk.ts';
 import { findBreaking, splitStatements } from '../lib/release/migration-rules.ts';
 import { pruneEngineLog } from '../lib/release/prune.ts';
 import { findOurCache } from '../lib/release/prune-rules.ts';
-import { askedNetworks, countLowerFree, joinArgv, runNextArgv } from '../lib/release/replace-argv.ts';
+import { retireArgv, runNextArgv } from '../lib/release/replace-argv.ts';
 import {
   chooseRollback,
   findDeployed,
@@ -124,6 +124,37 @@ describe('the history', () => {
     );
   });
 
+  it('is a file that anybody may have written to: garbage is passed over, and nothing in it moves a terminal', () => {
+    const good = historyOf(['one', 'done']);
+    const evil = (change: object) =>
+      JSON.stringify({ ...(JSON.parse(good.split('\n')[0] ?? '') as object), id: '7', ...change });
+    const lines = [
+      ...[
+        '',
+        '42',
+        'null',
+        '[]',
+        '"text"',
+        '{}',
+        '{"event":"began"}',
+        '\u0000\u0001',
+        '{"event":"ended","id":"0"}',
+      ],
+      evil({ to: { app: '--privileged', database: 'd' } }),
+      evil({ to: { app: 'a:b', database: 'd' } }),
+      evil({ to: { app: ['x'], database: 'd' } }),
+      evil({ at: 'yesterday' }),
+      evil({ at: 7 }),
+    ];
+    assert.deepEqual(parseHistory(`${lines.join('\n')}\n${good}`), parseHistory(good));
+    for (const field of [{ who: '\u001b[2Jann' }, { who: 'ann\u202e' }, { command: 'make\nprod-update' }]) {
+      assert.deepEqual(parseHistory(evil(field)), []);
+    }
+    const kept = { app: 'x', database: 'y', backend: 'z' };
+    assert.deepEqual(parseHistory(evil({ to: kept }))[0]?.to, kept);
+    assert.deepEqual(parseHistory(evil({ to: { ...kept, backend: '../z' } })), []);
+  });
+
   it('bears a last line that was cut off', () => {
     const text = `${historyOf(['one', 'done'])}{"event":"began","id":"9","at":"2026`;
     assert.equal(findDeployed(parseHistory(text))?.app, 'one');
@@ -205,45 +236,12 @@ describe('the next container', () => {
     ]);
   });
 
-  it('then takes both names of the service on the shared network', () => {
-    const names = ['--alias', 'kidney-genetics-backend', '--alias', 'x-backend'];
-    assert.deepEqual(joinArgv(settings, 'kidney-genetics-backend', 'shared', 'known-to-nobody'), [
-      ['docker', 'network', 'disconnect', 'shared', 'x-backend-next'],
-      ['docker', 'network', 'connect', ...names, 'shared', 'x-backend-next'],
-    ]);
-    assert.deepEqual(joinArgv(settings, 'kidney-genetics-backend', 'x-api', 'known-to-nobody'), [
-      ['docker', 'network', 'disconnect', 'x-api', 'x-backend-next'],
-      ['docker', 'network', 'connect', ...names, '--alias', 'known-to-nobody', 'x-api', 'x-backend-next'],
-    ]);
-    const off = { ...settings, backendOnProxy: false };
-    assert.deepEqual(askedNetworks(settings, 'kidney-genetics-backend'), ['shared', 'x-api']);
-    assert.deepEqual(askedNetworks(off, 'kidney-genetics-backend'), ['x-api']);
-    assert.deepEqual(askedNetworks(settings, 'kidney-genetics-frontend'), ['shared']);
+  it('retires the former one in a process of its own, with no word of a shell in what is given', () => {
+    const argv = retireArgv('abc; reboot');
+    assert.deepEqual(argv.slice(0, 4), ['setsid', '--fork', 'sh', '-c']);
+    assert.doesNotMatch(argv[4] ?? '', /reboot/);
+    assert.equal(argv[5], 'abc; reboot');
   });
-});
-
-describe('the address that a container leaves', () => {
-  const network = {
-    IPAM: { Config: [{ Subnet: '172.20.0.0/16', Gateway: '172.20.0.1' }] },
-    Containers: {
-      npm: { IPv4Address: '172.20.0.3/16' },
-      frontend: { IPv4Address: '172.20.0.7/16' },
-      other: { IPv4Address: '172.20.1.0/16' },
-    },
-  };
-  const addresses: [address: string, lower: number][] = [
-    ['172.20.0.2', 0],
-    ['172.20.0.3', 1],
-    ['172.20.0.7', 4],
-    ['172.20.1.0', 252],
-  ];
-  for (const [address, lower] of addresses) {
-    it(`${address} is given out after ${lower} others`, () =>
-      assert.equal(countLowerFree(network, address), lower));
-  }
-
-  it('is not searched for on a network of IPv6 alone', () =>
-    assert.equal(countLowerFree({ IPAM: { Config: [{ Subnet: 'fd00::/64' }] }, Containers: {} }, ''), 0));
 });
 
 describe('the build cache', () => {

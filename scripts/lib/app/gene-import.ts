@@ -16,6 +16,8 @@ export interface ImportOptions {
   replace: boolean;
   /** Nothing is changed. */
   dryRun: boolean;
+  /** Disease groups that are not there yet are added. */
+  newGroups: boolean;
 }
 
 const fields = `symbol = s.symbol, name = s.name, aliases = s.aliases, chromosome = s.chromosome, band = s.band,
@@ -46,7 +48,7 @@ export function formatImportRow({ line, gene }: GeneLine): string {
 }
 
 /** What psql reads after the rows; it prints one line, an `ImportAnswer`. */
-export function importTail({ replace, dryRun }: ImportOptions): string {
+export function importTail({ replace, dryRun, newGroups }: ImportOptions): string {
   return `\\.
 -- First what every writer locks first.
 select from data_state for update \\g /dev/null
@@ -56,8 +58,9 @@ select r.* from rows, json_to_record(content) as r (line integer, symbol text, "
 create index on staged ("hgncId");
 create index on staged (upper(symbol));
 analyze staged ("hgncId", symbol);
+${newGroups ? addGroups : ''}
 create temporary table problems on commit drop as
-select line, 'diseaseGroup' as "column", format('"%s" is no disease group; there are: %s', "diseaseGroup",
+select line, 'diseaseGroup' as "column", format('"%s" is no disease group; there are: %s (NEW_GROUPS=1 adds it)', "diseaseGroup",
   (select string_agg(slug, ', ' order by slug) from disease_groups)) as problem
 from staged where "diseaseGroup" not in (select slug from disease_groups)
 union all
@@ -79,6 +82,12 @@ ${dryRun ? 'rollback;' : change(replace)}
 \\echo :counts
 `;
 }
+
+/** Of a slug that the schema takes; its name is the slug in words, which a person may change later. */
+const addGroups = `insert into disease_groups (slug, name)
+select distinct "diseaseGroup", upper(left("diseaseGroup", 1)) || replace(substr("diseaseGroup", 2), '-', ' ') from staged
+where "diseaseGroup" ~ '^[a-z0-9]+(-[a-z0-9]+)*$' and length("diseaseGroup") <= 60
+on conflict do nothing;`;
 
 function change(replace: boolean): string {
   return `${replace ? `delete from genes g where ${missing};` : ''}

@@ -1,12 +1,12 @@
-import { inspect } from './inspect.ts';
+import { run } from '../process/shell.ts';
+import { type InspectedImage, inspect } from './inspect.ts';
 
 /** An image as the engine describes it. */
 export interface ImageInfo {
   id: string;
   labels: Record<string, string>;
   created: string;
-  size: number;
-  /** What the image does, whatever its labels say: equal texts mean equal contents. */
+  /** What the image does, whatever its labels and its revision say: equal texts mean equal contents. */
   content: string;
   /** PostgreSQL's major version; empty in other images. */
   postgresMajor: string;
@@ -16,13 +16,25 @@ export interface ImageInfo {
 export async function inspectImage(reference: string): Promise<ImageInfo | undefined> {
   const [raw] = await inspect('image', [reference]);
   if (!raw) return undefined;
-  const { Labels, Env, Cmd, Entrypoint, User, StopSignal } = raw.Config;
+  const { Labels, Env } = raw.Config;
   return {
     id: raw.Id,
     labels: Labels ?? {},
     created: raw.Created,
-    size: raw.Size,
-    content: JSON.stringify([raw.RootFS.Layers, Env, Cmd, Entrypoint, User, StopSignal]),
+    content: describeContent(raw),
     postgresMajor: (Env ?? []).find((entry) => entry.startsWith('PG_MAJOR='))?.slice(9) ?? '',
   };
+}
+
+/** Bytes of an image's layers as they lie unpacked; the containerd image store says the packed size elsewhere. */
+export async function readImageSize(reference: string): Promise<number> {
+  const { stdout } = await run(['docker', 'history', '--human=false', '--format', '{{.Size}}', reference]);
+  return stdout.split('\n').reduce((sum, size) => sum + Number(size), 0);
+}
+
+/** Layers by the digests of their contents; the engine's id covers labels, the time of the build and its provenance as well. */
+function describeContent({ RootFS, Config }: InspectedImage): string {
+  const { Labels: _, Env, ...config } = Config;
+  const env = (Env ?? []).filter((entry) => !entry.startsWith('APP_REVISION='));
+  return JSON.stringify([RootFS.Layers, env, Object.entries(config).sort()]);
 }

@@ -11,7 +11,7 @@ import {
 import { composeEnv, type Environment } from '../stack/compose-env.ts';
 import { type EnvValues, pickComposeValues } from '../stack/env-rules.ts';
 import { checkoutLabels } from '../stack/open.ts';
-import type { Release } from '../stack/release.ts';
+import { type Release, tagOf } from '../stack/release.ts';
 import { composeArgv, type Mode, type StackSettings, upTarget, volumeName } from '../stack/stack.ts';
 
 /** Writes the secrets and makes the volume, and gives the variables with which Compose starts the containers of a release. */
@@ -47,6 +47,8 @@ export function composeVariables(
     SECRETS_VERSION: version,
     ...(backendName ? { BACKEND_NAME: backendName } : {}),
     IMAGE_TAG: release.app,
+    BACKEND_TAG: tagOf(release, 'backend'),
+    FRONTEND_TAG: tagOf(release, 'frontend'),
     DATABASE_TAG: release.database,
   });
 }

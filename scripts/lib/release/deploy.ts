@@ -1,6 +1,6 @@
 import { DescribedError } from '../process/errors.ts';
 import { assertDatabaseUnchanged } from '../secrets/secrets.ts';
-import { listStack } from '../stack/containers.ts';
+import { listProject, listStack } from '../stack/containers.ts';
 import { loadEnvFile } from '../stack/env-file.ts';
 import {
   assertNamesFree,
@@ -8,14 +8,14 @@ import {
   assertSameNetwork,
   warnOfFullDisk,
 } from '../stack/preflight.ts';
-import type { Release } from '../stack/release.ts';
+import { type Release, tagOf } from '../stack/release.ts';
 import { SERVICES, type StackSettings, volumeName } from '../stack/stack.ts';
 import { waitHealthy } from '../stack/wait-healthy.ts';
 import { sayWarning } from '../terminal/report.ts';
 import { prepareCompose } from './compose.ts';
 import { recordChange } from './history.ts';
-import { assertImagesThere } from './releases.ts';
-import { type Change, isOutdated, replaceService } from './replace.ts';
+import { assertImagesThere, imageName } from './releases.ts';
+import { type Change, isOutdated, replaceServices } from './replace.ts';
 import { REPLACED_SERVICES } from './replace-argv.ts';
 import { assertNoUpgrade } from './upgrade-state.ts';
 
@@ -67,7 +67,7 @@ export async function deploy(
   if (!before) change.databaseStays = await findStayingDatabase(change);
   await recordChange(settings.prefix, command, from, to, async () => {
     await before?.(change);
-    for (const service of REPLACED_SERVICES) await replaceService(service, change);
+    await replaceServices(change);
     await waitHealthy(settings, timeoutMs);
   });
 }
@@ -80,4 +80,16 @@ async function findStayingDatabase(change: Change): Promise<boolean> {
       'The next make prod-up, or make prod-update WITH_DATABASE=1, replaces it, with some seconds without the API',
   );
   return true;
+}
+
+/** Whether not all runs as it was deployed: an update ended when it had replaced one half, or in the middle of a trial. */
+export async function isHalfWay(settings: StackSettings, deployed: Release | undefined): Promise<boolean> {
+  if (!deployed) return false;
+  const { services, oneOffs } = await listProject(settings);
+  const tags = (['backend', 'frontend'] as const).map((half) =>
+    imageName(settings, half, tagOf(deployed, half)),
+  );
+  return [...services, ...oneOffs].some(
+    ({ service, image }) => REPLACED_SERVICES.some((one) => one === service) && !tags.includes(image),
+  );
 }

@@ -2,6 +2,7 @@ import { IMAGES } from '../images/build-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
 import type { StackSettings } from '../stack/stack.ts';
+import { say } from '../terminal/report.ts';
 import { imageName } from './releases.ts';
 
 /**
@@ -18,4 +19,5 @@ export async function loadImages(settings: StackSettings, file: string): Promise
   if (missing.length > 0) {
     throw new DescribedError(`${file} does not hold ${missing.join(', ')}: nothing is deployed`, hint);
   }
+  say(`  images loaded from ${file}`);
 }

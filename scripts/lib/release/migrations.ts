@@ -1,13 +1,10 @@
 import { ownerOf } from '../database/sign-in.ts';
 import { querySql } from '../database/sql.ts';
 import { sandboxArgv } from '../docker/sandbox-argv.ts';
-import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
-import type { Release } from '../stack/release.ts';
 import { containerName, type StackSettings } from '../stack/stack.ts';
-import { sayWarning } from '../terminal/report.ts';
 import { findBreaking } from './migration-rules.ts';
-import { imageName } from './releases.ts';
+import type { PendingMigration } from './update-plan.ts';
 
 /** Run in a container of the new image: its migrations by name. */
 const READ_MIGRATIONS = `
@@ -16,43 +13,21 @@ const names = readdirSync('/app/migrations').filter((name) => name.endsWith('.sq
 console.log(JSON.stringify(names.map((name) => ({ name, sql: readFileSync('/app/migrations/' + name, 'utf8') }))));`;
 
 /**
- * Refuses a release whose new migrations the running version cannot live with, while both run side by side and after a
- * rollback.
- * @param allowed the operator knows and wants it all the same
- * @returns the names of the migrations that are new to the running database
- * @throws DescribedError with each statement that breaks, and why
+ * The migrations of an image that a database has not seen, each with what in it the running version cannot live with, while
+ * both run side by side and after a rollback.
+ * @param image the backend's
  */
-export async function checkMigrations(
+export async function findPending(
   settings: StackSettings,
-  release: Release,
+  image: string,
   database: string,
-  allowed: boolean,
-): Promise<string[]> {
-  const [migrations, applied] = await Promise.all([
-    readMigrations(settings, release),
-    listApplied(settings, database),
-  ]);
+): Promise<PendingMigration[]> {
+  const [migrations, applied] = await Promise.all([readMigrations(image), listApplied(settings, database)]);
   const pending = migrations.filter(({ name }) => !applied.has(name));
-  const problems = pending.flatMap(({ name, sql }) =>
-    findBreaking(sql).map(({ statement, why }) => `${name}: "${statement}" ${why}`),
-  );
-  if (problems.length === 0) return pending.map(({ name }) => name);
-  const list = problems.map((problem) => `\n    ${problem}`).join('');
-  if (!allowed) {
-    throw new DescribedError(
-      `The running version cannot live with what this release does to the database:${list}`,
-      'add first and take away a release later; to deploy it with errors meanwhile: make prod-update ALLOW_BREAKING=1',
-    );
-  }
-  sayWarning(`The running version may fail meanwhile, and no rollback brings back what goes:${list}`);
-  return pending.map(({ name }) => name);
+  return pending.map(({ name, sql }) => ({ name, breaking: findBreaking(sql) }));
 }
 
-async function readMigrations(
-  settings: StackSettings,
-  release: Release,
-): Promise<{ name: string; sql: string }[]> {
-  const image = imageName(settings, 'backend', release.app);
+async function readMigrations(image: string): Promise<{ name: string; sql: string }[]> {
   const argv = ['docker', 'run', '--rm', ...sandboxArgv(), image, 'node', '-e', READ_MIGRATIONS];
   return JSON.parse(await mustRun(argv, 'make prod-build')) as { name: string; sql: string }[];
 }

@@ -3,7 +3,7 @@ import { ENGINE_LOG } from '../host/engine.ts';
 import { IMAGES } from '../images/build-argv.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { listStack } from '../stack/containers.ts';
-import { findDeployed, isReleaseTag, listDeployed, listExpired } from '../stack/release.ts';
+import { findDeployed, isReleaseTag, listDeployed, listExpired, tagOf } from '../stack/release.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { readHistory } from './history.ts';
 import { findOurCache } from './prune-rules.ts';
@@ -25,9 +25,10 @@ export async function pruneImages(settings: StackSettings): Promise<string[]> {
     const ours = tags.filter((one) => one.image === image);
     const releases = ours.map(({ tag }) => tag).filter(isReleaseTag);
     const inUse = ours.filter(({ id }) => running.has(id)).map(({ tag }) => tag);
-    const deployed = findDeployed(history)?.[part];
+    const release = findDeployed(history);
+    const deployed = release ? [release[part], tagOf(release, image)] : [];
     const order = listDeployed(history, part);
-    const expired = new Set(listExpired(releases, order, deployed ? [...inUse, deployed] : inUse));
+    const expired = new Set(listExpired(releases, order, [...inUse, ...deployed]));
     const isKept = ({ tag }: ImageTag) => tag === 'latest' || (isReleaseTag(tag) && !expired.has(tag));
     const keptIds = new Set(ours.filter(isKept).map(({ id }) => id));
     // A tag that a build gave stays as long as its image does.
@@ -45,12 +46,36 @@ export async function pruneImages(settings: StackSettings): Promise<string[]> {
  * @returns how many records were removed
  */
 export async function pruneBuildCache(age: string): Promise<number> {
-  const records = findOurCache(await mustRun(['docker', 'buildx', 'du', '--verbose'], 'make host-setup'));
   let removed = 0;
-  for (const id of records) {
-    const filters = ['--filter', `id=${id}`, '--filter', `until=${age}`];
-    const { stdout } = await run(['docker', 'buildx', 'prune', '--force', ...filters]);
-    if (stdout.includes(id)) removed += 1;
+  // A record that others are made from can go only after them: again, until nothing goes any more.
+  for (let gone = -1; gone !== 0; removed += gone) {
+    gone = 0;
+    const listing = await mustRun(['docker', 'buildx', 'du', '--verbose'], 'make host-setup');
+    for (const id of findOurCache(listing)) {
+      const filters = ['--filter', `id=${id}`, '--filter', `until=${age}`];
+      const { stdout } = await run(['docker', 'buildx', 'prune', '--force', ...filters]);
+      if (stdout.includes(id)) gone += 1;
+    }
+  }
+  return removed;
+}
+
+/**
+ * Removes images of ours that have no name any more: a build took it from them.
+ * @returns how many; one that a container runs from stays
+ */
+export async function pruneNameless(): Promise<number> {
+  const titles = IMAGES.map((image) => `label=org.opencontainers.image.title=kidney-genetics-${image}`);
+  let removed = 0;
+  for (const title of titles) {
+    const filters = ['--filter', 'dangling=true', '--filter', title];
+    const listed = await mustRun(
+      ['docker', 'image', 'ls', '--quiet', '--no-trunc', ...filters],
+      'make host-setup',
+    );
+    for (const id of new Set(listed.split('\n').filter(Boolean))) {
+      if ((await run(['docker', 'image', 'rm', id])).exitCode === 0) removed += 1;
+    }
   }
   return removed;
 }

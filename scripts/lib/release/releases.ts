@@ -1,12 +1,14 @@
-import { createHash } from 'node:crypto';
 import { type ImageInfo, inspectImage } from '../docker/images.ts';
+import { objectExists } from '../docker/inspect.ts';
 import { IMAGES, type ImageName } from '../images/build-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { listStack } from '../stack/containers.ts';
-import { findDeployed, isReleaseTag, nameRelease, type Release } from '../stack/release.ts';
+import { findDeployed, isReleaseTag, type Release, tagOf } from '../stack/release.ts';
 import type { StackSettings } from '../stack/stack.ts';
+import { sayWarning } from '../terminal/report.ts';
 import { readHistory } from './history.ts';
+import { type Contents, digest, keepSame, nameParts } from './update-plan.ts';
 
 /** A tag of one of the stack's images. */
 export interface ImageTag {
@@ -14,21 +16,23 @@ export interface ImageTag {
   tag: string;
   id: string;
   created: string;
-  size: number;
+}
+
+/** The images of a release, or of a build. */
+export type Images = Record<ImageName, ImageInfo>;
+
+/** The images that were built last. @throws DescribedError when one is missing */
+export function inspectBuilt(settings: StackSettings): Promise<Images> {
+  return inspectAll((image) => mustInspect(imageName(settings, image, 'latest')));
 }
 
 /**
  * Gives the images that were built last the tags of a release, which from then on always mean these images.
- * @param current what is deployed; its database stays where the new image's contents are the same
+ * @param current what is deployed; parts of it whose contents are the same go on
  * @throws DescribedError when an image is missing
  */
 export async function tagLatest(settings: StackSettings, current?: Release): Promise<Release> {
-  const [backend, frontend, postgres] = await Promise.all([
-    mustInspect(imageName(settings, 'backend', 'latest')),
-    mustInspect(imageName(settings, 'frontend', 'latest')),
-    mustInspect(imageName(settings, 'postgres', 'latest')),
-  ]);
-  return tagRelease(settings, { backend, frontend, postgres }, current);
+  return tagRelease(settings, await inspectBuilt(settings), current);
 }
 
 /**
@@ -36,47 +40,92 @@ export async function tagLatest(settings: StackSettings, current?: Release): Pro
  * @throws DescribedError when a container is missing
  */
 export async function tagRunning(settings: StackSettings): Promise<Release> {
-  const containers = await listStack(settings);
-  const ofService = (image: ImageName) =>
-    mustInspect(containers.find(({ service }) => service === `kidney-genetics-${image}`)?.imageId ?? image);
-  const [backend, frontend, postgres] = await Promise.all([
-    ofService('backend'),
-    ofService('frontend'),
-    ofService('postgres'),
-  ]);
-  return tagRelease(settings, { backend, frontend, postgres });
+  return tagRelease(settings, await inspectRunning(settings));
 }
 
-async function tagRelease(
+/** What `tagRunning` would call it. */
+export async function nameRunning(settings: StackSettings): Promise<Release> {
+  return nameImages(settings, await inspectRunning(settings));
+}
+
+async function inspectRunning(settings: StackSettings): Promise<Images> {
+  const containers = await listStack(settings);
+  return inspectAll((image) =>
+    mustInspect(containers.find(({ service }) => service === `kidney-genetics-${image}`)?.imageId ?? image),
+  );
+}
+
+/** Gives images the tags of a release. */
+export async function tagRelease(
   settings: StackSettings,
-  { backend, frontend, postgres }: Record<ImageName, ImageInfo>,
+  images: Images,
   current?: Release,
 ): Promise<Release> {
-  const app = nameRelease(backend.labels, digest(backend.id, frontend.id));
-  const running = current && (await inspectImage(imageName(settings, 'postgres', current.database)));
-  const same = running !== undefined && running.content === postgres.content;
-  const database = same && current ? current.database : nameRelease(postgres.labels, digest(postgres.id));
-  await Promise.all([
-    tag(settings, 'backend', backend.id, app),
-    tag(settings, 'frontend', frontend.id, app),
-    same ? undefined : tag(settings, 'postgres', postgres.id, database),
-  ]);
-  return { app, database };
+  const release = await nameImages(settings, images, current);
+  await Promise.all(
+    IMAGES.map((image) =>
+      tag(
+        images[image].id,
+        imageName(settings, image, image === 'postgres' ? release.database : release.app),
+      ),
+    ),
+  );
+  return release;
 }
 
-function digest(...ids: readonly string[]): string {
-  return createHash('sha256').update(ids.join()).digest('hex');
+/** What a release of these images is called; changes nothing. */
+export async function nameImages(
+  settings: StackSettings,
+  images: Images,
+  current?: Release,
+): Promise<Release> {
+  return nameParts(images, current && { release: current, contents: await readContents(settings, current) });
 }
 
 /**
- * Whether images are those that a release was named for: its name ends in a digest of their ids.
+ * An earlier release as it is deployed again: parts of the current one whose contents are the same go on.
+ * @throws DescribedError when an image is missing
+ */
+export async function returnTo(settings: StackSettings, app: string, current: Release): Promise<Release> {
+  const release = { app, database: current.database };
+  await assertImagesThere(settings, release);
+  return keepSame(
+    release,
+    await readContents(settings, release),
+    current,
+    await readContents(settings, current),
+  );
+}
+
+/** The contents of the images of a release that are on this host. */
+async function readContents(settings: StackSettings, release: Release): Promise<Contents> {
+  const images = await Promise.all(
+    IMAGES.map((image) => inspectImage(imageName(settings, image, tagOf(release, image)))),
+  );
+  return Object.fromEntries(IMAGES.map((image, index) => [image, images[index]?.content]));
+}
+
+async function inspectAll(ask: (image: ImageName) => Promise<ImageInfo>): Promise<Images> {
+  const [postgres, backend, frontend] = await Promise.all([ask('postgres'), ask('backend'), ask('frontend')]);
+  return { postgres, backend, frontend };
+}
+
+/**
+ * Whether images are those that a release was named for: its name ends in a digest of what they hold.
+ * @param ids of the images of backend and frontend
  * @returns what is wrong, one line each
  */
-export function matchesRelease(
+export async function matchesRelease(
   { app }: Release,
-  { backend, frontend }: Record<'backend' | 'frontend', string>,
-): string[] {
-  if (!isReleaseTag(app) || app.endsWith(`-${digest(backend, frontend).slice(0, 6)}`)) return [];
+  ids: Record<'backend' | 'frontend', string>,
+): Promise<string[]> {
+  const [backend, frontend] = await Promise.all([inspectImage(ids.backend), inspectImage(ids.frontend)]);
+  // Older releases were named for the ids.
+  const digests = [
+    digest(backend?.content ?? '', frontend?.content ?? ''),
+    digest(ids.backend, ids.frontend),
+  ];
+  if (!isReleaseTag(app) || digests.some((one) => app.endsWith(`-${one.slice(0, 6)}`))) return [];
   return [`backend and frontend are not the images that ${app} was named for`];
 }
 
@@ -86,8 +135,10 @@ async function mustInspect(reference: string): Promise<ImageInfo> {
   return found;
 }
 
-function tag(settings: StackSettings, image: ImageName, id: string, name: string): Promise<string> {
-  return mustRun(['docker', 'tag', id, imageName(settings, image, name)], 'make prod-build');
+/** A name keeps what it means. */
+async function tag(id: string, name: string): Promise<void> {
+  if (await inspectImage(name)) return;
+  await mustRun(['docker', 'tag', id, name], 'make prod-build');
 }
 
 /** An image of the stack with its tag. */
@@ -107,28 +158,39 @@ export async function findDeployedRelease(settings: StackSettings): Promise<Rele
   return release;
 }
 
-/** @throws DescribedError when an image of a release is gone */
+/**
+ * Looks for the images of a release. A name that was removed while a container runs from it, as by `docker image prune`, is
+ * given back.
+ * @throws DescribedError when an image is gone
+ */
 export async function assertImagesThere(settings: StackSettings, release: Release): Promise<void> {
-  const names = IMAGES.map((image) =>
-    imageName(settings, image, image === 'postgres' ? release.database : release.app),
-  );
-  const { exitCode } = await run(['docker', 'image', 'inspect', '--format', '{{.Id}}', ...names]);
-  if (exitCode === 0) return;
-  const found = await Promise.all(names.map(inspectImage));
-  throw new DescribedError(
-    `The deployed image ${names.find((_, index) => !found[index])} is not on this host any more`,
-    'deploy what the checkout holds: make prod-update WITH_DATABASE=1',
-  );
+  const names = IMAGES.map((image) => imageName(settings, image, tagOf(release, image)));
+  if (await objectExists('image', ...names)) return;
+  const containers = await listStack(settings);
+  for (const name of names) {
+    if (await objectExists('image', name)) continue;
+    const id = containers.find(({ image }) => image === name)?.imageId;
+    if (id && (await run(['docker', 'tag', id, name])).exitCode === 0) {
+      sayWarning(`The name ${name} was removed while its image runs: it is given back`);
+      continue;
+    }
+    throw new DescribedError(
+      `The deployed image ${name} is not on this host any more`,
+      'deploy what the checkout holds: make prod-update WITH_DATABASE=1',
+    );
+  }
 }
 
-/** Whether the images that were built last are others than those of a release. */
+/** Whether the images that were built last hold something else than those of a release. */
 export async function findOtherBuild(settings: StackSettings, release: Release): Promise<boolean> {
-  const images = (['backend', 'frontend'] as const).flatMap((image) =>
-    ['latest', release.app].map((tag) => inspectImage(imageName(settings, image, tag))),
+  const differ = await Promise.all(
+    (['backend', 'frontend'] as const).map(async (image) => {
+      const names = ['latest', tagOf(release, image)].map((one) => imageName(settings, image, one));
+      const [built, deployed] = await Promise.all(names.map(inspectImage));
+      return built !== undefined && deployed !== undefined && built.content !== deployed.content;
+    }),
   );
-  const [backend, deployedBackend, frontend, deployedFrontend] = await Promise.all(images);
-  const differ = (a?: ImageInfo, b?: ImageInfo) => a !== undefined && b !== undefined && a.id !== b.id;
-  return differ(backend, deployedBackend) || differ(frontend, deployedFrontend);
+  return differ.includes(true);
 }
 
 /** All tags of the stack's images on this host, the youngest first. */
@@ -142,8 +204,8 @@ export async function listImageTags(settings: StackSettings): Promise<ImageTag[]
       const image = IMAGES.find((one) => name.startsWith(`${settings.prefix}-${one}:`));
       const found = await inspectImage(name);
       if (!image || !found) return [];
-      const { id, created, size } = found;
-      return [{ image, tag: name.slice(name.indexOf(':') + 1), id, created, size }];
+      const { id, created } = found;
+      return [{ image, tag: name.slice(name.indexOf(':') + 1), id, created }];
     }),
   );
   return tags.flat().sort((a, b) => b.created.localeCompare(a.created));

@@ -1,5 +1,3 @@
-import { sandboxArgv } from '../docker/sandbox-argv.ts';
-import { apiNetwork, networksOf } from '../stack/network-rules.ts';
 import { composeArgv, containerName, type Service, type StackSettings, upArgv } from '../stack/stack.ts';
 
 /** The services that are replaced without a gap, in their order: the API first, then the page that calls it. */
@@ -15,50 +13,15 @@ export const NAME_CACHE_MS: Readonly<Record<ReplacedService, number>> = {
   'kidney-genetics-frontend': 11_000,
 };
 
-/** The container that stands in while a service's own one is replaced. */
+/** The container in which the next version is tried. */
 export function nextName(settings: StackSettings, service: Service): string {
   return `${containerName(settings, service)}-next`;
 }
 
-/** The command line that starts it: under no name that proxies ask for, until it has shown that it works. */
+/** The command line that starts the next version for a trial, under no name that proxies ask for. */
 export function runNextArgv(settings: StackSettings, service: ReplacedService): string[] {
   const run = ['run', '-d', '--no-deps', '--name', nextName(settings, service), service];
   return composeArgv('production', settings, run);
-}
-
-/** The networks on which others ask for a service by name. */
-export function askedNetworks(settings: StackSettings, service: ReplacedService): string[] {
-  const askedOn = service === 'kidney-genetics-backend' ? apiNetwork(settings) : '';
-  return networksOf('production', settings, service).filter((name) =>
-    [settings.network, askedOn].includes(name),
-  );
-}
-
-/** The network on which a service has most of its users: of the API that is nginx. */
-export function mainNetwork(settings: StackSettings, service: ReplacedService): string {
-  return service === 'kidney-genetics-backend' ? apiNetwork(settings) : settings.network;
-}
-
-/**
- * The command lines that make it answer to the service's names on a network. The first cuts what is open: nothing is yet.
- * @param backendName by which nginx finds the API
- */
-export function joinArgv(
-  settings: StackSettings,
-  service: ReplacedService,
-  network: string,
-  backendName: string,
-): string[][] {
-  const next = nextName(settings, service);
-  const own = network === apiNetwork(settings) ? [backendName] : [];
-  const aliases = [...new Set([service, containerName(settings, service), ...own])].filter(Boolean);
-  return [
-    ['docker', 'network', 'disconnect', network, next],
-    [
-      ...['docker', 'network', 'connect', ...aliases.flatMap((alias) => ['--alias', alias])],
-      ...[network, next],
-    ],
-  ];
 }
 
 /**
@@ -75,51 +38,10 @@ export function hashArgv(settings: StackSettings, service: Service): string[] {
 }
 
 /**
- * The command line of a container that takes the lowest free address of the network for a while, and does nothing: whoever
- * still has that address of a container that is gone is refused at once, instead of waiting for nobody to answer.
- * @param image of the container that is gone
- * @param id tells it from others
+ * The command line that stops and removes a container and returns at once: what it began may take 20 s, and after that its
+ * address refuses for some seconds more. Longer than `docker stop` waits for both, nobody waits.
  */
-export function placeholderArgv(
-  settings: StackSettings,
-  service: ReplacedService,
-  image: string,
-  id: string,
-  ms: number,
-): string[] {
-  const wait =
-    service === 'kidney-genetics-backend'
-      ? ['--entrypoint', 'node', image, '-e', `setTimeout(() => {}, ${ms})`]
-      : ['--entrypoint', 'sleep', image, String(Math.ceil(ms / 1000))];
-  return [
-    ...['docker', 'run', '-d', '--rm', '--name', `${settings.prefix}-placeholder-${id}`],
-    ...['--init', ...sandboxArgv({ network: mainNetwork(settings, service) }), ...wait],
-  ];
-}
-
-/** What `docker network inspect` tells of a network's addresses. */
-export interface NetworkAddresses {
-  IPAM: { Config: readonly { Subnet: string; Gateway?: string }[] };
-  Containers: Readonly<Record<string, { IPv4Address: string }>>;
-}
-
-/** How many free addresses of a network the engine would give out before the given one: it gives the lowest first. */
-export function countLowerFree({ IPAM, Containers }: NetworkAddresses, address: string): number {
-  const config = IPAM.Config.find(({ Subnet }) => Subnet.includes('.'));
-  if (!config) return 0;
-  const end = toNumber(address);
-  const taken = [config.Gateway ?? '', ...Object.values(Containers).map(({ IPv4Address }) => IPv4Address)];
-  const lower = new Set(
-    taken
-      .filter(Boolean)
-      .map(toNumber)
-      .filter((number) => number < end),
-  );
-  return Math.max(0, end - toNumber(config.Subnet) - 1 - lower.size);
-}
-
-/** @param address such as 172.20.0.3 or 172.20.0.3/16 */
-function toNumber(address: string): number {
-  const parts = (address.split('/')[0] ?? '').split('.').map(Number);
-  return parts.reduce((sum, part) => sum * 256 + part, 0);
+export function retireArgv(id: string): string[] {
+  const script = 'exec >/dev/null 2>&1; docker stop -t 40 "$0"; docker rm --force --volumes "$0"';
+  return ['setsid', '--fork', 'sh', '-c', script, id];
 }

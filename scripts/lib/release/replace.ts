@@ -3,24 +3,28 @@ import { type ContainerInfo, findContainer, listContainers } from '../docker/con
 import { lastLogLines } from '../docker/logs.ts';
 import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
-import { mustRun, run } from '../process/shell.ts';
+import { mustRun, run, whenInterrupted } from '../process/shell.ts';
 import { waitUntil } from '../process/wait.ts';
 import type { Environment } from '../stack/compose-env.ts';
+import { formerName } from '../stack/containers.ts';
 import { containerName, type Service, type StackSettings, shortName } from '../stack/stack.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
-import { drain, isLeaving, retire } from './drain.ts';
+import { withHidden } from './hide.ts';
+import { leave } from './leave.ts';
 import {
-  askedNetworks,
   hashArgv,
-  joinArgv,
   NAME_CACHE_MS,
   nextName,
   REPLACED_SERVICES,
   type ReplacedService,
+  retireArgv,
   runNextArgv,
   upServiceArgv,
 } from './replace-argv.ts';
-import { smokeTest } from './smoke.ts';
+import { answersWell, smokeTest } from './smoke.ts';
+
+/** `docker stop` ends what takes longer, see `retireArgv`. */
+const LEAVING_MS = 45_000;
 
 /** A change under way: which stack, Compose's variables for what it shall be, how long a container may take. */
 export interface Change {
@@ -34,152 +38,187 @@ export interface Change {
 }
 
 /**
- * Makes a service what the compose files and variables say, while one of its containers always answers: the next one
- * beside the current one, then the current one replaced, then the next one gone. Carries on from wherever an earlier
- * change was broken off.
- * @throws DescribedError when the next one does not get healthy or fails its smoke test; the current one was not touched
+ * Makes backend and frontend what the compose files and variables say, while a container of each always answers. Carries
+ * on from wherever an earlier change was broken off.
+ * @throws DescribedError when a next one does not get healthy or fails its smoke test; the current ones were not touched
  */
-export async function replaceService(service: ReplacedService, change: Change): Promise<void> {
-  const { settings } = change;
-  const name = shortName(service);
-  const startedAt = Date.now();
-  const wanted = await readWantedHash(service, change);
-  let { current, next } = await look(settings, service);
-  const answers = current !== undefined && isHealthy(current) && !(await isLeaving(current));
-  if (next && (answers || !isHealthy(next))) {
-    say(`  ${name}: removing what an interrupted change left`);
-    await retire(settings, next);
-    next = undefined;
+export async function replaceServices(change: Change): Promise<void> {
+  const due: ReplacedService[] = [];
+  for (const service of REPLACED_SERVICES) {
+    await settleService(change.settings, service);
+    if (await isOutdated(service, change)) due.push(service);
+    else sayOk(`${shortName(service)} is as it should be already`);
   }
-  if (answers && current?.labels['com.docker.compose.config-hash'] === wanted) {
-    sayOk(`${name} is as it should be already`);
-    return;
-  }
-  if (answers && !next) next = await startNext(service, change);
-  if (next) await join(service, next, change);
-  if (current) {
-    say(`  ${name}: the current one finishes what it has begun`);
-    await drain(settings, current);
-  }
-  const replaced = await recreate(service, change);
-  if (next) {
-    await settle(service, replaced);
-    await retire(settings, next);
-  }
-  sayOk(`${name} replaced in ${formatDuration(Date.now() - startedAt)}`);
+  const trials = await Promise.allSettled(due.map((service) => tryNext(service, change)));
+  for (const trial of trials) if (trial.status === 'rejected') throw trial.reason;
+  // One after the other: a new page never meets an API that is older than itself.
+  for (const service of due) await replaceService(service, change);
 }
 
-/** Whether a service's container is not what the compose files and variables say. */
+/** Whether a service's container is not what the compose files and variables say, or does not run well. */
 export async function isOutdated(service: Service, change: Change): Promise<boolean> {
   const container = await findContainer(containerName(change.settings, service));
-  return container?.labels['com.docker.compose.config-hash'] !== (await readWantedHash(service, change));
+  const printed = await mustRun(hashArgv(change.settings, service), change.command, {
+    cwd: ROOT,
+    env: change.variables,
+  });
+  const wanted = printed.trim().split(/\s+/)[1];
+  return !isHealthy(container) || container?.labels['com.docker.compose.config-hash'] !== wanted;
 }
 
-/** The containers that stand in for services' own; outside a change they are what an interrupted one left. */
-export async function findNext(settings: StackSettings): Promise<ContainerInfo[]> {
-  const names = REPLACED_SERVICES.map((service) => nextName(settings, service));
-  const all = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
-  return all.filter(({ name }) => names.includes(name));
+/**
+ * Brings a service that a broken change left with several containers back to one: the new one where it is healthy, else the
+ * one before it. One that is on its way out already goes by itself.
+ */
+export async function settleService(settings: StackSettings, service: ReplacedService): Promise<void> {
+  const { current, former, next } = await look(settings, service);
+  if (next) await remove(next);
+  for (const one of former) {
+    if (one.state !== 'running') await remove(one);
+    else if (await answersWell(service, one)) return settleBetween(settings, service, one, current);
+    else if (!current) await run(retireArgv(one.id));
+  }
 }
 
-async function look(
+async function settleBetween(
   settings: StackSettings,
   service: ReplacedService,
-): Promise<{ current: ContainerInfo | undefined; next: ContainerInfo | undefined }> {
+  former: ContainerInfo,
+  current: ContainerInfo | undefined,
+): Promise<void> {
+  if (current && isHealthy(current)) {
+    await untilKnown(service, current);
+    return leave(settings, former);
+  }
+  say(`  ${shortName(service)}: putting back what an interrupted change left`);
+  if (current) await remove(current);
+  await mustRun(['docker', 'rename', former.id, containerName(settings, service)], 'make prod-up');
+}
+
+/** Returns when no container of the stack is on its way out any more: Compose would take it for the service's own. */
+export async function untilGone(settings: StackSettings): Promise<void> {
+  const ask = async () => {
+    const all = await Promise.all(REPLACED_SERVICES.map((service) => look(settings, service)));
+    return all.every(({ former }) => former.length === 0) || undefined;
+  };
+  await waitUntil(ask, LEAVING_MS, 500);
+}
+
+async function look(settings: StackSettings, service: ReplacedService) {
   const ofService = await listContainers(`label=com.docker.compose.service=${service}`);
   const ours = ofService.filter(({ project }) => project === settings.prefix);
+  const own = containerName(settings, service);
   return {
-    current: ours.find(({ name }) => name === containerName(settings, service)),
+    current: ours.find(({ name }) => name === own),
     next: ours.find(({ name }) => name === nextName(settings, service)),
+    former: ours.filter(({ id, name }) => name === formerName(settings, service, id)),
   };
 }
 
-async function readWantedHash(service: Service, { settings, variables, command }: Change): Promise<string> {
-  const printed = await mustRun(hashArgv(settings, service), command, { cwd: ROOT, env: variables });
-  return printed.trim().split(/\s+/)[1] ?? '';
-}
-
-/** Starts the next container and tries it by itself. On any failure it is removed, and its last lines are shown. */
-async function startNext(service: ReplacedService, change: Change): Promise<ContainerInfo> {
-  const { settings, variables, command } = change;
-  const name = shortName(service);
+/** Starts the next version and tries it by itself, under no name that users ask for. Its last lines are shown when it fails. */
+async function tryNext(service: ReplacedService, change: Change): Promise<void> {
+  const { settings, variables, command, timeoutMs } = change;
+  const [name, next] = [shortName(service), nextName(settings, service)];
+  const tidy = () => run(['docker', 'rm', '--force', '--volumes', next]);
+  const done = whenInterrupted(tidy);
   const startedAt = Date.now();
   say(`  ${name}: starting the next one beside the current one`);
   try {
     await mustRun(runNextArgv(settings, service), command, { cwd: ROOT, env: variables });
-    const next = await waitContainer(nextName(settings, service), change.timeoutMs);
-    await smokeTest(service, next);
-    await forgetConnections(service, next);
+    await smokeTest(service, await waitContainer(next, timeoutMs));
     say(`  ${name}: the next one is healthy and answers, after ${formatDuration(Date.now() - startedAt)}`);
-    return next;
   } catch (error) {
-    const log = (await lastLogLines(nextName(settings, service))).replace(/^/gm, '    ');
-    await run(['docker', 'rm', '-f', '-v', nextName(settings, service)]);
-    throw new DescribedError(
-      `The next ${name} was removed, and the current one goes on: ${(error as Error).message}\n  Its last lines:\n${log}`,
-      `fix what they say, then: ${command}`,
-    );
+    throw await describeFailure(name, next, error, command);
+  } finally {
+    await tidy();
+    done();
   }
 }
 
-/** Joining cuts what is open: nginx must not keep the connections of the smoke test, on which nothing would come back. */
-async function forgetConnections(service: ReplacedService, next: ContainerInfo): Promise<void> {
-  if (service !== 'kidney-genetics-frontend') return;
-  await mustRun(
-    ['docker', 'exec', next.id, 'nginx', '-e', 'stderr', '-s', 'reload'],
-    `docker logs ${next.name}`,
-  );
-  await sleep(500);
+/** The next container takes the service's names; then the current one, which has the names too, leaves. */
+async function replaceService(service: ReplacedService, change: Change): Promise<void> {
+  const startedAt = Date.now();
+  const name = shortName(service);
+  const { current, former } = await look(change.settings, service);
+  const started = await startBeside(service, current, former, change);
+  if (current) {
+    say(`  ${name}: both answer; until every proxy knows that: ${formatDuration(NAME_CACHE_MS[service])}`);
+    await untilKnown(service, started);
+    say(`  ${name}: the current one finishes what it has begun`);
+    await leave(change.settings, current);
+  }
+  sayOk(`${name} replaced in ${formatDuration(Date.now() - startedAt)}`);
 }
 
-/** From now on the next one gets requests; returns when every proxy knows it. */
-async function join(
+/** Has Compose make a service's container although the current one runs, which keeps all but its own name. */
+async function startBeside(
   service: ReplacedService,
-  next: ContainerInfo,
-  { settings, variables, command }: Change,
-): Promise<void> {
-  for (const network of askedNetworks(settings, service)) {
-    if (next.names[network]?.includes(service)) continue;
-    const argvs = joinArgv(settings, service, network, variables.BACKEND_NAME ?? '');
-    for (const argv of argvs) await mustRun(argv, command);
+  current: ContainerInfo | undefined,
+  former: readonly ContainerInfo[],
+  { settings, variables, command, timeoutMs, databaseStays }: Change,
+): Promise<ContainerInfo> {
+  const own = containerName(settings, service);
+  const up = (env: Readonly<Record<string, string>> = {}) =>
+    mustRun(upServiceArgv(settings, service, databaseStays), command, {
+      cwd: ROOT,
+      env: { ...variables, ...env },
+    });
+  const hidden = former.map(({ id }) => id);
+  if (!current) {
+    await withHidden(hidden, up);
+    return waitContainer(own, timeoutMs);
   }
-  const [joined] = await listContainers(`id=${next.id}`);
-  Object.assign(next, joined);
-  const wait = NAME_CACHE_MS[service];
-  say(`  ${shortName(service)}: both answer; ${formatDuration(wait)} until every proxy knows that`);
-  await sleep(wait);
+  await mustRun(['docker', 'rename', current.id, formerName(settings, service, current.id)], command);
+  const done = whenInterrupted(() => settleService(settings, service));
+  try {
+    await withHidden([current.id, ...hidden], up);
+    return await waitContainer(own, timeoutMs);
+  } catch (error) {
+    const failure = await describeFailure(shortName(service), own, error, command);
+    await run(['docker', 'rm', '--force', '--volumes', own]);
+    await run(['docker', 'rename', current.id, own]);
+    throw failure;
+  } finally {
+    done();
+  }
 }
 
-async function recreate(service: ReplacedService, change: Change): Promise<ContainerInfo> {
-  const { settings, variables, command } = change;
-  const up = upServiceArgv(settings, service, change.databaseStays);
-  await mustRun(up, command, { cwd: ROOT, env: variables });
-  return waitContainer(containerName(settings, service), change.timeoutMs);
+async function describeFailure(
+  name: string,
+  container: string,
+  error: unknown,
+  command: string,
+): Promise<DescribedError> {
+  const log = (await lastLogLines(container)).replace(/^/gm, '    ');
+  return new DescribedError(
+    `The next ${name} was removed, and the current one goes on: ${(error as Error).message}\n  Its last lines:\n${log}`,
+    `fix what they say, then: ${command}`,
+  );
 }
 
-/**
- * Returns when every proxy knows the replaced container: one that asked in the moment between it and its predecessor was
- * told of the next one alone.
- */
-async function settle(service: ReplacedService, after: ContainerInfo): Promise<void> {
-  await sleep(Math.max(0, Date.parse(after.startedAt) + NAME_CACHE_MS[service] - Date.now()));
+/** Returns when every proxy knows a container: one that asked before it started was told of the other one alone. */
+async function untilKnown(service: ReplacedService, { startedAt }: ContainerInfo): Promise<void> {
+  await sleep(Math.max(0, Date.parse(startedAt) + NAME_CACHE_MS[service] - Date.now()));
 }
 
-function isHealthy({ state, health }: ContainerInfo): boolean {
-  return state === 'running' && health === 'healthy';
+async function remove({ id }: ContainerInfo): Promise<void> {
+  await run(['docker', 'rm', '--force', '--volumes', id]);
 }
 
-/** @throws DescribedError when it does not get healthy */
+function isHealthy(container: ContainerInfo | undefined): boolean {
+  return container?.state === 'running' && container.health === 'healthy';
+}
+
+/** @throws DescribedError when a container does not get healthy */
 async function waitContainer(name: string, timeoutMs: number): Promise<ContainerInfo> {
   const startedAt = Date.now();
   let container: ContainerInfo | undefined;
   const ask = async () => {
     container = await findContainer(name);
-    const over =
-      container && (isHealthy(container) || container.state === 'exited' || container.restarts > 2);
-    return over || undefined;
+    const { state, restarts } = container ?? { state: 'missing', restarts: 0 };
+    return isHealthy(container) || state === 'exited' || restarts > 2 || undefined;
   };
-  await waitUntil(ask, timeoutMs, 250);
+  await waitUntil(ask, timeoutMs, 200);
   if (container && isHealthy(container)) return container;
   const state = container?.state === 'running' ? container.health : (container?.state ?? 'missing');
   throw new DescribedError(

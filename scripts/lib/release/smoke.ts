@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { app } from '../app/contract.ts';
 import type { ContainerInfo } from '../docker/containers.ts';
 import { DescribedError } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
@@ -15,22 +16,22 @@ const ask = (path) => new Promise((resolve, reject) => {
     async (answer) => {
       let body = '';
       for await (const chunk of answer) body += chunk;
-      if (answer.statusCode === 200) resolve(JSON.parse(body));
+      if (answer.headers['x-leaving']) reject('it was told to leave');
+      else if (answer.statusCode === 200) resolve(JSON.parse(body));
       else reject(path + ' answers ' + answer.statusCode + ': ' + body.slice(0, 300));
     }).on('error', (error) => reject(path + ': ' + error.message));
 });
 (async () => {
   await ask('/api/health');
-  const path = (process.env.API_V1_STR || '/api/v1') + '/genes';
-  if (!Array.isArray((await ask(path)).items)) throw path + ' lists no genes';
+  await ask((process.env.API_V1_STR || '/api/v1') + '${app.list}');
 })().catch((problem) => { console.error(problem); process.exitCode = 1; });`;
 
 /** Run inside a frontend's container: nginx itself, the page, and the API through it. */
-function frontendChecks(): { path: string; wants: RegExp }[] {
+function frontendChecks(): { path: string; wants: string }[] {
   return [
-    { path: '/health', wants: /healthy/ },
-    { path: '/', wants: /id="app"/ },
-    { path: '/api/health', wants: /"status":\s*"ok"/ },
+    { path: '/health', wants: 'healthy' },
+    { path: '/', wants: app.pageMark },
+    { path: '/api/health', wants: '"status":"ok"' },
   ];
 }
 
@@ -41,8 +42,7 @@ function frontendChecks(): { path: string; wants: RegExp }[] {
 export async function smokeTest(service: ReplacedService, container: ContainerInfo): Promise<void> {
   let problem = '';
   for (let tries = 0; tries < TRIES; tries += 1) {
-    problem =
-      service === 'kidney-genetics-backend' ? await askBackend(container) : await askFrontend(container);
+    problem = await findProblem(service, container);
     if (problem === '') return;
     await sleep(500);
   }
@@ -50,6 +50,15 @@ export async function smokeTest(service: ReplacedService, container: ContainerIn
     `${container.name} fails its smoke test: ${problem}`,
     `docker logs ${container.name}`,
   );
+}
+
+/** Whether a container answers now, and is to go on. */
+export async function answersWell(service: ReplacedService, container: ContainerInfo): Promise<boolean> {
+  return (await findProblem(service, container)) === '';
+}
+
+function findProblem(service: ReplacedService, container: ContainerInfo): Promise<string> {
+  return service === 'kidney-genetics-backend' ? askBackend(container) : askFrontend(container);
 }
 
 async function askBackend({ id }: ContainerInfo): Promise<string> {
@@ -65,7 +74,7 @@ async function askFrontend({ id }: ContainerInfo): Promise<string> {
     const argv = ['docker', 'exec', id, ...curl, `http://127.0.0.1${path}`];
     const { exitCode, stdout, stderr } = await run(argv, { timeoutMs: 15_000 });
     if (exitCode !== 0) return `${path}: ${stderr.trim() || `exit ${exitCode}`}`;
-    if (!wants.test(stdout)) return `${path} does not answer what it should`;
+    if (!stdout.includes(wants)) return `${path} does not answer what it should`;
   }
   return '';
 }

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { app } from '../app/contract.ts';
 import { psqlArgv, superuser } from '../database/client-argv.ts';
 import { querySql } from '../database/sql.ts';
 import { DescribedError } from '../process/errors.ts';
@@ -93,16 +94,18 @@ async function rotateKey(place: Place, { before, now }: Rotation): Promise<void>
   }
   await replaceSecretFile(previous, before.secretKey);
   await replaceSecretFile(join(folder, 'secret_key'), now.secretKey);
-  let answers = await askApi(place, [now.secretKey, before.secretKey]);
+  // A key that was never ours shows that the answer depends on it.
+  const keys = [now.secretKey, before.secretKey, randomBytes(32).toString('base64url')];
+  let answers = await askApi(place, keys);
   // Under load an answer is put off.
   for (let tries = 0; answers.includes(503) && tries < 20; tries += 1) {
     await sleep(1000);
-    answers = await askApi(place, [now.secretKey, before.secretKey]);
+    answers = await askApi(place, keys);
   }
-  // There is no such gene: who may edit is told so.
-  if (answers.every((status) => status === 404)) return;
+  const { status } = app.edit;
+  if (answers.join() === [status, status, 401].join()) return;
   throw new DescribedError(
-    `The API does not take tokens of the new key and of the old one (it answers ${answers.join(' and ')})`,
+    `The API does not take tokens of the new key and of the old one (it answers ${answers.join(', ')}; the last to a token of nobody)`,
     `bring it up to date with this checkout: make prod-update, then: ${AGAIN}`,
   );
 }
@@ -138,24 +141,26 @@ async function assertSignsIn({ settings, env }: Place, user: string, password: s
   await mustRun(psqlArgv(signIn), AGAIN, { input: 'select 1;', env: { PGPASSWORD: password } });
 }
 
-/** @returns the status of an edit of a gene that does not exist, with a token of each key */
+/** @returns the status of an edit that meets nothing, with a token of each key */
 async function askApi({ settings, env }: Place, keys: readonly string[]): Promise<number[]> {
-  const order = { name: 'rotation', scope: 'genes:write', seconds: 60 };
+  const order = { name: 'rotation', scope: app.edit.scope, seconds: 60 };
   const code = `
     const { request } = require('http');
-    const { path, tokens } = JSON.parse(require('fs').readFileSync(0, 'utf8'));
+    const { path, method, body, tokens } = JSON.parse(require('fs').readFileSync(0, 'utf8'));
     const ask = (token) => new Promise((resolve, reject) => {
       const headers = { host: 'kidney-genetics-backend', 'content-type': 'application/json', authorization: 'Bearer ' + token };
-      const asked = request({ host: '127.0.0.1', port: process.env.PORT, path, method: 'PATCH', headers }, (answer) => {
+      const asked = request({ host: '127.0.0.1', port: process.env.PORT, path, method, headers }, (answer) => {
         answer.resume();
         resolve(answer.statusCode);
       });
-      asked.on('error', reject).end('{"name":"x"}');
+      asked.on('error', reject).end(body);
     });
     Promise.all(tokens.map(ask)).then((all) => console.log(JSON.stringify(all)));`;
   const backend = containerName(settings, 'kidney-genetics-backend');
   const input = JSON.stringify({
-    path: `${env.API_V1_STR}/genes/NONE`,
+    path: `${env.API_V1_STR}${app.edit.path}`,
+    method: app.edit.method,
+    body: JSON.stringify(app.edit.body),
     tokens: keys.map((key) => issueToken(key, order).token),
   });
   const printed = await mustRun(['docker', 'exec', '-i', backend, 'node', '-e', code], AGAIN, { input });

@@ -1,3 +1,4 @@
+import { app } from '../app/contract.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { fields, text, whole } from '../process/fields.ts';
 
@@ -46,7 +47,11 @@ export function checkOrder(
   if (!/^[1-9]\d?$/.test(days) || Number(days) > LONGEST_DAYS)
     throw new DescribedError(`A token is good for 1 to ${LONGEST_DAYS} days`, USAGE, Exit.usage);
   if (!/^[a-z][a-z0-9:_-]*( [a-z][a-z0-9:_-]*)*$/.test(scope) || scope.length > 200)
-    throw new DescribedError('A scope is words such as genes:write, separated by blanks', USAGE, Exit.usage);
+    throw new DescribedError(
+      `A scope is words such as ${app.edit.scope}, separated by blanks`,
+      USAGE,
+      Exit.usage,
+    );
   return { name, days: Number(days), scope };
 }
 

@@ -1,6 +1,6 @@
 import { type ContainerInfo, inspectContainers, listContainers } from '../docker/containers.ts';
 import { openPipe } from '../process/shell.ts';
-import { containerName, SERVICES, type StackSettings } from './stack.ts';
+import { containerName, SERVICES, type Service, type StackSettings } from './stack.ts';
 
 /** What there is of a stack. */
 export interface ProjectContainers {
@@ -10,6 +10,13 @@ export interface ProjectContainers {
   oneOffs: ContainerInfo[];
   /** Containers of a service under another name: renamed by hand, or left by a `docker compose up` that was broken off. */
   strays: ContainerInfo[];
+  /** Those that an update has replaced, or is about to: they keep their address for some seconds and go by themselves. */
+  former: ContainerInfo[];
+}
+
+/** The name of a container that has given its own one to the container after it. */
+export function formerName(settings: StackSettings, service: Service, id: string): string {
+  return `${containerName(settings, service)}-former-${id.slice(0, 6)}`;
 }
 
 /** The containers of a stack's services by their fixed names: one call where `listStack` takes two. */
@@ -61,9 +68,17 @@ export async function listProject(settings: StackSettings): Promise<ProjectConta
     settings,
     all.filter((one) => !isOneOff(one)),
   );
+  const isFormer = ({ id, name }: ContainerInfo) =>
+    SERVICES.some((service) => formerName(settings, service, id) === name);
   const isStray = (one: ContainerInfo) =>
     !isOneOff(one) &&
+    !isFormer(one) &&
     SERVICES.some((service) => service === one.service) &&
     !services.some(({ id }) => id === one.id);
-  return { services, oneOffs: all.filter(isOneOff), strays: all.filter(isStray) };
+  return {
+    services,
+    oneOffs: all.filter(isOneOff),
+    strays: all.filter(isStray),
+    former: all.filter(isFormer),
+  };
 }

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { WebSocket } from 'ws';
+import { app } from '../app/contract.ts';
 import type { ContainerInfo } from '../docker/containers.ts';
 import type { Service } from './stack.ts';
 
@@ -23,8 +24,8 @@ export async function probeStack(containers: readonly ContainerInfo[]): Promise<
   return Promise.all([
     timed('Frontend', () => get(`${site()}/`)),
     timed('API', () => get(`http://${at('kidney-genetics-backend')}/api/health`)),
-    timed('Genes', () => get(`${site()}/api/v1/genes`)),
-    timed('WebSocket', () => openWebSocket(`${site().replace('http', 'ws')}/ws/genes`)),
+    timed('Data', () => get(`${site()}/api/v1${app.list}`)),
+    timed('WebSocket', () => openWebSocket(`${site().replace('http', 'ws')}${app.webSocket}`)),
     timed('Database', () => askPostgres(at('kidney-genetics-postgres'))),
   ]);
 }

@@ -1,10 +1,18 @@
-import { fields, maybe, moment, oneOf, text } from '../process/fields.ts';
+import { fields, maybe, moment, oneOf, type Reader, text } from '../process/fields.ts';
 import { toPrintable } from '../process/printable.ts';
 
 /** What a stack runs: the tag of backend and frontend, and that of the database, which is updated on its own. */
 export interface Release {
   app: string;
   database: string;
+  /** The tag of the release before whose backend, or frontend, goes on, because the contents are the same. */
+  backend?: string;
+  frontend?: string;
+}
+
+/** The tag under which a part of a release runs. */
+export function tagOf(release: Release, part: 'backend' | 'frontend' | 'postgres'): string {
+  return part === 'postgres' ? release.database : (release[part] ?? release.app);
 }
 
 /** A line of the history: a change begins, and ends in one of the outcomes. */
@@ -67,8 +75,11 @@ export function parseHistory(text: string): Deployment[] {
   return [...deployments.values()];
 }
 
-const tag = text(200, /^[\w.+-]+$/);
-const readRelease = fields<Release>({ app: tag, database: tag });
+const tag = text(200, /^\w[\w.+-]*$/);
+const readRelease = fields<{ [K in keyof Release]-?: Release[K] | undefined }>({
+  ...{ app: tag, database: tag },
+  ...{ backend: maybe(tag), frontend: maybe(tag) },
+}) as Reader<Release>;
 const head = { id: text(100), at: moment };
 const readBegan = fields<Extract<HistoryLine, { event: 'began' }>>({
   ...head,
@@ -108,7 +119,7 @@ export function findInterrupted(history: readonly Deployment[]): Deployment | un
 }
 
 /** The tags of an image that were deployed, the latest first, each once. */
-export function listDeployed(history: readonly Deployment[], part: keyof Release): string[] {
+export function listDeployed(history: readonly Deployment[], part: 'app' | 'database'): string[] {
   const done = history.filter(({ outcome }) => outcome === 'done').map(({ to }) => to[part]);
   return [...new Set(done.reverse())];
 }

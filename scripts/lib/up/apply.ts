@@ -6,6 +6,7 @@ import { prepareCompose } from '../release/compose.ts';
 import { recordChange } from '../release/history.ts';
 import { completeInterrupted, removeLeftovers, stopLeftovers } from '../release/leftovers.ts';
 import { tagLatest, tagRunning } from '../release/releases.ts';
+import { untilGone } from '../release/replace.ts';
 import { noteProven } from '../secrets/secrets.ts';
 import { composeEnv } from '../stack/compose-env.ts';
 import { inspectStack } from '../stack/containers.ts';
@@ -97,6 +98,9 @@ async function applyStep(
       return;
     case 'finish':
       return completeInterrupted(settings, mustKnow(release));
+    case 'await':
+      say(`  ${step.names.join(', ')}: replaced some seconds ago, and on the way out`);
+      return untilGone(settings);
     case 'tidy':
       return removeLeftovers(settings);
   }

@@ -29,6 +29,8 @@ export interface Sight {
   oneOffs: readonly ContainerInfo[];
   /** Containers of a service under another name: somebody renamed one, or a `docker compose up` was broken off. */
   strays: readonly ContainerInfo[];
+  /** Containers that the last update has replaced, on their way out; or that an interrupted one left. */
+  former: readonly ContainerInfo[];
   /** Ids of the stack's networks that are there, by name. */
   networkIds: ReadonlyMap<string, string>;
   volumeThere: boolean;
@@ -59,6 +61,7 @@ export type Step =
   | { do: 'unpause'; id: string; name: string }
   | { do: 'join'; id: string; name: string; network: string; aliases: readonly string[] }
   | { do: 'finish'; command: string; to: Release }
+  | { do: 'await'; names: readonly string[] }
   | { do: 'up' }
   | { do: 'tidy' };
 
@@ -200,6 +203,9 @@ function planContainers({ mode }: Wish, sight: Sight): Step[] {
         ({ id, name }): Step => ({ do: 'remove', id, name, why: 'was made by an older version of this kit' }),
       ),
     ...(interrupted ? [{ do: 'finish', command: interrupted.command, to: interrupted.to } as const] : []),
+    ...(sight.former.length > 0
+      ? [{ do: 'await', names: sight.former.map(({ name }) => name) } as const]
+      : []),
   ].filter((step) => !('name' in step) || step.name !== settings.prefix);
 }
 
@@ -309,6 +315,8 @@ function describeStep(step: Step, release: Release | undefined, sight: Sight): s
       return [`connect ${step.name} to the network ${step.network}`];
     case 'finish':
       return [`finish ${step.command} to ${step.to.app}, which was interrupted`];
+    case 'await':
+      return [`wait until ${step.names.join(' and ')}, which an update has replaced, is gone`];
     case 'up':
       return describeUp(release, sight);
     case 'tidy':

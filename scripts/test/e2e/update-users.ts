@@ -20,6 +20,7 @@ export interface Report {
   p99: number;
   max: number;
   writes: number;
+  sockets: number;
   open: number;
   closes: Record<string, number>;
   cameBack: number;
@@ -28,7 +29,7 @@ export interface Report {
   missed: number;
 }
 
-/** Users of a stack in production mode, who come through a proxy like Nginx Proxy Manager: 200 requests a second, 200 WebSockets. */
+/** Users of a stack in production mode, who come through a proxy like Nginx Proxy Manager. */
 export class UpdateUsers {
   private readonly stack: TestStack;
   private readonly name: string;
@@ -38,15 +39,16 @@ export class UpdateUsers {
     this.name = `${stack.settings.prefix}-users`;
   }
 
-  async start(): Promise<void> {
+  /** @param load requests a second, and open WebSockets */
+  async start({ rate, sockets }: { rate: number; sockets: number }): Promise<void> {
     const { envFile, network } = this.stack.settings;
     const { SECRET_KEY = '' } = await loadEnvFile(envFile);
     const settings = {
       TARGET: `http://${npmLikeName(this.stack)}`,
       TOKEN: makeToken(SECRET_KEY),
-      RATE: '195',
+      RATE: String(rate),
       WRITES: '5',
-      SOCKETS: '200',
+      SOCKETS: String(sockets),
     };
     const variables = Object.entries(settings).flatMap(([key, value]) => ['-e', `${key}=${value}`]);
     const container = ['docker', 'run', '-d', '--name', this.name, '--network', network];
@@ -68,7 +70,7 @@ export class UpdateUsers {
   }
 }
 
-/** Makes another image of what `latest` is, as a build of other sources would. */
+/** Makes another image of what `latest` is, as a build of other sources would; a revision alone is no other content. */
 export async function changeImage(
   stack: TestStack,
   name: string,
@@ -76,7 +78,7 @@ export async function changeImage(
   more = '',
 ): Promise<void> {
   const image = latest(stack, name);
-  const input = `FROM ${image}\nLABEL org.opencontainers.image.revision=${revision}\nENV APP_REVISION=${revision}\n${more}\n`;
+  const input = `FROM ${image}\nLABEL org.opencontainers.image.revision=${revision}\nENV APP_REVISION=${revision} KGT_SOURCES=${revision}\n${more}\n`;
   await mustRun(['docker', 'build', '-t', image, '-'], HINT, { input });
 }
 

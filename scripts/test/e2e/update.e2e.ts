@@ -1,8 +1,11 @@
+// Alone: users ask all the time, and what they meet must be due to the update.
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listContainers } from '../../lib/docker/containers.ts';
 import { IMAGES, type ImageName } from '../../lib/images/build-argv.ts';
+import { commandArgv } from '../../lib/process/command.ts';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun } from '../../lib/process/shell.ts';
 import { listStack } from '../../lib/stack/containers.ts';
 import { startScript, TestStack, until } from './harness.ts';
@@ -10,8 +13,10 @@ import { npmLikeName, startNpmLike } from './npm-like.ts';
 import { changeImage, UpdateUsers } from './update-users.ts';
 
 const HINT = 'see above';
-/** More rounds, and no allowance for a machine that is busy with other things. */
+/** More rounds and more load. */
 const HEAVY = process.env.KG_HEAVY === '1';
+/** How long the container that was replaced lives on after its update: proxies may still know its address. */
+const LEAVES_MS = 40_000;
 
 describe('updates and the way back', { timeout: 1_200_000 }, () => {
   let stack: TestStack;
@@ -22,25 +27,10 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     users = new UpdateUsers(stack);
     stack.setEnv('ALLOWED_HOSTS', `localhost,127.0.0.1,${npmLikeName(stack)}`);
     await stack.mustScript('npm-network', ['create']);
-    const leave = await joinOthers();
     await stack.mustScript('up');
     await startNpmLike(stack);
-    await leave();
   });
   after(() => stack?.dispose());
-
-  /** Other apps, whose addresses are free again when they leave: an address that one of ours leaves is then not the lowest. */
-  const joinOthers = async (): Promise<() => Promise<void>> => {
-    const { network, prefix } = stack.settings;
-    const names = Array.from({ length: 6 }, (_, index) => `${prefix}-other-${index}`);
-    for (const name of names) {
-      const place = ['docker', 'run', '-d', '--rm', '--name', name, '--network', network];
-      await mustRun([...place, '--entrypoint', 'sleep', image('frontend'), '600'], HINT);
-    }
-    return async () => {
-      await mustRun(['docker', 'rm', '--force', ...names], HINT);
-    };
-  };
 
   const image = (name: string): string => `${stack.settings.prefix}-${name}:latest`;
 
@@ -69,16 +59,20 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     await change('backend', 'first');
     await change('frontend', 'first');
     await stack.mustScript('update', ['--no-build']);
-    await users.start();
+    await users.start(HEAVY ? { rate: 195, sockets: 200 } : { rate: 45, sockets: 60 });
     for (let round = 0; round < (HEAVY ? 2 : 1); round += 1) {
       await change('backend', `second${round}`);
       await change('frontend', `second${round}`);
       const release = await saveImages('release.tar', ...IMAGES);
       tell(t, 'update', await stack.mustScript('update', ['--images', release]));
       assert.deepEqual(await revisions(), [`second${round}`, `second${round}`]);
-      assert.deepEqual(await names(), own(), 'the update leaves what prod-up would have made');
     }
-    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+    assert.match(
+      await stack.mustScript('up'),
+      /Already up and unchanged/,
+      'what stands is what prod-up would have made',
+    );
+    await until('what was replaced is gone', LEAVES_MS, async () => (await names()).length === 3);
 
     const before = await ids();
     const good = (
@@ -99,24 +93,19 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     const beganAt = Date.now();
     tell(t, 'rollback', await stack.mustScript('rollback', HEAVY ? ['first'] : []));
     t.diagnostic(`rollback took ${((Date.now() - beganAt) / 1000).toFixed(1)} s`);
-    assert.ok(Date.now() - beganAt < (HEAVY ? 60_000 : 150_000));
     assert.deepEqual(await revisions(), ['first', 'first']);
     if (HEAVY) await sleep(20_000);
 
     const report = await users.end();
     t.diagnostic(JSON.stringify(report));
-    // On a machine that is busy with other things the API turns requests away by itself; that is not what an update drops.
-    const busy = !HEAVY && report.slowestPace < 1;
-    const ofTheApi = /"type":"\/api\/docs#(overloaded|unavailable)"/;
-    const dropped = Object.entries(report.outcomes).filter(([outcome]) => !busy || !ofTheApi.test(outcome));
-    assert.deepEqual(dropped, [], `of ${report.requests} requests some were not answered`);
+    assert.deepEqual(report.outcomes, {}, `of ${report.requests} requests some were not answered`);
     assert.ok(report.requests > (HEAVY ? 20_000 : 1000), `${report.requests} requests`);
     assert.ok(report.writes > 50, `${report.writes} writes`);
-    assert.equal(report.open, 200, 'every WebSocket is open again');
-    assert.ok(report.cameBack >= 200, 'every WebSocket was sent away');
-    assert.ok(report.longestAwayMs < (busy ? 30_000 : 5000), `${report.longestAwayMs} ms away`);
+    assert.equal(report.open, report.sockets, 'every WebSocket is open again');
+    assert.ok(report.cameBack >= report.sockets, 'every WebSocket was sent away');
+    assert.ok(report.longestAwayMs < 5000, `${report.longestAwayMs} ms away`);
     assert.deepEqual([report.missed, report.resyncs], [0, 0], 'every page was told every change');
-    if (!busy) assert.deepEqual(Object.keys(report.closes), ['1012 service restart'], 'each was told why');
+    assert.deepEqual(Object.keys(report.closes), ['1012 service restart'], 'each was told why');
   });
 
   it('prod-up starts what is deployed, not what was built, and says that something else is there', async () => {
@@ -145,6 +134,72 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
       /prod-update .*broken.* failed .*The next backend was removed/,
     );
     assert.match(await stack.mustScript('images'), /-first-[0-9a-f]{6} .* ago +\S.* ago +runs\n/);
+  });
+
+  it('leave alone what holds the same, whatever its labels, and say before what they would do', async (t) => {
+    const before = await listStack(stack.settings);
+    const labels = 'LABEL org.opencontainers.image.revision=third\nENV APP_REVISION=third';
+    for (const half of ['backend', 'frontend'] as const) {
+      const deployed = before.find(({ service }) => service === `kidney-genetics-${half}`)?.image ?? '';
+      await mustRun(['docker', 'build', '-t', image(half), '-'], HINT, {
+        input: `FROM ${deployed}\n${labels}\n`,
+      });
+    }
+    assert.match(
+      await stack.mustScript('update', ['--plan']),
+      /goes on\n.*none\n.*stays\n.*backend +stays.*\n.*frontend +stays/,
+    );
+    await stack.mustScript('update', ['--no-build', '--no-backup']);
+    assert.deepEqual(
+      await ids(),
+      before.map(({ id }) => id),
+      'labels are no content',
+    );
+
+    await change('frontend', 'fourth');
+    assert.match(
+      await stack.mustScript('update', ['--plan']),
+      /backup +none\n.*\n.*backend +stays.*\n.*frontend +is replaced/,
+    );
+    assert.deepEqual(
+      await ids(),
+      before.map(({ id }) => id),
+      'a plan changes nothing',
+    );
+    const beganAt = Date.now();
+    await stack.mustScript('update', ['--no-build']);
+    t.diagnostic(`a page alone took ${((Date.now() - beganAt) / 1000).toFixed(1)} s`);
+    const after = await listStack(stack.settings);
+    const replaced = after.filter(({ id }) => !before.some((one) => one.id === id));
+    assert.deepEqual(
+      replaced.map(({ name }) => name),
+      [stack.name('frontend')],
+    );
+    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+    assert.deepEqual(await names(), own(), 'prod-up has waited until the former one was gone');
+  });
+
+  it('give back the names of images that were removed while they run, and find the way back', async () => {
+    const [backend] = await listStack(stack.settings);
+    await mustRun(['docker', 'rmi', backend?.image ?? ''], HINT);
+    await stack.mustScript('up');
+    await mustRun(['docker', 'image', 'inspect', backend?.image ?? ''], HINT);
+    await stack.mustScript('rollback');
+    assert.deepEqual(await revisions(), ['first', 'first']);
+  });
+
+  it('go on to their end when whoever reads their output has gone', async () => {
+    await change('frontend', 'fifth');
+    const argv = commandArgv('update', ['--no-build', '--no-backup'])
+      .map((word) => `'${word}'`)
+      .join(' ');
+    await mustRun(['bash', '-c', `${argv} | head -1; exit \${PIPESTATUS[0]}`], HINT, {
+      cwd: ROOT,
+      env: stack.env,
+    });
+    await until('what was replaced is gone', LEAVES_MS, async () => (await names()).length === 3);
+    assert.deepEqual(await names(), own());
+    await stack.mustScript('rollback');
   });
 
   it('carry on when they were killed at the worst moment, and prod-up does as well', async () => {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { app } from '../../app/contract.ts';
 import { findContainer } from '../../docker/containers.ts';
 import { run } from '../../process/shell.ts';
 import { waitUntil } from '../../process/wait.ts';
@@ -18,7 +19,7 @@ async function askAndFind(
 ): Promise<string | undefined> {
   const id = `npm-verify-${randomBytes(8).toString('hex')}`;
   const container = containerName(context.settings, 'kidney-genetics-backend');
-  await context.site.ask('/api/v1/genes?pageSize=1', { headers: { ...headers, 'X-Request-Id': id } });
+  await context.site.ask(`/api/v1${app.list}`, { headers: { ...headers, 'X-Request-Id': id } });
   return waitUntil(async () => {
     const { stdout, stderr } = await run(['docker', 'logs', '--since', '1m', container]);
     return findClient(stdout + stderr, id) || undefined;

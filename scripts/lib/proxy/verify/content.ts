@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { app } from '../../app/contract.ts';
 import { ROOT } from '../../process/root.ts';
 import { type Finding, fail, ok } from '../../verify/check.ts';
 import type { Check, Context } from './check.ts';
@@ -9,7 +10,7 @@ import type { Site } from './site.ts';
 
 const CACHING_OFF = 'make npm-proxy-host DOMAIN=... (it turns NPM’s "Cache Assets" off)';
 const HEADERS_CONF = 'deploy/nginx/server/headers.conf';
-const GENES = '/api/v1/genes?pageSize=1';
+const LIST = `/api/v1${app.list}`;
 
 /** A page, a script, an answer of the API, two kinds of error. */
 async function sample(site: Site): Promise<Answer[]> {
@@ -58,7 +59,7 @@ async function checkCompression({ site }: Context): Promise<Finding> {
   const [plain, packed, api] = await Promise.all([
     site.ask(path),
     site.ask(path, { headers }),
-    site.ask('/api/v1/genes', { headers }),
+    site.ask(LIST, { headers }),
   ]);
   const odd = [plain, packed, api].find(({ status }) => status !== 200);
   if (odd) return fail(`${odd.what} answers ${odd.status}`);
@@ -81,8 +82,8 @@ async function checkApi({ site }: Context): Promise<Finding> {
 }
 
 async function checkAllowedHost({ site }: Context): Promise<Finding> {
-  const { status, body } = await site.get(GENES);
-  if (status === 200) return ok(`${GENES} answers`);
+  const { status, body } = await site.get(LIST);
+  if (status === 200) return ok(`${LIST} answers`);
   return fail(`${status} ${/"detail":"([^"]*)"/.exec(body.toString())?.[1] ?? ''}`.trim());
 }
 

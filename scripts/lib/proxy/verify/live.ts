@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:tls';
 import { WebSocket } from 'ws';
+import { app } from '../../app/contract.ts';
 import { formatDuration } from '../../terminal/report.ts';
 import { type Finding, fail, ok, skip } from '../../verify/check.ts';
 import type { Check, Context } from './check.ts';
@@ -32,7 +33,7 @@ async function open(site: Site, origin: string): Promise<WebSocket> {
 
 async function openOnce(site: Site, origin: string): Promise<WebSocket> {
   const { domain } = site.place;
-  const socket = new WebSocket(`wss://${domain}/ws/genes`, {
+  const socket = new WebSocket(`wss://${domain}${app.webSocket}`, {
     origin,
     handshakeTimeout: HANDSHAKE_MS,
     createConnection: () => connect({ ...site.tlsOptions(), ALPNProtocols: ['http/1.1'] }),

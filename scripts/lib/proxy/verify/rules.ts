@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { app } from '../../app/contract.ts';
 import { type Finding, fail, ok, warn } from '../../verify/check.ts';
 
 /** An answer through the proxy; header names in lower case, all values of each. */
@@ -32,7 +33,7 @@ export function valuesOf({ headers }: Answer, name: string): readonly string[] {
 
 /** Whether an answer is the page of this app. */
 export function isPage({ status, body }: Answer): boolean {
-  return status === 200 && body.includes('id="app"');
+  return status === 200 && body.includes(app.pageMark);
 }
 
 /** Who else stands between the visitor and the proxy, by the marks that it leaves; undefined for nobody. */

@@ -1,6 +1,7 @@
 import { Resolver } from 'node:dns/promises';
 import { connect } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
+import { app } from '../../app/contract.ts';
 import { type Finding, fail, none, ok, skip, warn } from '../../verify/check.ts';
 import { findNpmContainer, readNames } from '../npm/container.ts';
 import type { Check, Context } from './check.ts';
@@ -127,7 +128,7 @@ async function checkHttp2({ site }: Context): Promise<Finding> {
 }
 
 async function checkRedirect({ site }: Context): Promise<Finding> {
-  for (const path of ['/genes/PKD1?from=plain', '/api/health']) {
+  for (const path of [app.deepLink, '/api/health']) {
     const { status, headers } = await site.askPlain(path);
     const finding = judgeRedirect(
       status,

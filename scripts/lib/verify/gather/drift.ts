@@ -178,10 +178,10 @@ async function compareImages(
   });
   if (!release) return { what: 'the tags alone: the history names no release', differences };
   return {
-    what: `the ids that ${release.app} was named for`,
+    what: `the images that ${release.app} was named for`,
     differences: [
       ...differences,
-      ...matchesRelease(release, { backend: idOf('backend'), frontend: idOf('frontend') }),
+      ...(await matchesRelease(release, { backend: idOf('backend'), frontend: idOf('frontend') })),
     ],
   };
 }

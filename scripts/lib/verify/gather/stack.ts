@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { app } from '../../app/contract.ts';
 import type { InspectedContainer } from '../../docker/inspect.ts';
 import { sandboxArgv } from '../../docker/sandbox-argv.ts';
 import { run } from '../../process/shell.ts';
@@ -156,10 +157,13 @@ async function askHttp(
   const backend = containers.find(({ service }) => service === 'backend');
   const address = frontend?.networks.find(({ name }) => name === shared)?.address;
   if (!backend || !address) return { http: null, dialed: null };
+  const api = backend.env.API_V1_STR ?? '/api/v1';
   const task = {
     address,
     host: 'kidney-genetics-frontend',
-    api: backend.env.API_V1_STR ?? '/api/v1',
+    list: api + app.list,
+    refusedList: api + app.refusedList,
+    webSocket: app.webSocket,
     ...what,
   };
   const { stdout } = await run(

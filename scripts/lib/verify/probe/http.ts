@@ -12,7 +12,10 @@ interface Task {
   /** Address of the frontend, and the host name to call it by. */
   address: string;
   host: string;
-  api: string;
+  /** Path of a list of the API, and the same refused. */
+  list: string;
+  refusedList: string;
+  webSocket: string;
   /** Connections to try, host:port. */
   dial: string[];
   /** Whether to ask for pages, too. */
@@ -120,8 +123,7 @@ function send(text: string, waitMs = ANSWER_MS): Promise<RawOutcome> {
 const HEAD = `Host: ${task.host}\r\n`;
 const CLOSE = 'Connection: close\r\n';
 const get = (path: string) => `GET ${path} HTTP/1.1\r\n${HEAD}${CLOSE}\r\n`;
-const post = (headers: string, body = '') =>
-  `POST ${task.api}/genes HTTP/1.1\r\n${HEAD}${headers}\r\n${body}`;
+const post = (headers: string, body = '') => `POST ${task.list} HTTP/1.1\r\n${HEAD}${headers}\r\n${body}`;
 const SMUGGLED = `0\r\n\r\nGET /health HTTP/1.1\r\n${HEAD}\r\n`;
 const PATHS = [
   ...['/api../', '/assets../nginx.conf', '/assets/../../../etc/passwd', '/api/../../etc/passwd'],
@@ -146,7 +148,7 @@ const RAW: Record<string, string> = {
   'unknown encoding': post('Transfer-Encoding: xchunked\r\n', SMUGGLED),
   'encoding with a space': post('Transfer-Encoding : chunked\r\nContent-Length: 5\r\n', SMUGGLED),
   'encoding twice': post('Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n', SMUGGLED),
-  h2c: `GET ${task.api}/genes HTTP/1.1\r\n${HEAD}Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n`,
+  h2c: `GET ${task.list} HTTP/1.1\r\n${HEAD}Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n`,
   'long header': `GET / HTTP/1.1\r\n${HEAD}${CLOSE}X-Long: ${'a'.repeat(40_000)}\r\n\r\n`,
   'many headers': `GET / HTTP/1.1\r\n${HEAD}${CLOSE}${Array.from({ length: 500 }, (_, at) => `X-${at}: 1\r\n`).join('')}\r\n`,
   'long address': get(`/?${'a'.repeat(40_000)}`),
@@ -155,7 +157,7 @@ const RAW: Record<string, string> = {
     `${CLOSE}Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n`,
     `${'10000\r\n'.concat('a'.repeat(0x10000), '\r\n').repeat(17)}0\r\n\r\n`,
   ),
-  'foreign host': `GET ${task.api}/genes HTTP/1.1\r\nHost: foreign.example\r\n${CLOSE}\r\n`,
+  'foreign host': `GET ${task.list} HTTP/1.1\r\nHost: foreign.example\r\n${CLOSE}\r\n`,
   'no host': `GET / HTTP/1.1\r\n${CLOSE}\r\n`,
   'two hosts': `GET / HTTP/1.1\r\n${HEAD}Host: foreign.example\r\n${CLOSE}\r\n`,
   'malformed host': `GET / HTTP/1.1\r\nHost: a/b@c\r\n${CLOSE}\r\n`,
@@ -181,7 +183,7 @@ function openWebSocket(
     const asked = request({
       host: task.address,
       port: 80,
-      path: '/ws/genes',
+      path: task.webSocket,
       agent: false,
       headers: {
         ...{ host: task.host, origin, connection: 'Upgrade', upgrade: 'websocket' },
@@ -252,8 +254,8 @@ async function askPages(): Promise<HttpFacts['answers']> {
     ask(asset),
     ask('/missing.txt'),
     ask('/', { method: 'DELETE' }),
-    ask(`${task.api}/genes`),
-    ask(`${task.api}/genes?none-such=1`),
+    ask(task.list),
+    ask(task.refusedList),
     ask('/health'),
   ]);
   return { page, asset: assetAnswer, missing, method, api, apiError, health };
@@ -264,8 +266,8 @@ async function askEverything(): Promise<HttpFacts> {
   const [answers, overTls, foreignOrigin, preflight, health, raw, slow, foreign, own] = await Promise.all([
     askPages(),
     ask('/', { headers: { 'x-forwarded-proto': 'https' } }),
-    ask(`${task.api}/genes`, { headers: { origin: FOREIGN } }),
-    ask(`${task.api}/genes`, { method: 'OPTIONS', headers: preflightHeaders }),
+    ask(task.list, { headers: { origin: FOREIGN } }),
+    ask(task.list, { method: 'OPTIONS', headers: preflightHeaders }),
     ask('/api/health'),
     all(RAW, (text) =>
       patiently(

@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ContainerInfo, listContainers } from '../docker/containers.ts';
+import { run } from '../process/shell.ts';
+import type { StackSettings } from '../stack/stack.ts';
+import { retireArgv } from './replace-argv.ts';
+
+/** The label of an image whose program can be told that another container takes over, and by which signal. */
+const LEAVES_ON = 'kidney-genetics.leaves-on';
+/** The API sends its WebSockets away over 2 s, and proxies use up the connections that they kept. */
+const LEAVE_MS = 2500;
+/** nginx has closed its port by then, so that whoever comes back comes to the other one. */
+const CLOSED_MS = 300;
+
+/**
+ * Has a container leave while another one answers to its names: it finishes what is open, its WebSockets go to the other
+ * one, and its address refuses for as long as a proxy may know it. Then it is removed, by a process that outlives this one.
+ * @returns when it takes no new requests
+ */
+export async function leave(settings: StackSettings, container: ContainerInfo): Promise<void> {
+  const { id, state, labels, service } = container;
+  const signal = labels[LEAVES_ON];
+  if (state === 'running' && signal) {
+    await run(['docker', 'kill', '--signal', signal, id]);
+    if (service === 'kidney-genetics-backend') await sleep(LEAVE_MS);
+  }
+  await run(retireArgv(id));
+  if (state === 'running' && service !== 'kidney-genetics-backend') await sendSocketsAway(settings);
+}
+
+/** nginx ends when the WebSockets through it have: they have to come anew. */
+async function sendSocketsAway(settings: StackSettings): Promise<void> {
+  await sleep(CLOSED_MS);
+  const project = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
+  const backends = project.filter(
+    ({ service, labels, state }) =>
+      service === 'kidney-genetics-backend' && labels[LEAVES_ON] && state === 'running',
+  );
+  await Promise.all(backends.map(({ id }) => run(['docker', 'kill', '--signal', 'SIGHUP', id])));
+}
