@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { formatGeneRow, formatHeader } from '../../../backend/src/genes/table.ts';
@@ -124,7 +124,11 @@ describe('data-import and data-export', { timeout: 600_000 }, () => {
     const list = (one: string, other: string) =>
       [head, `${one},HGNC:1000001,x,1,cystic`, `${other},HGNC:1000002,y,1,cystic`].join('\n');
     writeFileSync(at('two.csv'), list('GEN1', 'GEN2'));
-    const counts = await importCounts('--replace', at('two.csv'));
+    const unasked = await stack.script('data-import', ['--replace', at('two.csv')]);
+    assert.equal(unasked.exitCode, 2);
+    assert.match(unasked.stderr, /Nobody is there to ask/);
+    const counts = await importCounts('--replace', '--yes', at('two.csv'));
+    assert.equal(readdirSync(join(stack.tmp, 'backups')).filter((name) => name.endsWith('.dump')).length, 1);
     assert.deepEqual([counts.added, counts.changed], [0, 2]);
     assert.ok((counts.removed ?? 0) >= rows - 2);
     writeFileSync(at('swapped.csv'), list('GEN2', 'GEN1'));
@@ -133,6 +137,36 @@ describe('data-import and data-export', { timeout: 600_000 }, () => {
       await stack.sql(`select string_agg(hgnc_id || ' ' || symbol, ', ' order by hgnc_id) from genes`),
       'HGNC:1000001 GEN2, HGNC:1000002 GEN1',
     );
+  });
+
+  it('tells all that is wrong in one round, lists the groups, and adds new ones when told', async () => {
+    const head = 'symbol,hgncId,name,chromosome,band,diseaseGroup';
+    const rows = [
+      'N1,HGNC:3000001,x,5,4q25,cystic',
+      'N2,HGNC:3000002,x,99,,cystic',
+      'N3,HGNC:3000003,x,1,,Rare Things',
+    ];
+    writeFileSync(at('bad.csv'), [head, ...rows].join('\n'));
+    const { stderr } = await stack.script('data-import', [at('bad.csv')]);
+    assert.match(stderr, /:2 column band: "4q25" is not on chromosome 5/);
+    assert.match(stderr, /:3 column chromosome: "99" must be one of/);
+    assert.match(
+      stderr,
+      /:4 column diseaseGroup: "rare-things" is no disease group; there are: .*\bcystic\b/,
+    );
+    assert.match(stderr, /3 of 3 rows are bad/);
+    writeFileSync(at('group.csv'), [head, rows[2]].join('\n'));
+    assert.equal((await importCounts('--new-groups', at('group.csv'))).added, 1);
+    assert.equal(
+      await stack.sql(`select name from disease_groups where slug = 'rare-things'`),
+      'Rare things',
+    );
+    writeFileSync(at('list.xlsx'), 'PK');
+    assert.match(
+      (await stack.script('data-import', [at('list.xlsx')])).stderr,
+      /is a spreadsheet.*\n.*CSV UTF-8/,
+    );
+    assert.equal((await stack.script('data-export', [at('out.xlsx')])).exitCode, 2);
   });
 
   it('says what to do when it cannot work', async () => {
