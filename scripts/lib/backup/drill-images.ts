@@ -3,7 +3,7 @@ import { DescribedError } from '../process/errors.ts';
 import { readHistory } from '../release/history.ts';
 import { imageName } from '../release/releases.ts';
 import { listStack } from '../stack/containers.ts';
-import { findDeployed } from '../stack/release.ts';
+import { findDeployed, tagOf } from '../stack/release.ts';
 import { containerName, type StackSettings } from '../stack/stack.ts';
 
 /** What a drill stands on. */
@@ -28,6 +28,6 @@ export async function findDrillImages(settings: StackSettings): Promise<DrillIma
   };
   return {
     postgres: await choose('postgres', release?.database ?? 'latest'),
-    backend: await choose('backend', release?.app ?? 'latest'),
+    backend: await choose('backend', release ? tagOf(release, 'backend') : 'latest'),
   };
 }

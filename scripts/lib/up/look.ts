@@ -14,7 +14,7 @@ import { loadEnvFile } from '../stack/env-file.ts';
 import type { EnvValues } from '../stack/env-rules.ts';
 import { networksOf } from '../stack/network-rules.ts';
 import { assertNamesFree, imagesBuilt, warnOfFullDisk } from '../stack/preflight.ts';
-import { findDeployed, findInterrupted, type Release } from '../stack/release.ts';
+import { findDeployed, findInterrupted, type Release, tagOf } from '../stack/release.ts';
 import {
   type Mode,
   SERVICES,
@@ -96,10 +96,7 @@ async function findMissingImages(
   if (!deployed) return new Map();
   const names = SERVICES.map((service) => {
     const image = shortName(service);
-    return [
-      service,
-      imageName(settings, image, image === 'postgres' ? deployed.database : deployed.app),
-    ] as const;
+    return [service, imageName(settings, image, tagOf(deployed, image))] as const;
   });
   const found = await Promise.all(names.map(([, name]) => inspectImage(name)));
   return new Map(names.filter((_, index) => !found[index]));
