@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
+import { matchesRelease } from '../lib/release/releases.ts';
 import { compareCatalogs, parseCatalog } from '../lib/verify/drift/catalog-rules.ts';
 import {
   compareContainer,
@@ -373,5 +375,17 @@ describe('drift of the database', () => {
     ];
     assert.deepEqual(differences([...lines, ...more]), []);
     assert.equal(differences([...lines, row('pg_database', 'shop')]).length, 1);
+  });
+});
+
+describe('the images of a release', () => {
+  it('are those whose ids its name was made of', () => {
+    const ids = { backend: 'sha256:a', frontend: 'sha256:b' };
+    const digest = createHash('sha256').update('sha256:a,sha256:b').digest('hex').slice(0, 6);
+    const release = { app: `1.0.0-abc-${digest}`, database: 'x' };
+    assert.deepEqual(matchesRelease(release, ids), []);
+    assert.deepEqual(matchesRelease(release, { ...ids, backend: 'sha256:c' }), [
+      `backend and frontend are not the images that ${release.app} was named for`,
+    ]);
   });
 });
