@@ -38,6 +38,13 @@ const gene = fc.record({
   inheritance: codes,
   diseaseGroup: fc.constantFrom('cystic', 'tumour', 'any-other-1'),
   evidence: fc.constantFrom(...evidenceClasses, null),
+  evidenceSource: fc.option(text(40), { nil: null }),
+  evidenceDate: fc.constantFrom('2023', '2023-11', '2024-02-29', '1999-12-31', null),
+  evidenceUrl: fc.constantFrom(
+    'https://example.org',
+    "https://a-b.example.org:8443/x?y=1,2;z=(3)&'#!/4",
+    null,
+  ),
   diseases: fc.array(
     fc.record({
       name: text(30),
@@ -99,7 +106,8 @@ describe('a table of genes', () => {
       '\ufeffdiseaseGroup;symbol;name;chromosome;hgncId\r\n\r\ncystic; PKD1 ;"a; name";16;HGNC:9008\r\n\r\n',
     );
     assert.deepEqual(problems, []);
-    const expected = { aliases: [], band: '', inheritance: [], evidence: null, diseases: [] };
+    const source = { evidenceSource: null, evidenceDate: null, evidenceUrl: null };
+    const expected = { aliases: [], band: '', inheritance: [], evidence: null, ...source, diseases: [] };
     assert.deepEqual(genes, [
       {
         line: 3,
@@ -117,12 +125,12 @@ describe('a table of genes', () => {
 
   it('tells all that is wrong, by line and column', () => {
     const rows = [
-      'symbol,hgncId,name,chromosome,diseaseGroup,inheritance,evidence,diseases,aliases',
-      'A1,HGNC:1,"broken\nname",1,cystic,,,,',
-      'A 2,9008,ok,23,,AD | XX,some,Good {OMIM:17; AD},x | x',
-      'a1,HGNC:1,ok,1,cystic,,,"Two {OMIM:173900; OMIM:173901} | {AD}",',
+      'symbol,hgncId,name,chromosome,diseaseGroup,inheritance,evidence,evidenceDate,evidenceUrl,diseases,aliases',
+      'A1,HGNC:1,"broken\nname",1,cystic,,,,,,',
+      'A 2,9008,ok,23,,AD | XX,some,2023-02-30,http://example.org,Good {OMIM:17; AD},x | x',
+      'a1,HGNC:1,ok,1,cystic,,,,,"Two {OMIM:173900; OMIM:173901} | {AD}",',
       'A3,HGNC:3,ok,1',
-      'A4,HGNC:4,,MT,cystic,,,A {nonsense},',
+      'A4,HGNC:4,,MT,cystic,,,,,A {nonsense},',
     ];
     const { genes, problems } = readGeneTable(rows.join('\r\n'));
     assert.deepEqual(genes, []);
@@ -136,12 +144,14 @@ describe('a table of genes', () => {
         '4 inheritance: "XX" must be one',
         '4 diseaseGroup: is empty',
         '4 evidence: "some" must be one',
+        '4 evidenceDate: "2023-02-30" must look like 2023-11',
+        '4 evidenceUrl: "http://example.org" must look like https://search.clinicalgenome.org/kb/genes/HGNC:9008',
         '4 diseases: "OMIM:17" must look like OMIM:173900',
         '5 diseases: "Two {OMIM:173900; OMIM:173901}" has several ids OMIM:',
         '5 diseases: "{AD}" is not',
         '5 symbol: "a1" is on line 2 as well',
         '5 hgncId: "HGNC:1" is on line 2 as well',
-        '6 : has 4 cells, not 9',
+        '6 : has 4 cells, not 11',
         '7 name: is empty',
         '7 diseases: "nonsense" must be one',
       ],

@@ -13,12 +13,13 @@ const insertGroups = `
   from jsonb_to_recordset($1::jsonb) as seed (slug text, name text, description text)`;
 
 const insertGenes = `
-  insert into genes (hgnc_id, symbol, name, aliases, chromosome, band, inheritance, disease_group, evidence, diseases)
+  insert into genes (hgnc_id, symbol, name, aliases, chromosome, band, inheritance, disease_group, evidence,
+    evidence_source, evidence_date, evidence_url, diseases)
   select "hgncId", symbol, name, coalesce(aliases, '{}'), chromosome, coalesce(band, ''), coalesce(inheritance, '{}'),
-    "diseaseGroup", evidence, coalesce(diseases, '[]')
+    "diseaseGroup", evidence, "evidenceSource", "evidenceDate", "evidenceUrl", coalesce(diseases, '[]')
   from jsonb_to_recordset($1::jsonb) as seed (
     "hgncId" text, symbol text, name text, aliases text[], chromosome text, band text, inheritance text[],
-    "diseaseGroup" text, evidence text, diseases jsonb)`;
+    "diseaseGroup" text, evidence text, "evidenceSource" text, "evidenceDate" text, "evidenceUrl" text, diseases jsonb)`;
 
 /**
  * Loads the shipped genes (data/genes.json) into a database that has never had any. Runs once in a database's life:

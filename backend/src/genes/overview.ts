@@ -13,6 +13,7 @@ export interface Overview {
   byInheritance: Count[];
   byChromosome: Count[];
   byEvidence: Count[];
+  evidenceSources: { source: string | null; date: string | null; count: number }[];
   updatedAt: Date;
 }
 
@@ -30,6 +31,9 @@ const overviewText = `
     ${counts(`select code as key, -count(*) as place, count(*) from genes, unnest(inheritance) as code group by code`)} as "byInheritance",
     ${counts(`select chromosome as key, min(chromosome_rank) as place, count(*) from genes group by chromosome`)} as "byChromosome",
     ${counts(`select coalesce(evidence, 'none') as key, min(evidence_rank) as place, count(*) from genes group by evidence`)} as "byEvidence",
+    (select coalesce(json_agg(counted), '[]') from (
+      select evidence_source as source, evidence_date as date, count(*) from genes where evidence is not null
+      group by 1, 2 order by count(*) desc, 1, 2 limit 50) as counted) as "evidenceSources",
     (select changed_at from data_state) as "updatedAt"`;
 
 /** Counts genes and diseases, and genes by group, inheritance (the most frequent first), chromosome and evidence. */

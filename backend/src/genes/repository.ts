@@ -97,6 +97,9 @@ const columnsOfFields: Readonly<Record<keyof GeneEdit, string>> = {
   inheritance: 'inheritance',
   diseaseGroup: 'disease_group',
   evidence: 'evidence',
+  evidenceSource: 'evidence_source',
+  evidenceDate: 'evidence_date',
+  evidenceUrl: 'evidence_url',
   diseases: 'diseases',
 };
 
@@ -137,7 +140,7 @@ export async function editGene(
 }
 
 async function applyEdit(client: PoolClient, gene: Gene, edit: GeneEdit): Promise<Gene> {
-  const fields = Object.entries(edit).filter((entry) => entry[1] !== undefined) as [
+  const fields = Object.entries(withOwnSource(gene, edit)).filter((entry) => entry[1] !== undefined) as [
     keyof GeneEdit,
     unknown,
   ][];
@@ -149,6 +152,12 @@ async function applyEdit(client: PoolClient, gene: Gene, edit: GeneEdit): Promis
   );
   // An edit that changes nothing updates no row.
   return rows[0] === undefined ? gene : toGene(rows[0]);
+}
+
+/** A class that is given anew comes with its own source, or with none: the old one has not said it. */
+function withOwnSource(gene: Gene, edit: GeneEdit): GeneEdit {
+  if (edit.evidence === undefined || edit.evidence === gene.evidence) return edit;
+  return { evidenceSource: null, evidenceDate: null, evidenceUrl: null, ...edit };
 }
 
 const foreignKeyViolation = '23503';

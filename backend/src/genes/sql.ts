@@ -5,7 +5,8 @@ import type { Selection } from './selection.ts';
 
 /** Columns of a gene under the names of the API. */
 export const geneColumns = `g.symbol, g.hgnc_id as "hgncId", g.name, g.aliases, g.chromosome, g.band, g.inheritance,
-  g.disease_group as "diseaseGroup", g.evidence, g.diseases, g.updated_at as "updatedAt", g.seq`;
+  g.disease_group as "diseaseGroup", g.evidence, g.evidence_source as "evidenceSource",
+  g.evidence_date as "evidenceDate", g.evidence_url as "evidenceUrl", g.diseases, g.updated_at as "updatedAt", g.seq`;
 
 const orders: Readonly<Record<Exclude<SortKey, 'relevance'>, string>> = {
   symbol: 'upper(g.symbol) collate "C"',

@@ -12,6 +12,9 @@ export const columns = [
   'inheritance',
   'diseaseGroup',
   'evidence',
+  'evidenceSource',
+  'evidenceDate',
+  'evidenceUrl',
   'diseases',
 ] as const;
 

@@ -52,8 +52,24 @@ export const Statistics = Type.Object({
       count: Type.Integer(),
     }),
   ),
+  evidenceSources: Type.Array(
+    Type.Object({
+      source: Type.Unsafe<string | null>({
+        type: ['string', 'null'],
+        description: 'Null where none was recorded.',
+      }),
+      date: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
+      count: Type.Integer(),
+    }),
+    {
+      description:
+        'Where the evidence classes come from, the most frequent 50; genes without a class are not counted.',
+    },
+  ),
   updatedAt: Type.String({ format: 'date-time' }),
 });
+
+export const Site = Type.Object({ name: Type.String({ description: 'The setting PROJECT_NAME.' }) });
 
 const Change = Type.Object({
   seq: Type.Integer(),
@@ -86,4 +102,8 @@ export const Meta = Type.Object({
   startedAt: Type.String({ format: 'date-time' }),
   genes: Type.Integer(),
   latestSeq: Type.Integer(),
+  dataChangedAt: Type.String({
+    format: 'date-time',
+    description: 'When genes or disease groups last changed.',
+  }),
 });

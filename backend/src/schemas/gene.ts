@@ -14,6 +14,13 @@ const control = '\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\ud800-\\udfff';
 /** A text with no space at its ends. @param excluded further characters that it may not have */
 const textPattern = (excluded = '') => `^(?!\\s)[^${excluded}${control}]+(?<!\\s)$`;
 
+/** A year, a month or a day that the calendar has. */
+const datePattern =
+  '^(19|20)[0-9]{2}(-((0[1-9]|1[0-2])|(0[1-9]|1[0-2])-(0[1-9]|[12][0-9])|(0[13-9]|1[0-2])-30|(0[13578]|1[02])-31))?$';
+/** HTTPS, a host with a dot and no sign-in; behind it what RFC 3986 lets an address hold. */
+const urlPattern =
+  "^https://[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+(:[0-9]{1,5})?([/?#][A-Za-z0-9._~:/?#@!$&'()*+,;=%\\[\\]-]*)?$";
+
 const oneOf = <const T extends readonly string[]>(values: T, options: TSchemaOptions = {}) =>
   Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options });
 const oneOfOrNull = <const T extends readonly string[]>(values: T, options: TSchemaOptions = {}) =>
@@ -66,6 +73,20 @@ const editable = {
   diseaseGroup: Slug,
   evidence: oneOfOrNull(evidenceClasses, {
     description: 'How well the link to kidney disease is established.',
+  }),
+  evidenceSource: patternOrNull(textPattern(), {
+    maxLength: 200,
+    examples: ['ClinGen'],
+    description: 'Who gave the evidence class; null when that is not known.',
+  }),
+  evidenceDate: patternOrNull(datePattern, {
+    examples: ['2023-11'],
+    description: 'Of when the class is: a year, month or day, as exactly as it is known.',
+  }),
+  evidenceUrl: patternOrNull(urlPattern, {
+    maxLength: 500,
+    examples: ['https://search.clinicalgenome.org/kb/genes/HGNC:9008'],
+    description: 'Where the class can be read.',
   }),
   diseases: Type.Array(Disease, { maxItems: 100 }),
 };

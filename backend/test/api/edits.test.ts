@@ -51,7 +51,12 @@ describe('edits', () => {
 
   it('change what they name, leave the rest, and are answered with the gene', async () => {
     const before = await api.json('/genes/COL4A3');
-    const fields = { evidence: 'strong', aliases: ['TUMSTATIN'], diseases: [] };
+    const source = {
+      evidenceSource: 'A panel',
+      evidenceDate: '2024',
+      evidenceUrl: 'https://example.org/COL4A3',
+    };
+    const fields = { evidence: 'strong', ...source, aliases: ['TUMSTATIN'], diseases: [] };
     const response = await api.edit('HGNC:2204', fields);
     const after = (await response.json()) as { seq: number; updatedAt: string };
     assert.deepEqual(after, { ...before, ...fields, seq: after.seq, updatedAt: after.updatedAt });
@@ -59,6 +64,27 @@ describe('edits', () => {
     assert.deepEqual(await api.json('/genes/COL4A3'), after);
     assert.equal(response.headers.get('etag') === null, false);
     assert.equal((await api.edit('NOSUCHGENE', fields)).status, 404);
+  });
+
+  it('of the class alone leave no source behind that has not given it', async () => {
+    const source = {
+      evidenceSource: 'ClinGen',
+      evidenceDate: '2024-02-29',
+      evidenceUrl: 'https://example.org/1',
+    };
+    const sourceAfter = async (fields: object) => {
+      const gene = (await (await api.edit('AHI1', fields)).json()) as Record<string, unknown>;
+      return [gene.evidence, gene.evidenceSource, gene.evidenceDate, gene.evidenceUrl];
+    };
+    assert.deepEqual(await sourceAfter(source), ['definitive', ...Object.values(source)]);
+    assert.deepEqual(await sourceAfter({ evidence: 'definitive' }), ['definitive', ...Object.values(source)]);
+    assert.deepEqual(await sourceAfter({ evidence: 'limited' }), ['limited', null, null, null]);
+    assert.deepEqual(await sourceAfter({ evidence: 'strong', evidenceSource: 'GenCC' }), [
+      'strong',
+      'GenCC',
+      null,
+      null,
+    ]);
   });
 
   it('name the fields they may not set, and change nothing then', async () => {
@@ -82,6 +108,32 @@ describe('edits', () => {
       [{ band: "'; drop table genes" }, 'band'],
       [{ inheritance: ['XX'] }, 'inheritance/0'],
       [{ evidence: 'some' }, 'evidence'],
+      [{ evidenceSource: '' }, 'evidenceSource'],
+      [{ evidenceSource: 'right\u202eto\nleft' }, 'evidenceSource'],
+      [{ evidenceSource: 'x'.repeat(201) }, 'evidenceSource'],
+      ...[
+        '23',
+        '1823',
+        '2023-13',
+        '2023-00',
+        '2023-02-30',
+        '2023-04-31',
+        '2023-1',
+        '2023-11-',
+        'Nov 2023',
+      ].map((evidenceDate): [object, string] => [{ evidenceDate }, 'evidenceDate']),
+      ...[
+        'http://example.org/',
+        'https://',
+        'https://localhost/',
+        'https://user:secret@example.org/',
+        'https://example.org/a b',
+        'https://example.org/"><script>',
+        'https://example.org\\@evil.example/',
+        'javascript:alert(1)//https://example.org',
+        'https://example.org/\u202e',
+        `https://example.org/${'x'.repeat(500)}`,
+      ].map((evidenceUrl): [object, string] => [{ evidenceUrl }, 'evidenceUrl']),
       [{ diseaseGroup: 'no-such-group' }, 'diseaseGroup'],
       [{ diseases: [{ ...disease, omimId: '173900' }] }, 'diseases/0/omimId'],
       [{ diseases: [{ ...disease, name: 'a {b}' }] }, 'diseases/0/name'],

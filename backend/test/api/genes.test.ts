@@ -19,6 +19,7 @@ describe('the list of genes', () => {
   before(async () => {
     api = await startApi('genes');
     await api.edit('PKD1', { evidence: 'definitive' });
+    // Which takes its source with it.
     await api.edit('GANAB', { evidence: 'moderate' });
     all = await listAll<Gene>(api);
   });
@@ -151,6 +152,8 @@ describe('the list of genes', () => {
     for (const counts of [statistics.byGroup, statistics.byChromosome, statistics.byEvidence])
       assert.equal(sum(counts), all.length);
     assert.equal(sum(statistics.byInheritance), all.flatMap(({ inheritance }) => inheritance).length);
+    assert.equal(sum(statistics.evidenceSources), all.filter(({ evidence }) => evidence !== null).length);
+    assert.deepEqual(statistics.evidenceSources[0], { source: 'ClinGen', date: '2023-11', count: 70 });
     const places = statistics.byChromosome.map(({ key }: { key: string }) => key);
     assert.deepEqual(
       places,
@@ -164,6 +167,8 @@ describe('the list of genes', () => {
       [meta.version, meta.revision, meta.apiVersion, meta.genes],
       ['1.2.3', 'abcdef', 'v1', all.length],
     );
+    const { updatedAt } = await api.json('/statistics');
+    assert.equal(meta.dataChangedAt, new Date(updatedAt).toISOString());
   });
 });
 

@@ -26,6 +26,11 @@ describe('the description of the API', () => {
   });
   after(() => api?.close());
 
+  it('and the page have the name of the settings', async () => {
+    assert.equal(description.info.title, 'Genes & <Kidneys>');
+    assert.deepEqual(await api.json('/site'), { name: 'Genes & <Kidneys>' });
+  });
+
   it('is valid OpenAPI 3.1', async () => {
     const validator = new Validator();
     const { valid, errors } = await validator.validate(structuredClone(description));
@@ -48,6 +53,7 @@ describe('the description of the API', () => {
       getStatistics: 'get /api/v1/statistics',
       listChanges: 'get /api/v1/changes',
       getMeta: 'get /api/v1/meta',
+      getSite: 'get /api/v1/site',
     });
   });
 
@@ -77,6 +83,7 @@ describe('the description of the API', () => {
       ['/api/v1/statistics', '/statistics', 200],
       ['/api/v1/changes', '/changes?since=1&limit=3', 200],
       ['/api/v1/meta', '/meta', 200],
+      ['/api/v1/site', '/site', 200],
     ];
     for (const [path, address, status] of requests) {
       const response = await api.get(address);

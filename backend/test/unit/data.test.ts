@@ -50,6 +50,17 @@ describe('the curated genes', () => {
     }
   });
 
+  it('name the source of a class where the notes beside them do, and no date or link without one', () => {
+    const graded = file.genes.filter(({ evidence }) => evidence !== null);
+    const sourced = file.genes.filter(({ evidenceSource }) => evidenceSource !== null);
+    assert.deepEqual([graded.length, sourced.length], [120, 71]);
+    for (const gene of file.genes) {
+      const source = [gene.evidenceSource, gene.evidenceDate, gene.evidenceUrl];
+      assert.deepEqual(source, sourced.includes(gene) ? ['ClinGen', '2023-11', null] : [null, null, null]);
+      assert.ok(gene.evidenceSource === null || gene.evidence !== null, gene.symbol);
+    }
+  });
+
   it('have ids, bands and codes of the documented form', () => {
     const codes = new Set<string>(inheritanceCodes);
     const classes = new Set<string | null>([...evidenceClasses, null]);

@@ -14,7 +14,10 @@ const gene = {
   band: '16p13.3',
   inheritance: ['AD' as const],
   diseaseGroup: 'cystic',
-  evidence: null,
+  evidence: 'definitive' as const,
+  evidenceSource: 'ClinGen',
+  evidenceDate: '2023-11',
+  evidenceUrl: 'https://example.org/a?b=1,2',
   diseases: [
     {
       name: 'Polycystic kidney disease 1',
@@ -27,7 +30,8 @@ const gene = {
 };
 
 test('a table begins with the names of the columns', () => {
-  const names = 'symbol hgncId name aliases chromosome band inheritance diseaseGroup evidence diseases';
+  const names =
+    'symbol hgncId name aliases chromosome band inheritance diseaseGroup evidence evidenceSource evidenceDate evidenceUrl diseases';
   assert.equal(formatHeader('csv'), `${names.replaceAll(' ', ',')}\r\n`);
   assert.equal(formatHeader('tsv'), `${names.replaceAll(' ', '\t')}\r\n`);
 });
@@ -45,7 +49,10 @@ test('a gene is one row, its lists joined, its diseases with their ids', () => {
     '16p13.3',
     'AD',
     'cystic',
-    '',
+    'definitive',
+    'ClinGen',
+    '2023-11',
+    'https://example.org/a?b=1,2',
     'Polycystic kidney disease 1 {OMIM:173900; AD} | Something "rare"',
   ]);
 });

@@ -21,11 +21,12 @@ export interface ImportOptions {
 }
 
 const fields = `symbol = s.symbol, name = s.name, aliases = s.aliases, chromosome = s.chromosome, band = s.band,
-  inheritance = s.inheritance, disease_group = s."diseaseGroup", evidence = s.evidence, diseases = s.diseases`;
+  inheritance = s.inheritance, disease_group = s."diseaseGroup", evidence = s.evidence, evidence_source = s."evidenceSource",
+  evidence_date = s."evidenceDate", evidence_url = s."evidenceUrl", diseases = s.diseases`;
 const values = (table: 's' | 'g') =>
   table === 's'
-    ? 's.symbol, s.name, s.aliases, s.chromosome, s.band, s.inheritance, s."diseaseGroup", s.evidence, s.diseases'
-    : 'g.symbol, g.name, g.aliases, g.chromosome, g.band, g.inheritance, g.disease_group, g.evidence, g.diseases';
+    ? 's.symbol, s.name, s.aliases, s.chromosome, s.band, s.inheritance, s."diseaseGroup", s.evidence, s."evidenceSource", s."evidenceDate", s."evidenceUrl", s.diseases'
+    : 'g.symbol, g.name, g.aliases, g.chromosome, g.band, g.inheritance, g.disease_group, g.evidence, g.evidence_source, g.evidence_date, g.evidence_url, g.diseases';
 const missing = `not exists (select from staged s where s."hgncId" = g.hgnc_id)`;
 const differs = `(${values('s')}) is distinct from (${values('g')})`;
 
@@ -54,7 +55,8 @@ export function importTail({ replace, dryRun, newGroups }: ImportOptions): strin
 select from data_state for update \\g /dev/null
 create temporary table staged on commit drop as
 select r.* from rows, json_to_record(content) as r (line integer, symbol text, "hgncId" text, name text, aliases text[],
-  chromosome text, band text, inheritance text[], "diseaseGroup" text, evidence text, diseases jsonb);
+  chromosome text, band text, inheritance text[], "diseaseGroup" text, evidence text,
+  "evidenceSource" text, "evidenceDate" text, "evidenceUrl" text, diseases jsonb);
 create index on staged ("hgncId");
 create index on staged (upper(symbol));
 analyze staged ("hgncId", symbol);
@@ -96,7 +98,8 @@ delete from genes g using staged s
 where s."hgncId" = g.hgnc_id and upper(s.symbol) <> upper(g.symbol)
   and exists (select from staged other where upper(other.symbol) = upper(g.symbol));
 update genes g set ${fields} from staged s where s."hgncId" = g.hgnc_id and ${differs};
-insert into genes (hgnc_id, symbol, name, aliases, chromosome, band, inheritance, disease_group, evidence, diseases)
+insert into genes (hgnc_id, symbol, name, aliases, chromosome, band, inheritance, disease_group, evidence,
+  evidence_source, evidence_date, evidence_url, diseases)
 select s."hgncId", ${values('s')} from staged s
 where not exists (select from genes g where g.hgnc_id = s."hgncId") order by s.line;
 commit;`;

@@ -142,6 +142,9 @@ function readRow(names: readonly string[], record: readonly string[]): { gene: G
     inheritance: readList(cell('inheritance')).map(readInheritance),
     diseaseGroup: toSlug(cell('diseaseGroup')),
     evidence: cell('evidence').toLowerCase() || null,
+    evidenceSource: cell('evidenceSource') || null,
+    evidenceDate: cell('evidenceDate') || null,
+    evidenceUrl: cell('evidenceUrl') || null,
     diseases: readList(cell('diseases')).map((text) => readDisease(text, found)),
   } as GeneContent;
   if (record.length !== names.length)

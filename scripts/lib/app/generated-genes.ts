@@ -25,6 +25,9 @@ export function generateGene(index: number): GeneContent {
     inheritance: index % 2 === 0 ? ['AD'] : ['AR', 'digenic'],
     diseaseGroup: index % 3 === 0 ? 'cystic' : 'tubulopathy',
     evidence: index % 5 === 0 ? 'limited' : null,
+    evidenceSource: index % 5 === 0 ? 'ClinGen' : null,
+    evidenceDate: index % 5 === 0 ? '2023-11' : null,
+    evidenceUrl: null,
     diseases: [
       {
         name: `${pick(organs, index * 3 + 1)} ${pick(kinds, index * 7 + 2)}, type ${index % 900}`,

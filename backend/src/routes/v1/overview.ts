@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import type { Env } from '../../env.ts';
 import { listChanges } from '../../genes/changes.ts';
 import { readGroups, readOverview } from '../../genes/overview.ts';
-import { Changes, DiseaseGroups, Meta, Statistics, withProblems } from '../../schemas/answers.ts';
+import { Changes, DiseaseGroups, Meta, Site, Statistics, withProblems } from '../../schemas/answers.ts';
 import { withDefault } from '../../schemas/selection.ts';
 
 const ChangesQuery = Type.Object(
@@ -74,6 +74,23 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
   );
 
   app.get(
+    '/site',
+    {
+      schema: {
+        operationId: 'getSite',
+        tags: ['Status'],
+        summary: 'What the site is called; asks no database',
+        querystring: NoQuery,
+        response: withProblems({ 200: Site }),
+      },
+    },
+    async (_request, reply) => {
+      reply.header('cache-control', 'no-cache');
+      return { name: env.projectName };
+    },
+  );
+
+  app.get(
     '/meta',
     {
       schema: {
@@ -85,7 +102,7 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
       },
     },
     async (_request, reply) => {
-      const { seq } = await app.database.dataVersion.read();
+      const { seq, changedAt } = await app.database.dataVersion.read();
       const { rows } = await pool.query<{ genes: number }>({
         name: 'meta',
         text: 'select count(*) as genes from genes',
@@ -99,6 +116,7 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
         startedAt: app.lifecycle.startedAt.toISOString(),
         genes: rows[0]?.genes ?? 0,
         latestSeq: seq,
+        dataChangedAt: new Date(changedAt / 1000).toISOString(),
       };
     },
   );
