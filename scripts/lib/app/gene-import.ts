@@ -25,8 +25,10 @@ const fields = `symbol = s.symbol, name = s.name, aliases = s.aliases, chromosom
   evidence_date = s."evidenceDate", evidence_url = s."evidenceUrl", diseases = s.diseases`;
 const values = (table: 's' | 'g') =>
   table === 's'
-    ? 's.symbol, s.name, s.aliases, s.chromosome, s.band, s.inheritance, s."diseaseGroup", s.evidence, s."evidenceSource", s."evidenceDate", s."evidenceUrl", s.diseases'
-    : 'g.symbol, g.name, g.aliases, g.chromosome, g.band, g.inheritance, g.disease_group, g.evidence, g.evidence_source, g.evidence_date, g.evidence_url, g.diseases';
+    ? `s.symbol, s.name, s.aliases, s.chromosome, s.band, s.inheritance, s."diseaseGroup", s.evidence,
+  s."evidenceSource", s."evidenceDate", s."evidenceUrl", s.diseases`
+    : `g.symbol, g.name, g.aliases, g.chromosome, g.band, g.inheritance, g.disease_group, g.evidence,
+  g.evidence_source, g.evidence_date, g.evidence_url, g.diseases`;
 const missing = `not exists (select from staged s where s."hgncId" = g.hgnc_id)`;
 const differs = `(${values('s')}) is distinct from (${values('g')})`;
 
