@@ -68,7 +68,7 @@ export async function isOutdated(service: Service, change: Change): Promise<bool
 
 /**
  * Brings a service that a broken change left with several containers back to one: the new one where it is healthy, else the
- * one before it. One that is on its way out already goes by itself.
+ * one before it. One that is on its way out already is seen off.
  */
 export async function settleService(settings: StackSettings, service: ReplacedService): Promise<void> {
   const { current, former, next } = await look(settings, service);
@@ -76,7 +76,8 @@ export async function settleService(settings: StackSettings, service: ReplacedSe
   for (const one of former) {
     if (one.state !== 'running') await remove(one);
     else if (await answersWell(service, one)) return settleBetween(settings, service, one, current);
-    else if (!current) await run(retireArgv(one.id));
+    // Told to leave, and perhaps not to stop: an order that came before does no harm.
+    else await run(retireArgv(one.id));
   }
 }
 
