@@ -23,7 +23,7 @@ id: new ones are added, known ones changed, others stay. Columns: backend/data/R
   --new-groups   add disease groups that are not there yet
   --replace      remove the entries that are not in the file, after a question and a backup
   --yes          remove them without the question
-  --json         print the counts, or the bad rows, as JSON`;
+  --json         print the counts, or the bad rows, as JSON; after a backup it is the last line`;
 
 const COMMAND = 'make data-import';
 /** The lists of everything that there are take seconds. */

@@ -10,7 +10,7 @@ const settings = readSettings({}, '/srv/kit/.env.production');
 const [, BACKEND, FRONTEND] = SERVICES;
 const deployed = { app: '1.0.0-abc-111111', database: '1.0.0-abc-222222' };
 const networkIds = new Map(
-  ['npm-proxy', 'kidney-genetics-internal', 'kidney-genetics-web'].map((name) => [name, `id-${name}`]),
+  ['npm-proxy', 'kidney-genetics-internal', 'kidney-genetics-api'].map((name) => [name, `id-${name}`]),
 );
 
 function container(service: Service, change: Partial<ContainerInfo> = {}): ContainerInfo {
@@ -239,6 +239,12 @@ describe('what prod-up does', () => {
       {},
       { interrupted, oneOffs: [container(BACKEND)] },
       [{ do: 'finish', ...interrupted }, up, { do: 'tidy' }],
+    ],
+    [
+      'waits for what an update has just replaced',
+      {},
+      { former: [container(BACKEND, { name: 'kidney-genetics-backend-former-abcdef' })] },
+      [{ do: 'await', names: ['kidney-genetics-backend-former-abcdef'] }, up],
     ],
   ];
   for (const [what, wish, change, steps] of table) {

@@ -22,7 +22,9 @@ describe('data-import and data-export', { timeout: 600_000 }, () => {
       `select md5(string_agg(g::text, '|' order by hgnc_id)), (select seq from data_state) from genes g`,
     );
   const importCounts = async (...args: string[]) =>
-    JSON.parse(await stack.mustScript('data-import', ['--json', ...args])) as Record<string, number>;
+    JSON.parse(
+      (await stack.mustScript('data-import', ['--json', ...args])).trim().split('\n').at(-1) ?? '',
+    ) as Record<string, number>;
 
   before(async () => {
     stack = await TestStack.create('data');
