@@ -83,7 +83,7 @@ main(import.meta.url, {
     await build(settings, flags['no-cache'] === true);
     sayOk(`All images built in ${formatDuration(Date.now() - startedAt)}; start them: make prod-up`);
     say(
-      `  ${containerName(settings, 'kidney-genetics-backend')} and the others stand on the bases named above`,
+      `  ${containerName(settings, 'kidney-genetics-backend-service')} and the others stand on the bases named above`,
     );
   },
 });

@@ -66,7 +66,7 @@ main(import.meta.url, {
     const dryRun = flags['dry-run'] === true;
     const order: Order = {
       domain,
-      forwardHost: containerName(settings, 'kidney-genetics-frontend'),
+      forwardHost: containerName(settings, 'kidney-genetics-frontend-service'),
       zone,
       hasZone: await findZone(container, zone, dryRun),
       order: !flags['no-certificate'],

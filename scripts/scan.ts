@@ -16,7 +16,7 @@ import { listStack } from './lib/stack/containers.ts';
 import { envFileExists, inspectEnvFile } from './lib/stack/env-file.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import type { StackSettings } from './lib/stack/stack.ts';
+import { type StackSettings, serviceOf } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayFailure, sayOk, sayWarning } from './lib/terminal/report.ts';
 import type { ScanFacts } from './lib/verify/facts.ts';
@@ -39,7 +39,7 @@ const EXCEPTIONS = 'deploy/scan-exceptions.yml';
 async function findImages(settings: StackSettings): Promise<{ name: ImageName; image: string }[]> {
   const containers = await listStack(settings);
   return IMAGES.map((name) => {
-    const container = containers.find(({ service }) => service === `kidney-genetics-${name}`);
+    const container = containers.find(({ service }) => service === serviceOf(name));
     return { name, image: container?.image ?? `${settings.prefix}-${name}:latest` };
   });
 }

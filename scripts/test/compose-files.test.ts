@@ -89,7 +89,8 @@ describe('the production compose file', () => {
   });
 
   it('leads from nginx to the API over a network of their own, by a name that is no service’s', () => {
-    const { 'kidney-genetics-backend': backend, 'kidney-genetics-frontend': frontend } = production.services;
+    const { 'kidney-genetics-backend-service': backend, 'kidney-genetics-frontend-service': frontend } =
+      production.services;
     assert.ok(!Array.isArray(backend?.networks));
     const name = '$' + '{BACKEND_NAME:-kidney-genetics-api}';
     assert.deepEqual(backend?.networks['kidney-genetics-api'], { aliases: [name] });
@@ -104,9 +105,9 @@ describe('the production compose file', () => {
     // YAML's tag !override is Compose's own.
     const off = readFileSync(join(ROOT, 'deploy/docker-compose.off-proxy.yml'), 'utf8');
     const { networks } =
-      (parse(off, { logLevel: 'error' }) as ComposeFile).services['kidney-genetics-backend'] ?? {};
+      (parse(off, { logLevel: 'error' }) as ComposeFile).services['kidney-genetics-backend-service'] ?? {};
     const settings = readSettings({ BACKEND_ON_PROXY: '0' }, ROOT);
-    assert.deepEqual(keysOf(networks), networksOf('production', settings, 'kidney-genetics-backend'));
+    assert.deepEqual(keysOf(networks), networksOf('production', settings, 'kidney-genetics-backend-service'));
   });
 });
 

@@ -76,7 +76,7 @@ describe('a setting that the engine would refuse', () => {
 
 describe('a network that a container lost', () => {
   const backend = (networks: Record<string, string>, mode: Mode | undefined = 'production') =>
-    ({ service: 'kidney-genetics-backend', mode, networks }) as const;
+    ({ service: 'kidney-genetics-backend-service', mode, networks }) as const;
   const ids = new Map([
     ['npm-proxy', '1'],
     ['kidney-genetics-internal', '2'],
@@ -110,13 +110,14 @@ describe('a network that a container lost', () => {
 
 describe('the network of a stack that was brought up with another setting', () => {
   const stackOn = (backend: string[], frontend: string[], mode: Mode = 'production') =>
-    [['kidney-genetics-backend', backend] as const, ['kidney-genetics-frontend', frontend] as const].map(
-      ([service, names]) => ({
-        service,
-        mode,
-        networks: Object.fromEntries(names.map((name) => [name, 'id'])),
-      }),
-    );
+    [
+      ['kidney-genetics-backend-service', backend] as const,
+      ['kidney-genetics-frontend-service', frontend] as const,
+    ].map(([service, names]) => ({
+      service,
+      mode,
+      networks: Object.fromEntries(names.map((name) => [name, 'id'])),
+    }));
   const internal = 'kidney-genetics-internal';
   const cases: [string, ReturnType<typeof stackOn>, string | undefined][] = [
     ['is told', stackOn(['kidney-genetics-api', 'edge', internal], ['kidney-genetics-api', 'edge']), 'edge'],

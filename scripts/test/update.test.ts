@@ -230,9 +230,9 @@ describe('the next container', () => {
   const settings = readSettings({ STACK_PREFIX: 'x', NPM_NETWORK: 'shared' }, '/srv/kit');
 
   it('starts without the names that proxies ask for', () => {
-    const argv = runNextArgv(settings, 'kidney-genetics-backend');
+    const argv = runNextArgv(settings, 'kidney-genetics-backend-service');
     assert.deepEqual(argv.slice(argv.indexOf('run')), [
-      ...['run', '-d', '--no-deps', '--name', 'x-backend-next', 'kidney-genetics-backend'],
+      ...['run', '-d', '--no-deps', '--name', 'x-backend-next', 'kidney-genetics-backend-service'],
     ]);
   });
 

@@ -8,7 +8,7 @@ import { freePort } from '../../test/e2e/harness.ts';
 import type { ProductionStack } from './production.ts';
 
 const HINT = 'make bench';
-const SERVICE = 'kidney-genetics-backend';
+const SERVICE = 'kidney-genetics-backend-service';
 const READY_MS = 60_000;
 
 /** One more backend of a stack in production mode, with its limits, that is asked directly. */

@@ -21,10 +21,10 @@ export async function leave(settings: StackSettings, container: ContainerInfo): 
   const signal = labels[LEAVES_ON];
   if (state === 'running' && signal) {
     await run(['docker', 'kill', '--signal', signal, id]);
-    if (service === 'kidney-genetics-backend') await sleep(LEAVE_MS);
+    if (service === 'kidney-genetics-backend-service') await sleep(LEAVE_MS);
   }
   await run(retireArgv(id));
-  if (state === 'running' && service !== 'kidney-genetics-backend') await sendSocketsAway(settings);
+  if (state === 'running' && service !== 'kidney-genetics-backend-service') await sendSocketsAway(settings);
 }
 
 /** nginx ends when the WebSockets through it have: they have to come anew. */
@@ -33,7 +33,7 @@ async function sendSocketsAway(settings: StackSettings): Promise<void> {
   const project = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
   const backends = project.filter(
     ({ service, labels, state }) =>
-      service === 'kidney-genetics-backend' && labels[LEAVES_ON] && state === 'running',
+      service === 'kidney-genetics-backend-service' && labels[LEAVES_ON] && state === 'running',
   );
   await Promise.all(backends.map(({ id }) => run(['docker', 'kill', '--signal', 'SIGHUP', id])));
 }

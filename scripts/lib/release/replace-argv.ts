@@ -1,7 +1,7 @@
 import { composeArgv, containerName, type Service, type StackSettings, upArgv } from '../stack/stack.ts';
 
 /** The services that are replaced without a gap, in their order: the API first, then the page that calls it. */
-export const REPLACED_SERVICES = ['kidney-genetics-backend', 'kidney-genetics-frontend'] as const;
+export const REPLACED_SERVICES = ['kidney-genetics-backend-service', 'kidney-genetics-frontend-service'] as const;
 export type ReplacedService = (typeof REPLACED_SERVICES)[number];
 
 /**
@@ -9,8 +9,8 @@ export type ReplacedService = (typeof REPLACED_SERVICES)[number];
  * 10 s, our nginx for the backend's every 2 s.
  */
 export const NAME_CACHE_MS: Readonly<Record<ReplacedService, number>> = {
-  'kidney-genetics-backend': 3500,
-  'kidney-genetics-frontend': 11_000,
+  'kidney-genetics-backend-service': 3500,
+  'kidney-genetics-frontend-service': 11_000,
 };
 
 /** The container in which the next version is tried. */

@@ -12,7 +12,7 @@ const TRIES = 10;
 const ASK_BACKEND = `
 const { get } = require('node:http');
 const ask = (path) => new Promise((resolve, reject) => {
-  get({ host: '127.0.0.1', port: process.env.PORT, path, headers: { host: 'kidney-genetics-backend' }, agent: false },
+  get({ host: '127.0.0.1', port: process.env.PORT, path, headers: { host: 'kidney-genetics-backend-service' }, agent: false },
     async (answer) => {
       let body = '';
       for await (const chunk of answer) body += chunk;
@@ -58,7 +58,7 @@ export async function answersWell(service: ReplacedService, container: Container
 }
 
 function findProblem(service: ReplacedService, container: ContainerInfo): Promise<string> {
-  return service === 'kidney-genetics-backend' ? askBackend(container) : askFrontend(container);
+  return service === 'kidney-genetics-backend-service' ? askBackend(container) : askFrontend(container);
 }
 
 async function askBackend({ id }: ContainerInfo): Promise<string> {
@@ -70,7 +70,7 @@ async function askBackend({ id }: ContainerInfo): Promise<string> {
 
 async function askFrontend({ id }: ContainerInfo): Promise<string> {
   for (const { path, wants } of frontendChecks()) {
-    const curl = ['curl', '-fsS', '--max-time', '5', '-H', 'Host: kidney-genetics-frontend'];
+    const curl = ['curl', '-fsS', '--max-time', '5', '-H', 'Host: kidney-genetics-frontend-service'];
     const argv = ['docker', 'exec', id, ...curl, `http://127.0.0.1${path}`];
     const { exitCode, stdout, stderr } = await run(argv, { timeoutMs: 15_000 });
     if (exitCode !== 0) return `${path}: ${stderr.trim() || `exit ${exitCode}`}`;

@@ -148,7 +148,7 @@ async function askApi({ settings, env }: Place, keys: readonly string[]): Promis
     const { request } = require('http');
     const { path, method, body, tokens } = JSON.parse(require('fs').readFileSync(0, 'utf8'));
     const ask = (token) => new Promise((resolve, reject) => {
-      const headers = { host: 'kidney-genetics-backend', 'content-type': 'application/json', authorization: 'Bearer ' + token };
+      const headers = { host: 'kidney-genetics-backend-service', 'content-type': 'application/json', authorization: 'Bearer ' + token };
       const asked = request({ host: '127.0.0.1', port: process.env.PORT, path, method, headers }, (answer) => {
         answer.resume();
         resolve(answer.statusCode);
@@ -156,7 +156,7 @@ async function askApi({ settings, env }: Place, keys: readonly string[]): Promis
       asked.on('error', reject).end(body);
     });
     Promise.all(tokens.map(ask)).then((all) => console.log(JSON.stringify(all)));`;
-  const backend = containerName(settings, 'kidney-genetics-backend');
+  const backend = containerName(settings, 'kidney-genetics-backend-service');
   const input = JSON.stringify({
     path: `${env.API_V1_STR}${app.edit.path}`,
     method: app.edit.method,
@@ -168,7 +168,7 @@ async function askApi({ settings, env }: Place, keys: readonly string[]): Promis
 }
 
 async function askHealth({ settings }: Place): Promise<void> {
-  const backend = containerName(settings, 'kidney-genetics-backend');
+  const backend = containerName(settings, 'kidney-genetics-backend-service');
   const { exitCode, stderr } = await run(['docker', 'exec', backend, 'node', '/app/healthcheck.js']);
   if (exitCode !== 0) throw new DescribedError(`The API is not healthy: ${stderr.trim()}`, AGAIN);
 }

@@ -40,7 +40,7 @@ export function networksOf(mode: Mode, settings: StackSettings, service: Service
   const { prefix, network, backendOnProxy } = settings;
   const shared = mode === 'test' ? `${prefix}-test` : network;
   const internal = `${prefix}-internal`;
-  if (service === 'kidney-genetics-frontend') return [shared, apiNetwork(settings)];
+  if (service === 'kidney-genetics-frontend-service') return [shared, apiNetwork(settings)];
   if (service === 'kidney-genetics-postgres') return mode === 'test' ? [shared, internal] : [internal];
   const own = [apiNetwork(settings), internal];
   return mode === 'test' || backendOnProxy ? [shared, ...own] : own;

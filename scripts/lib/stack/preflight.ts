@@ -104,7 +104,7 @@ export async function assertNamesFree(settings: StackSettings, mode: Mode): Prom
     project: container.project,
     names: container.names[settings.network] ?? [],
   }));
-  const taking = PROXIED_SERVICES.flatMap((service) => [service, containerName(settings, service)]);
+  const taking = PROXIED_SERVICES.map((service) => containerName(settings, service));
   const [conflict] = findNameConflicts(members, taking, settings.prefix);
   if (conflict) {
     throw missing(

@@ -20,10 +20,10 @@ export interface Probe {
  */
 export async function probeStack(containers: readonly ContainerInfo[]): Promise<Probe[]> {
   const at = (service: Service) => findAddress(containers, service);
-  const site = () => `http://${at('kidney-genetics-frontend')}`;
+  const site = () => `http://${at('kidney-genetics-frontend-service')}`;
   return Promise.all([
     timed('Frontend', () => get(`${site()}/`)),
-    timed('API', () => get(`http://${at('kidney-genetics-backend')}/api/health`)),
+    timed('API', () => get(`http://${at('kidney-genetics-backend-service')}/api/health`)),
     timed('Data', () => get(`${site()}/api/v1${app.list}`)),
     timed('WebSocket', () => openWebSocket(`${site().replace('http', 'ws')}${app.webSocket}`)),
     timed('Database', () => askPostgres(at('kidney-genetics-postgres'))),

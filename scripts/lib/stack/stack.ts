@@ -16,25 +16,36 @@ export interface StackSettings {
   ports: { frontend: number; backend: number; postgres: number };
 }
 
-/** The service keys of deploy/docker-compose.prod.yml, in the order in which they depend on each other. */
+/**
+ * The service keys of deploy/docker-compose.prod.yml, in the order in which they depend on each other. Keys are DNS names on every
+ * network of a service, and the same in every stack of this kit: whoever asks a stack does so by the names of its containers.
+ */
 export const SERVICES = [
   'kidney-genetics-postgres',
-  'kidney-genetics-backend',
-  'kidney-genetics-frontend',
+  'kidney-genetics-backend-service',
+  'kidney-genetics-frontend-service',
 ] as const;
 export type Service = (typeof SERVICES)[number];
 
 /** The services that join the network shared with the proxy and other apps. */
-export const PROXIED_SERVICES: readonly Service[] = ['kidney-genetics-backend', 'kidney-genetics-frontend'];
+export const PROXIED_SERVICES: readonly Service[] = [
+  'kidney-genetics-backend-service',
+  'kidney-genetics-frontend-service',
+];
 
 /** The target that brings a stack up in a mode; of one that is not up, production. */
 export function upTarget(mode: Mode = 'production'): string {
   return mode === 'test' ? 'make prod-test-up' : 'make prod-up';
 }
 
+/** The service of a short name. */
+export function serviceOf(short: 'postgres' | 'backend' | 'frontend'): Service {
+  return SERVICES.find((service) => shortName(service) === short) ?? SERVICES[0];
+}
+
 /** The short name of a service: `backend`. */
 export function shortName(service: Service): 'postgres' | 'backend' | 'frontend' {
-  return service.replace('kidney-genetics-', '') as 'postgres' | 'backend' | 'frontend';
+  return service.replace(/^kidney-genetics-|-service$/g, '') as 'postgres' | 'backend' | 'frontend';
 }
 
 /** What a stack is called and where it is reached: the keys of the env file, and what holds without them. */

@@ -1,6 +1,6 @@
 import type { ContainerInfo } from '../docker/containers.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
-import { findLostNetwork, findOtherNetwork, otherNetworkError } from '../stack/network-rules.ts';
+import { apiNetwork, findLostNetwork, findOtherNetwork, otherNetworkError } from '../stack/network-rules.ts';
 import type { Release } from '../stack/release.ts';
 import {
   containerName,
@@ -234,7 +234,11 @@ function planNetworks(container: ContainerInfo, { settings, networkIds }: Sight)
   if (!network) return [];
   const why = `is not on the network ${network} that is there now`;
   const joins =
-    container.state === 'running' && container.networks[network] === undefined && networkIds.has(network);
+    container.state === 'running' &&
+    container.networks[network] === undefined &&
+    // Its name there is given by Compose alone.
+    network !== apiNetwork(settings) &&
+    networkIds.has(network);
   return joins ? [{ do: 'join', id, name, network, aliases: [service] }] : [{ do: 'remove', id, name, why }];
 }
 

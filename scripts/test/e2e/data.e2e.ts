@@ -68,7 +68,7 @@ describe('data-import and data-export', { timeout: 600_000 }, () => {
     assert.equal(await stack.sql(`select count(*) from genes where symbol like 'GEN%'`), String(rows));
     const answer = await stack.nodeOn(
       stack.settings.network,
-      `const response = await fetch('http://kidney-genetics-backend:8000/api/v1/genes?q=alias49999');
+      `const response = await fetch('http://${stack.name('backend')}:8000/api/v1/genes?q=alias49999');
        const { items } = await response.json();
        console.log(items[0].symbol, items[0].aliases.join());`,
     );

@@ -40,8 +40,9 @@ export class TestStack {
   /**
    * Prepares names, free ports, an env file with fresh secrets and the images; starts nothing.
    * @param name tells this stack from those of other tests
+   * @param given settings other than its own, such as the NPM_NETWORK of another one
    */
-  static async create(name: string): Promise<TestStack> {
+  static async create(name: string, given: Record<string, string> = {}): Promise<TestStack> {
     const prefix = `${TEST_PREFIX}-${name}`;
     const folder = mkdtempSync(join(tmpdir(), `${prefix}-`));
     const [frontend, backend, postgres] = await Promise.all([freePort(), freePort(), freePort()]);
@@ -54,6 +55,7 @@ export class TestStack {
         TEST_FRONTEND_PORT: String(frontend),
         TEST_BACKEND_PORT: String(backend),
         TEST_POSTGRES_PORT: String(postgres),
+        ...given,
       },
       folder,
     );

@@ -13,10 +13,10 @@ http {
   client_body_temp_path /tmp/a; proxy_temp_path /tmp/b; fastcgi_temp_path /tmp/c; uwsgi_temp_path /tmp/d; scgi_temp_path /tmp/e;
   resolver 127.0.0.11 valid=10s ipv6=off;
   map $arg_client $from { default $remote_addr; "~^[0-9]+$" 203.0.113.$arg_client; }
+  map $host $server { HOSTS }
   server {
     listen 80;
     set $forward_scheme http;
-    set $server "kidney-genetics-frontend";
     set $port 80;
     location / {
       proxy_http_version 1.1;
@@ -40,10 +40,18 @@ export function npmLikeName(stack: TestStack): string {
 /**
  * Starts an nginx that passes on to the frontend as Nginx Proxy Manager does.
  * @param options of `docker run`, such as a published port
+ * @param forwards where other domains go: proxy hosts of their own
  */
-export async function startNpmLike(stack: TestStack, options: readonly string[] = []): Promise<void> {
+export async function startNpmLike(
+  stack: TestStack,
+  options: readonly string[] = [],
+  forwards: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const hosts = Object.entries({ default: stack.name('frontend'), ...forwards }).map(
+    ([domain, host]) => `${domain} "${host}";`,
+  );
   const config = join(stack.tmp, 'npm.conf');
-  writeFileSync(config, NPM_LIKE);
+  writeFileSync(config, NPM_LIKE.replace('HOSTS', hosts.join(' ')));
   const place = ['--name', npmLikeName(stack), '--network', stack.settings.network, '--tmpfs', '/tmp'];
   const image = `${stack.settings.prefix}-frontend:latest`;
   await mustRun(

@@ -39,7 +39,7 @@ describe('production mode', { timeout: 900_000 }, () => {
   it('answers page, health, API and WebSocket from the proxy’s network', async () => {
     const { stdout, stderr } = await stack.nodeOn(
       stack.settings.network,
-      `const base = 'http://kidney-genetics-frontend';
+      `const base = 'http://${stack.name('frontend')}';
        const page = await fetch(base + '/');
        console.log(page.status, (await page.text()).includes('<div id="app"'));
        console.log((await (await fetch(base + '/health')).text()).trim());

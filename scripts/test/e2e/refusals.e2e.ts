@@ -61,11 +61,11 @@ describe('what stands in the way is said, with the one thing that fixes it', { t
   it('a name on the shared network that another app answers to', async () => {
     const squatter = `${stack.settings.prefix}-squatter`;
     const argv = ['docker', 'run', '-d', '--name', squatter, '--network', stack.settings.network];
-    const alias = ['--network-alias', 'kidney-genetics-frontend', `${stack.name('backend')}:latest`];
+    const alias = ['--network-alias', stack.name('frontend'), `${stack.name('backend')}:latest`];
     await mustRun([...argv, ...alias, 'node', '-e', 'setInterval(() => {}, 1e6)'], 'see above');
-    await refused('up', [], 3, /\S+-no-squatter of another app already answers to kidney-genetics-frontend/);
+    await refused('up', [], 3, /\S+-no-squatter of another app already answers to \S+-no-frontend/);
     const check = await stack.mustScript('npm-network', ['check']);
-    assert.match(check, /-no-squatter .*kidney-genetics-frontend/);
+    assert.match(check, /-no-squatter .*-no-frontend/);
     await run(['docker', 'rm', '-f', '-v', squatter]);
   });
 

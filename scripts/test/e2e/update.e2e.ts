@@ -217,7 +217,7 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     assert.deepEqual(await revisions(), ['first', 'first']);
     const { stdout } = await stack.nodeOn(
       stack.settings.network,
-      `const { headers } = await fetch('http://kidney-genetics-backend:8000/api/health');
+      `const { headers } = await fetch('http://${stack.name('backend')}:8000/api/health');
        console.log(headers.get('x-leaving'));`,
     );
     assert.equal(stdout.trim(), 'null', 'the backend does not leave any more');

@@ -295,13 +295,13 @@ describe('prod-verify', { timeout: 900_000 }, () => {
     await mustRun(['docker', 'network', 'disconnect', network, stack.name('backend')], HINT);
     const { failed } = await verify(['--only', 'network']);
     assert.deepEqual(failed, ['database-from-backend']);
-    const keys = ['--alias', 'kidney-genetics-backend', '--alias', stack.name('backend')];
+    const keys = ['--alias', 'kidney-genetics-backend-service', '--alias', stack.name('backend')];
     await mustRun(['docker', 'network', 'connect', ...keys, network, stack.name('backend')], HINT);
   });
 
   it('finds another app that answers to a name of ours, and that alone', async () => {
     const name = stack.settings.network;
-    const names = ['--network', name, '--network-alias', 'kidney-genetics-frontend'];
+    const names = ['--network', name, '--network-alias', stack.name('frontend')];
     const idle = ['--entrypoint', 'sleep', `${stack.name('frontend')}:latest`, '1000'];
     await mustRun(['docker', 'run', '-d', '--name', ODD, ...names, ...idle], HINT);
     const { failed, found } = await verify(['--only', 'network']);
@@ -393,10 +393,10 @@ describe('prod-verify', { timeout: 900_000 }, () => {
 services:
   kidney-genetics-postgres:
     networks: [npm-proxy, kidney-genetics-internal]
-  kidney-genetics-backend:
+  kidney-genetics-backend-service:
     init: false
     environment: { METRICS_HOST: 0.0.0.0 }
-  kidney-genetics-frontend:
+  kidney-genetics-frontend-service:
     user: "0:0"
     # Not nginx, which as root wants capabilities of its own; it listens where nobody expects it.
     command:
@@ -498,11 +498,11 @@ volumes:
 services:
   kidney-genetics-postgres:
     volumes: ["${stack.tmp}/pg_hba.conf:/etc/postgresql/pg_hba.conf:ro"]
-  kidney-genetics-backend:
+  kidney-genetics-backend-service:
     image: ${ODD}-backend
     environment: { LEAK: "${leak}", PGPOOL_MAX: "30" }
     command: [node, /app/server.js, "--leak=${leak}"]
-  kidney-genetics-frontend:
+  kidney-genetics-frontend-service:
     image: ${ODD}-frontend
     user: "0:0"
     command: [node, /mnt/naive.js]

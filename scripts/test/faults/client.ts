@@ -10,7 +10,7 @@ const GIVE_UP_MS = 15_000;
 const MAX_IN_FLIGHT = 60;
 const PERIODS_MS = { page: 100, search: 100, edit: 200 } as const;
 
-const { TOKEN_FILE = '/run/token', TARGET = 'http://kidney-genetics-frontend' } = process.env;
+const { TOKEN_FILE = '/run/token', TARGET = 'http://kidney-genetics-frontend-service' } = process.env;
 const token = readFileSync(TOKEN_FILE, 'utf8').trim();
 let inFlight = 0;
 
@@ -22,7 +22,7 @@ interface Answer {
 /** A new connection for each: what Nginx Proxy Manager does. */
 function ask(path: string, edit?: object): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const host = 'kidney-genetics-frontend';
+    const host = 'kidney-genetics-frontend-service';
     const editing = { host, authorization: `Bearer ${token}`, 'content-type': 'application/json' };
     const asked = request(
       new URL(path, TARGET),

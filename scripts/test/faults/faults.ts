@@ -126,13 +126,13 @@ export const FAULTS: readonly Fault[] = [
   {
     title: `client that opens ${IDLE_CONNECTIONS} connections and sends nothing`,
     cause: (stage) =>
-      openIdleConnections(stage, { host: 'kidney-genetics-frontend', port: 80, untilClosed: true }),
+      openIdleConnections(stage, { host: 'kidney-genetics-frontend-service', port: 80, untilClosed: true }),
     spares: ['page', 'search', 'edit'],
   },
   {
     title: `neighbour on the proxy's network that opens ${IDLE_CONNECTIONS} connections to the API itself`,
     cause: (stage) =>
-      openIdleConnections(stage, { host: 'kidney-genetics-backend', port: 8000, untilClosed: false }),
+      openIdleConnections(stage, { host: 'kidney-genetics-backend-service', port: 8000, untilClosed: false }),
     spares: ['page'],
     slow: true,
   },
@@ -176,7 +176,7 @@ async function fillDisk(stage: FaultStage, { pauseMs }: Size): Promise<void> {
 async function exhaustConnections({ stack }: FaultStage, { pauseMs }: Size): Promise<void> {
   const ending = stack.sql(
     `SELECT pg_sleep(3);
-     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'kidney-genetics-backend%'`,
+     SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'kidney-genetics-backend-service%'`,
   );
   await sleep(1000);
   const holding = execNode(

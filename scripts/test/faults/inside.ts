@@ -1,5 +1,6 @@
 import { mustRun } from '../../lib/process/shell.ts';
 import { listStack } from '../../lib/stack/containers.ts';
+import { serviceOf } from '../../lib/stack/stack.ts';
 import type { TestStack } from '../e2e/harness.ts';
 
 const HINT = 'see the output above';
@@ -54,8 +55,5 @@ export async function unplug(
     Promise.all(services.map((service) => mustRun(['docker', 'network', ...argv(service)], HINT)));
   await all((service) => ['disconnect', network, stack.name(service)]);
   await meanwhile();
-  await all((service) => [
-    ...['connect', '--alias', `kidney-genetics-${service}`],
-    ...[network, stack.name(service)],
-  ]);
+  await all((service) => [...['connect', '--alias', serviceOf(service)], ...[network, stack.name(service)]]);
 }

@@ -14,7 +14,7 @@ export async function warnOfStack(settings: StackSettings, domain: string, conta
     return sayWarning(`The network ${network}, over which NPM reaches the stack, is not on this host`);
   }
   if (!container) await warnOfNpm(network);
-  const frontend = containerName(settings, 'kidney-genetics-frontend');
+  const frontend = containerName(settings, 'kidney-genetics-frontend-service');
   if (!(await listStack(settings)).some(({ name, mode }) => name === frontend && mode === 'production')) {
     sayWarning(`${frontend} is not up in production: NPM answers 502 until it is (make prod-up)`);
   }

@@ -18,7 +18,7 @@ async function askAndFind(
   headers: Record<string, string> = {},
 ): Promise<string | undefined> {
   const id = `npm-verify-${randomBytes(8).toString('hex')}`;
-  const container = containerName(context.settings, 'kidney-genetics-backend');
+  const container = containerName(context.settings, 'kidney-genetics-backend-service');
   await context.site.ask(`/api/v1${app.list}`, { headers: { ...headers, 'X-Request-Id': id } });
   return waitUntil(async () => {
     const { stdout, stderr } = await run(['docker', 'logs', '--since', '1m', container]);
@@ -28,7 +28,7 @@ async function askAndFind(
 
 /** The reason why the log cannot be read here. */
 async function findNoLog({ settings }: Context): Promise<string | undefined> {
-  const name = containerName(settings, 'kidney-genetics-backend');
+  const name = containerName(settings, 'kidney-genetics-backend-service');
   if ((await run(['docker', 'inspect', '--type', 'container', name])).exitCode !== 0) {
     return `${name} is not on this host, and so neither is its log`;
   }

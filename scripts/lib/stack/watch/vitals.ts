@@ -39,8 +39,8 @@ export async function observe(settings: StackSettings, since: number): Promise<M
   const [use, troubles, log, metrics] = await Promise.all([
     readStats(running),
     findTroubles(settings, containers),
-    readAccessLog(containerName(settings, 'kidney-genetics-frontend'), since),
-    askMetrics(containerName(settings, 'kidney-genetics-backend')),
+    readAccessLog(containerName(settings, 'kidney-genetics-frontend-service'), since),
+    askMetrics(containerName(settings, 'kidney-genetics-backend-service')),
   ]);
   return {
     at: new Date(until),

@@ -160,7 +160,7 @@ async function askHttp(
   const api = backend.env.API_V1_STR ?? '/api/v1';
   const task = {
     address,
-    host: 'kidney-genetics-frontend',
+    host: 'kidney-genetics-frontend-service',
     list: api + app.list,
     refusedList: api + app.refusedList,
     webSocket: app.webSocket,

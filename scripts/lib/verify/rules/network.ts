@@ -1,5 +1,5 @@
 import { findNameConflicts } from '../../stack/network-rules.ts';
-import { PROXIED_SERVICES } from '../../stack/stack.ts';
+import { PROXIED_SERVICES, SERVICES } from '../../stack/stack.ts';
 import {
   asked,
   type Check,
@@ -241,7 +241,8 @@ const names: Check[] = [
     fix: 'rename its service or alias; who answers to what: make npm-network-check',
     judge(facts) {
       const members = facts.networks.find(({ name }) => name === facts.stack.network)?.members ?? [];
-      const taking = listOwnNames(facts);
+      // A service's key is the same in every stack of this kit, and nobody forwards to it.
+      const taking = listOwnNames(facts).filter((name) => !SERVICES.some((service) => service === name));
       return none(
         findNameConflicts(members, taking, facts.stack.prefix).map(
           ({ name, container }) => `${container} answers to ${name}`,
