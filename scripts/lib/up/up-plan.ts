@@ -149,7 +149,7 @@ function refuseLost({ mode, empty }: Wish, sight: Sight): DescribedError | undef
   if (deployed && !volumeThere && !empty) {
     return new DescribedError(
       `The history knows of data, but the volume ${volumeName(settings)} is gone: a new database would be empty`,
-      `bring the volume back; or begin with an empty one and restore into it: ${upTarget(mode)} EMPTY=1, then: make prod-restore`,
+      `bring the volume back; or begin with an empty one and restore into it: ${upTarget(mode)} EMPTY=1, then: make prod-restore FILE=latest`,
     );
   }
   const lost = [...missingImages].find(([service]) => !findImageOf(service, sight));

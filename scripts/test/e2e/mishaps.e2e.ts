@@ -143,8 +143,15 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
 
   it('is not taken over by another checkout, which has secrets and a history of its own', async () => {
     const other = join(stack.tmp, 'other');
-    for (const part of ['scripts', 'deploy', 'package.json', 'tsconfig.json', 'tsconfig.base.json']) {
-      const isOurs = (path: string) => !/deploy\/(secrets|state)\/./.test(path);
+    for (const part of [
+      'scripts',
+      'deploy',
+      'backend',
+      'package.json',
+      'tsconfig.json',
+      'tsconfig.base.json',
+    ]) {
+      const isOurs = (path: string) => !/deploy\/(secrets|state)\/.|node_modules/.test(path);
       cpSync(join(ROOT, part), join(other, part), { recursive: true, filter: isOurs });
     }
     symlinkSync(join(ROOT, 'node_modules'), join(other, 'node_modules'));
