@@ -196,7 +196,7 @@ function planContainers({ mode }: Wish, sight: Sight): Step[] {
     ...services
       .filter(({ state }) => state === 'paused')
       .map(({ id, name }): Step => ({ do: 'unpause', id, name })),
-    ...services.flatMap((container) => planNetworks(container, sight)),
+    ...services.filter((one) => !isOfOlderKit(one)).flatMap((container) => planNetworks(container, sight)),
     ...services
       .filter(isOfOlderKit)
       .map(
