@@ -4,7 +4,7 @@ import { readHistory } from '../release/history.ts';
 import { imageName } from '../release/releases.ts';
 import { listStack } from '../stack/containers.ts';
 import { findDeployed, tagOf } from '../stack/release.ts';
-import { containerName, type StackSettings } from '../stack/stack.ts';
+import { containerName, type StackSettings, serviceOf } from '../stack/stack.ts';
 
 /** What a drill stands on. */
 export interface DrillImages {
@@ -21,7 +21,7 @@ export async function findDrillImages(settings: StackSettings): Promise<DrillIma
   const containers = await listStack(settings);
   const release = findDeployed(readHistory(settings.prefix));
   const choose = async (image: keyof DrillImages, tag: string) => {
-    const name = containerName(settings, `kidney-genetics-${image}`);
+    const name = containerName(settings, serviceOf(image));
     const chosen = containers.find((one) => one.name === name)?.imageId ?? imageName(settings, image, tag);
     if (await objectExists('image', chosen)) return chosen;
     throw new DescribedError(`The deployed image ${chosen} is missing`, 'make prod-up');

@@ -5,7 +5,7 @@ import { DescribedError } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
 import { listStack } from '../stack/containers.ts';
 import { findDeployed, isReleaseTag, type Release, tagOf } from '../stack/release.ts';
-import type { StackSettings } from '../stack/stack.ts';
+import { type StackSettings, serviceOf } from '../stack/stack.ts';
 import { sayWarning } from '../terminal/report.ts';
 import { readHistory } from './history.ts';
 import { type Contents, digest, keepSame, nameParts } from './update-plan.ts';
@@ -51,7 +51,7 @@ export async function nameRunning(settings: StackSettings): Promise<Release> {
 async function inspectRunning(settings: StackSettings): Promise<Images> {
   const containers = await listStack(settings);
   return inspectAll((image) =>
-    mustInspect(containers.find(({ service }) => service === `kidney-genetics-${image}`)?.imageId ?? image),
+    mustInspect(containers.find(({ service }) => service === serviceOf(image))?.imageId ?? image),
   );
 }
 

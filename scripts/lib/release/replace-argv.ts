@@ -1,7 +1,10 @@
 import { composeArgv, containerName, type Service, type StackSettings, upArgv } from '../stack/stack.ts';
 
 /** The services that are replaced without a gap, in their order: the API first, then the page that calls it. */
-export const REPLACED_SERVICES = ['kidney-genetics-backend-service', 'kidney-genetics-frontend-service'] as const;
+export const REPLACED_SERVICES = [
+  'kidney-genetics-backend-service',
+  'kidney-genetics-frontend-service',
+] as const;
 export type ReplacedService = (typeof REPLACED_SERVICES)[number];
 
 /**

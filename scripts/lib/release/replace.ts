@@ -106,8 +106,8 @@ export async function untilGone(settings: StackSettings): Promise<void> {
 }
 
 async function look(settings: StackSettings, service: ReplacedService) {
-  const ofService = await listContainers(`label=com.docker.compose.service=${service}`);
-  const ours = ofService.filter(({ project }) => project === settings.prefix);
+  // By names: an older version of the compose files may have had another key for the service.
+  const ours = await listContainers(`label=com.docker.compose.project=${settings.prefix}`);
   const own = containerName(settings, service);
   return {
     current: ours.find(({ name }) => name === own),

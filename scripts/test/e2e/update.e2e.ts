@@ -140,7 +140,8 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     const before = await listStack(stack.settings);
     const labels = 'LABEL org.opencontainers.image.revision=third\nENV APP_REVISION=third';
     for (const half of ['backend', 'frontend'] as const) {
-      const deployed = before.find(({ service }) => service === `kidney-genetics-${half}`)?.image ?? '';
+      const deployed =
+        before.find(({ service }) => service === `kidney-genetics-${half}-service`)?.image ?? '';
       await mustRun(['docker', 'build', '-t', image(half), '-'], HINT, {
         input: `FROM ${deployed}\n${labels}\n`,
       });
