@@ -1,4 +1,5 @@
 import { app } from './lib/app/contract.ts';
+import { beginChanges } from './lib/process/changes.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { issueToken, listIssued, readSigningKey, rememberToken, revokeToken } from './lib/secrets/tokens.ts';
 import { checkOrder, findId, LONGEST_DAYS } from './lib/secrets/tokens-rules.ts';
@@ -55,6 +56,7 @@ main(import.meta.url, {
       throw new DescribedError('Say one of --name, --revoke and --list', 'see --help', Exit.usage);
     const settings = await openStack();
     if (listing) return list(settings);
+    beginChanges('api-token');
     if (name !== undefined) return make(settings, name, days, scope);
     const id = findId(revoke ?? '', listIssued(settings.prefix));
     await revokeToken(settings, await loadEnvFile(settings.envFile), id);

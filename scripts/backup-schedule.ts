@@ -1,5 +1,6 @@
 import { loadBackupContext } from './lib/backup/context.ts';
 import { installSchedule, removeSchedule } from './lib/backup/schedule.ts';
+import { beginChanges } from './lib/process/changes.ts';
 import { main } from './lib/terminal/cli.ts';
 import { say, sayOk } from './lib/terminal/report.ts';
 
@@ -16,6 +17,7 @@ main(import.meta.url, {
   options: { remove: { type: 'boolean' } },
   async run(flags) {
     const { settings } = await loadBackupContext();
+    beginChanges('backup-schedule');
     if (flags.remove) {
       const removed = await removeSchedule(settings);
       return sayOk(

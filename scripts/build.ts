@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Bases, resolveBases } from './lib/images/base-images.ts';
 import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/images/build-argv.ts';
+import { beginChanges } from './lib/process/changes.ts';
 import { ROOT } from './lib/process/root.ts';
 import { mustRun, run } from './lib/process/shell.ts';
 import { envFileExists, readEnvValues } from './lib/stack/env-file.ts';
@@ -80,6 +81,7 @@ main(import.meta.url, {
     await assertDockerReady();
     const settings = await openStack();
     const startedAt = Date.now();
+    beginChanges('prod-build');
     await build(settings, flags['no-cache'] === true);
     sayOk(`All images built in ${formatDuration(Date.now() - startedAt)}; start them: make prod-up`);
     say(

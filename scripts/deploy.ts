@@ -1,3 +1,4 @@
+import { beginChanges } from './lib/process/changes.ts';
 import { commandArgv } from './lib/process/command.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
@@ -22,6 +23,7 @@ main(import.meta.url, {
     const request = parseRequest(process.env.SSH_ORIGINAL_COMMAND ?? '');
     const argv =
       request.do === 'health' ? commandArgv('health') : commandArgv('update', ['--from', request.from]);
+    if (request.do !== 'health') beginChanges('deploy');
     const { exitCode } = await run(argv, { cwd: ROOT, inherit: true });
     if (exitCode !== 0)
       throw new DescribedError(`${request.do} failed (exit ${exitCode})`, 'see above', Exit.failed);

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { build } from './build.ts';
 import { objectExists } from './lib/docker/inspect.ts';
 import { resolveBases } from './lib/images/base-images.ts';
+import { beginChanges } from './lib/process/changes.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
 import { $, must } from './lib/process/shell.ts';
@@ -48,6 +49,7 @@ main(import.meta.url, {
     if (action !== 'up' && action !== 'down')
       throw new DescribedError('Say up or down', 'see --help', Exit.usage);
     await assertDockerReady();
+    beginChanges('dev');
     await (action === 'up' ? up() : down());
   },
 });

@@ -4,6 +4,7 @@ import { runApt } from './lib/host/apt.ts';
 import { ENGINE_LOG, startEngine } from './lib/host/engine.ts';
 import { collectHostFacts } from './lib/host/host-facts.ts';
 import { type Check, checkHost, isRefusal, planHost, type Step } from './lib/host/host-plan.ts';
+import { beginChanges } from './lib/process/changes.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { waitForLock } from './lib/process/lock.ts';
 import { main } from './lib/terminal/cli.ts';
@@ -23,6 +24,7 @@ async function setUp(): Promise<string[]> {
   await waitForLock('kidney-genetics-host-setup', 'make host-setup', say);
   const plan = planHost(await collectHostFacts());
   if (isRefusal(plan)) throw new DescribedError(plan.cause, plan.hint, Exit.missing);
+  beginChanges('host-setup');
   for (const step of plan) {
     process.stderr.write(`  ${describe(step)}\n`);
     await perform(step);

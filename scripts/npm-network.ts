@@ -1,6 +1,7 @@
 import { listContainers } from './lib/docker/containers.ts';
 import { inspect, objectExists } from './lib/docker/inspect.ts';
 import { listPowers } from './lib/docker/power-rules.ts';
+import { beginChanges } from './lib/process/changes.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { $, must } from './lib/process/shell.ts';
 import { findNameConflicts } from './lib/stack/network-rules.ts';
@@ -66,7 +67,10 @@ main(import.meta.url, {
       throw new DescribedError('Say create or check', 'see --help', Exit.usage);
     }
     await assertDockerReady();
-    if (action === 'create') return createNetwork(settings.network);
+    if (action === 'create') {
+      beginChanges('npm-network');
+      return createNetwork(settings.network);
+    }
     await assertNetworkExists(settings);
     await checkNetwork(settings);
   },

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { beginChanges } from './lib/process/changes.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { writeWhole } from './lib/process/files.ts';
 import { ROOT } from './lib/process/root.ts';
@@ -61,6 +62,7 @@ main(import.meta.url, {
   async run(_flags, words) {
     const parsed = parseGiven(words);
     if ('problem' in parsed) throw new DescribedError(parsed.problem, 'see --help', Exit.usage);
+    beginChanges('prod-env');
     const path = envFilePath();
     const isNew = !(await envFileExists(path));
     if (isNew) await makeEnvFile(path, parsed.given);

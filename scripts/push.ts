@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installTools } from './lib/host/test-tools.ts';
+import { beginChanges } from './lib/process/changes.ts';
 import { describeRelease } from './lib/registry/local-release.ts';
 import { pushRelease } from './lib/registry/push.ts';
 import { chooseRegistry } from './lib/registry/settings.ts';
@@ -36,6 +37,7 @@ main(import.meta.url, {
     const env = await readOptionalEnv(settings.envFile);
     const registry = chooseRegistry(env, flags.registry);
     await assertDockerReady();
+    beginChanges('prod-push');
     await installTools(['skopeo'], 'prod-push');
     const key = findSigningKey(env);
     if (key) await assertCosign();

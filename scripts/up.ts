@@ -1,5 +1,6 @@
 import { build } from './build.ts';
 import { warnOfCollations } from './lib/database/collation.ts';
+import { beginChanges } from './lib/process/changes.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { findOtherBuild } from './lib/release/releases.ts';
 import { envFileExists } from './lib/stack/env-file.ts';
@@ -43,10 +44,11 @@ main(import.meta.url, {
     const startedAt = Date.now();
     const mode: Mode = flags.test ? 'test' : 'production';
     const settings = await openStack();
-    if (!flags.plan) lockStack(settings.prefix, upTarget(mode));
+    if (!flags.plan) lockStack(settings.prefix, upTarget(mode), { looksFirst: true });
     // The first run of test mode is a trial: it needs no file written by hand.
     if (mode === 'test' && !flags.plan && !(await envFileExists(settings.envFile))) {
       await assertDockerReady();
+      beginChanges(settings.prefix);
       await makeEnvFile(settings.envFile);
     }
     const { sight, env } = await whenDockerReady(() => look(mode, settings, flags.plan));
@@ -57,6 +59,7 @@ main(import.meta.url, {
       say([`${upTarget(mode)} would:`, ...describePlan(plan, sight)].join('\n  '));
       return;
     }
+    beginChanges(settings.prefix);
     const work = { mode, settings, env, timeoutMs, build: () => build(settings) };
     const { containers, release } = await applyUp(plan, work);
     await warnOfCollations(containerName(settings, 'kidney-genetics-postgres'));

@@ -1,5 +1,6 @@
 import { build } from './build.ts';
 import { backUpBefore } from './lib/backup/run.ts';
+import { beginChanges } from './lib/process/changes.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { assertDeployable } from './lib/release/deploy.ts';
 import { loadImages } from './lib/release/load-images.ts';
@@ -43,8 +44,9 @@ main(import.meta.url, {
     const [startedAt, timeoutMs] = [Date.now(), toMs('--timeout', flags.timeout)];
     const settings = await openStack();
     await assertDockerReady();
-    if (!flags.plan) lockStack(settings.prefix, COMMAND);
+    if (!flags.plan) lockStack(settings.prefix, COMMAND, { looksFirst: true });
     await assertDeployable(settings, COMMAND);
+    if (!flags.plan) beginChanges(settings.prefix);
     if (!flags.plan && flags.images) await loadImages(settings, flags.images);
     else if (!flags.plan && !flags['no-build']) await build(settings);
     const wishes = {

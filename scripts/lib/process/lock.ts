@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { beginChanges } from './changes.ts';
 import { DescribedError, Exit } from './errors.ts';
 import { toPrintable } from './printable.ts';
 import { ROOT } from './root.ts';
@@ -33,9 +34,10 @@ const held = new Set<string>();
  * stack belongs to, so that its owner and root meet; the kernel lets go of it when this process ends, however it does (flock(2)).
  * @param prefix the stack's prefix
  * @param command the command as its user knows it, for the other one's message
+ * @param looksFirst it says itself when it begins to change something, see `beginChanges`
  * @throws DescribedError that names the holder, or says why the file cannot be trusted
  */
-export function lockStack(prefix: string, command: string): void {
+export function lockStack(prefix: string, command: string, { looksFirst = false } = {}): void {
   const path = lockPath(prefix);
   const file = openLock(path, statSync(ROOT).uid);
   if (!tryLock(file, path)) {
@@ -47,6 +49,7 @@ export function lockStack(prefix: string, command: string): void {
     );
   }
   noteHolder(file, command);
+  if (!looksFirst) beginChanges(prefix);
 }
 
 /** The file that carries a stack's lock. */

@@ -61,6 +61,8 @@ export const $ = zx({
 function startProcess(command: string, args: readonly string[], options: SpawnOptions): ChildProcess {
   const child = spawn(command, args, {
     ...options,
+    // In a session of its own no terminal ends it, closed or by Ctrl-C: this process decides, see `interruptAll`.
+    detached: options.stdio !== 'inherit',
     // Without SHLVL, Bash reads ~/.bashrc when a timer or ssh started this process: Node's pipe is a socket to it, and it takes
     // a socket in a first shell for a remote login (bash(1), "Invocation").
     env: { ...process.env, ...options.env, SHLVL: '1' },
@@ -205,8 +207,15 @@ export function listRunning(): string[] {
   return [...running.values()];
 }
 
-/** Ends every process this one has started, with all of its children, by SIGINT: what Ctrl-C does; then tidies up. */
+/**
+ * Ends every process this one has started, with all of its children, by SIGINT: what Ctrl-C does; then tidies up. Who waits for one
+ * of them waits for ever: that it failed means nothing, and no work may follow it.
+ */
 export async function interruptAll(): Promise<void> {
+  for (const child of running.keys()) {
+    for (const end of ['exit', 'close', 'error']) child.removeAllListeners(end);
+    child.on('error', () => undefined);
+  }
   await Promise.allSettled([...running.keys()].map((child) => killTree(child, 'SIGINT')));
   await Promise.allSettled([...cleanups].map((cleanup) => cleanup()));
 }

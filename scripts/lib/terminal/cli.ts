@@ -2,9 +2,10 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { DescribedError, Exit } from '../process/errors.ts';
-import { describeProcessError, interruptAll, listRunning } from '../process/shell.ts';
+import { describeProcessError, listRunning } from '../process/shell.ts';
 import { describeSystemError } from '../process/system-error.ts';
 import { sayFailure } from './report.ts';
+import { handleSignals, ignoreClosedOutput, isInterrupted } from './signals.ts';
 import { isYes, wordsToArgv, wordsToPairs } from './word-rules.ts';
 
 /** How long something may still come that does not keep this process alive, such as an answer on a kept connection. */
@@ -45,10 +46,9 @@ export function main<O extends ParseArgsOptionsConfig>(moduleUrl: string, comman
 }
 
 async function start<O extends ParseArgsOptionsConfig>(command: Command<O>): Promise<void> {
-  process.once('SIGINT', () => void onInterrupt('SIGINT'));
-  process.once('SIGTERM', () => void onInterrupt('SIGTERM'));
-  process.stdout.on('error', command.endsWithReader ? endWithReader : ignoreClosedPipe);
-  process.stderr.on('error', ignoreClosedPipe);
+  handleSignals();
+  process.stdout.on('error', command.endsWithReader ? endWithReader : ignoreClosedOutput);
+  process.stderr.on('error', ignoreClosedOutput);
   const unguard = guardEnd();
   try {
     const { flags, positionals, help } = parseFlags(command);
@@ -132,6 +132,7 @@ function readArgs<O extends ParseArgsOptionsConfig>({
 }
 
 function report(error: unknown): void {
+  if (isInterrupted()) return;
   const described =
     error instanceof DescribedError ? error : (describeProcessError(error) ?? describeSystemError(error));
   if (described) {
@@ -145,19 +146,7 @@ function report(error: unknown): void {
   process.exitCode = Exit.failed;
 }
 
-/** Exits at once instead of setting an exit code: the work that is under way must not go on. */
-async function onInterrupt(signal: NodeJS.Signals): Promise<void> {
-  process.stderr.write(`\n${signal}: stopped. Nothing is lost; the same command carries on from here.\n`);
-  await interruptAll();
-  process.exit(Exit.interrupted);
-}
-
-/** `prod-update | head` closes the pipe early: the work goes on to its end, and its exit code says how that was. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
-}
-
 function endWithReader(error: NodeJS.ErrnoException): void {
-  ignoreClosedPipe(error);
+  ignoreClosedOutput(error);
   process.exit(Exit.done);
 }
