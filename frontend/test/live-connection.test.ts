@@ -73,7 +73,7 @@ describe('a connection', () => {
     FakeSocket.last.says({ type: 'ping', at: '' });
     expect(changes).toEqual(['WT1']);
     expect(snapshot.seq).toBe(11);
-    expect(FakeSocket.last.sent).toEqual([{ type: 'pong' }]);
+    expect(FakeSocket.last.sent).toEqual([{ type: 'resume', since: 10 }, { type: 'pong' }]);
   });
 
   it('overhears what it does not know', () => {
@@ -109,7 +109,7 @@ describe('a connection', () => {
     FakeSocket.last.drops();
     vi.advanceTimersByTime(1_000);
     FakeSocket.last.greets(20);
-    expect(FakeSocket.last.sent).toEqual([]);
+    expect(FakeSocket.last.sent).toEqual([{ type: 'resume', since: 20 }]);
     expect(snapshot.seq).toBe(20);
     expect(resyncs).toBe(2);
   });

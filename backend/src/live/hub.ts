@@ -84,19 +84,19 @@ export class LiveHub {
     if (!client.countMessage(Date.now())) client.close(closeCodes.policy, 'too many messages');
     else if (message === null) client.close(closeCodes.policy, 'not a message this server knows');
     else if (message.type === 'resume') void this.#resume(client, message.since);
+    else client.goOn();
   }
 
   /** Sends what a client missed; what happens meanwhile waits, so that it gets all in order. */
   async #resume(client: LiveClient, since: number): Promise<void> {
-    if (!client.holdBack()) return;
+    if (!client.beginAnswer()) return;
     try {
       const { items, latest, complete } = await this.#options.changesSince(since);
       const newest = items.at(-1)?.seq ?? latest;
+      const list = complete && newest >= latest ? items : null;
       await this.#takeTurn(() => {
-        client.release(since, () => {
-          if (!complete || newest < latest) client.resync(latest);
-          else for (const change of items) client.tell(change.seq, writeChange(change));
-        });
+        const told = list?.map((change) => ({ seq: change.seq, text: writeChange(change) })) ?? null;
+        client.answer(since, told, latest);
       });
       this.stats.sent += items.length;
     } catch (error) {

@@ -134,18 +134,14 @@ export function createLiveConnection(environment: LiveEnvironment, events: LiveE
       heardAt: at,
       retryAt: null,
       serverVersion,
-      seq: known ?? serverSeq,
     });
-    if (known === null) {
-      // What the page asked for before this greeting may be older than it.
-      events.resync();
-    } else if (serverSeq < known) {
-      // The database was replaced by an older one: its numbers mean something else now.
-      update({ seq: serverSeq });
-      events.resync();
-    } else {
-      send({ type: 'resume', since: known });
-    }
+    // The database was replaced by an older one when its numbers went back: they mean something else now.
+    const isNew = known === null || serverSeq < known;
+    if (isNew) update({ seq: serverSeq });
+    // What the page asked for before this greeting may be older than it.
+    if (isNew) events.resync();
+    // The server holds changes back until it hears from which one to go on.
+    send({ type: 'resume', since: isNew ? serverSeq : known });
   }
 
   function lost(which: WebSocket, code: number): void {
