@@ -99,7 +99,8 @@ export function readEnv(source: Source, readFile: (path: string) => string): Env
     }
     const problem = findDatabaseUrlProblem(value);
     if (problem) report('DATABASE_URL', problem);
-    return value;
+    const host = text('DATABASE_HOST', '');
+    return problem || host === '' ? value : atHost(value, host);
   }
 
   function secretKeys(): string[] {
@@ -224,6 +225,13 @@ function parseStringList(raw: string): string[] | null {
   } catch {
     return null;
   }
+}
+
+/** The same database under another name: the one in the address could be taken by a neighbour on a shared network. */
+function atHost(databaseUrl: string, host: string): string {
+  const url = new URL(databaseUrl);
+  url.hostname = host;
+  return url.href;
 }
 
 /** The message never repeats the value: it holds a password. */

@@ -83,7 +83,12 @@ describe('the production compose file', () => {
   }
 
   it('keeps the database on the internal network alone', () => {
-    assert.deepEqual(production.services['kidney-genetics-postgres']?.networks, ['kidney-genetics-internal']);
+    const { 'kidney-genetics-postgres': database, 'kidney-genetics-backend-service': backend } =
+      production.services;
+    // By a name that is no service's, and which nobody else can know.
+    const name = '$' + '{BACKEND_NAME:-kidney-genetics-api}-database';
+    assert.deepEqual(database?.networks, { 'kidney-genetics-internal': { aliases: [name] } });
+    assert.equal(backend?.environment?.DATABASE_HOST, name);
     assert.equal(production.networks['kidney-genetics-internal']?.internal, true);
     assert.equal(production.networks['npm-proxy']?.external, true);
   });

@@ -158,3 +158,13 @@ test('a secret that a rotation replaces is read anew, and never one that is half
   assert.equal(env.databaseUrl, url('new'));
   assert.deepEqual(env.secretKeys, ['n'.repeat(32), 'o'.repeat(32)]);
 });
+
+test('the database is asked for by the name that the stack gives it, with all else as its address says', () => {
+  const DATABASE_URL =
+    'postgresql://kidney_user:p%40ss@kidney-genetics-postgres:5432/kidney_genetics?sslmode=disable';
+  const source = { DATABASE_URL, SECRET_KEY: 'k'.repeat(32), DATABASE_HOST: 'of-its-own-1f' };
+  assert.equal(
+    readEnv(source, noFiles).databaseUrl,
+    DATABASE_URL.replace('kidney-genetics-postgres', 'of-its-own-1f'),
+  );
+});
