@@ -6,10 +6,12 @@ MAKEFLAGS += --no-print-directory
 RUN := node scripts/launch.cjs --make
 # Which words stand on make's command line: scripts/lib/terminal/word-rules.ts makes flags of them, and refuses others.
 export MAKE_GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
-DEPS := node_modules/.package-lock.json
+# Tests, checks and development need all packages, operating a stack a fifth of them.
+ALL := $(filter check test bench bench-search dev-up dev-down fault-report,$(MAKECMDGOALS))
+DEPS := node_modules/$(if $(ALL),.all,.package-lock.json)
 
 $(DEPS): package-lock.json package.json backend/package.json frontend/package.json
-	@flock package-lock.json node scripts/install.cjs
+	@flock package-lock.json node scripts/install.cjs $(if $(ALL),--all)
 
 ##@ Start here
 

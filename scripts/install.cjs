@@ -1,4 +1,6 @@
-// Installs the packages of package-lock.json where they are not there yet: flock package-lock.json node scripts/install.cjs
+// Installs the packages of package-lock.json where they are not there yet: flock package-lock.json node scripts/install.cjs [--all]
+// What operates a stack needs few of them: the dependencies of package.json. With --all come those of tests, checks and development;
+// once there they stay.
 // Beside and then swapped: what is there works until the new ones are whole, and goes on working when they cannot be had.
 const { spawnSync } = require('node:child_process');
 const { createHash } = require('node:crypto');
@@ -18,6 +20,10 @@ const ROOT = join(__dirname, '..');
 const NEXT = join(ROOT, 'node_modules.next');
 const OLD = join(ROOT, 'node_modules.old');
 const NOW = join(ROOT, 'node_modules');
+const STAMP = join(NOW, '.installed');
+/** Make's target of what needs all packages. */
+const ALL = join(NOW, '.all');
+const RUN_TIME = ['--omit=dev', '--workspaces=false'];
 const MANIFESTS = ['package.json', 'package-lock.json', 'backend/package.json', 'frontend/package.json'];
 
 /** Says which packages these are; a copy lies beside what was installed. */
@@ -27,9 +33,10 @@ function fingerprint() {
   return hash.digest('hex');
 }
 
-function isInstalled(wanted) {
-  const stamp = join(NOW, '.installed');
-  return existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted;
+/** What was installed: the fingerprint, and whether it was all. */
+function readStamp() {
+  if (!existsSync(STAMP)) return { found: '', hasAll: false };
+  return { found: readFileSync(STAMP, 'utf8'), hasAll: existsSync(ALL) };
 }
 
 /** One that was ended between the two renames left the old packages aside. */
@@ -39,35 +46,44 @@ function settle() {
   rmSync(NEXT, { recursive: true, force: true });
 }
 
-function installBeside(wanted) {
+function installBeside(wanted, all) {
   for (const path of [...MANIFESTS, '.npmrc']) {
     mkdirSync(dirname(join(NEXT, path)), { recursive: true });
     cpSync(join(ROOT, path), join(NEXT, path));
   }
-  const { status } = spawnSync('npm', ['ci', '--loglevel=error', '--prefer-offline', '--fetch-retries=1'], {
-    cwd: NEXT,
-    stdio: ['ignore', 2, 2],
-  });
+  const args = ['ci', '--loglevel=error', '--prefer-offline', '--fetch-retries=1', ...(all ? [] : RUN_TIME)];
+  const { status } = spawnSync('npm', args, { cwd: NEXT, stdio: ['ignore', 2, 2] });
   if (status !== 0) return false;
   writeFileSync(join(NEXT, 'node_modules/.installed'), wanted);
+  if (all) writeFileSync(join(NEXT, 'node_modules/.all'), '');
   if (existsSync(NOW)) renameSync(NOW, OLD);
   renameSync(join(NEXT, 'node_modules'), NOW);
   return true;
 }
 
+/** make compares times: a checkout touches files that it does not change. */
+function touch() {
+  for (const path of [join(NOW, '.package-lock.json'), ALL])
+    if (existsSync(path)) utimesSync(path, new Date(), new Date());
+}
+
+settle();
 const wanted = fingerprint();
-if (isInstalled(wanted)) {
-  // make compares times: a checkout touches files that it does not change.
-  utimesSync(join(NOW, '.package-lock.json'), new Date(), new Date());
+const { found, hasAll } = readStamp();
+const all = process.argv.includes('--all') || hasAll;
+if (found === wanted && hasAll === all) {
+  touch();
 } else {
+  const old = existsSync(join(NOW, 'tsx/package.json'));
+  const why = !old
+    ? 'once'
+    : found === wanted
+      ? 'once, for tests and development'
+      : 'as package-lock.json is newer';
+  process.stderr.write(`Installing packages (about ${all ? 30 : 10} s, ${why})\n`);
+  const done = installBeside(wanted, all);
   settle();
-  const before = existsSync(join(NOW, 'tsx/package.json'));
-  process.stderr.write(
-    `Installing packages (about 20 s, ${before ? 'as package-lock.json is newer' : 'once'})\n`,
-  );
-  const done = installBeside(wanted);
-  settle();
-  if (!done && before) {
+  if (!done && old && (hasAll || !all)) {
     process.stderr.write(
       '! The packages of package-lock.json cannot be had now; the ones that are here go on\n',
     );

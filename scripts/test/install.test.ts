@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -17,27 +18,33 @@ import { ROOT } from '../lib/process/root.ts';
 import { $ } from '../lib/process/shell.ts';
 
 describe('installing where no registry answers', () => {
+  const files = [
+    'package.json',
+    'package-lock.json',
+    '.npmrc',
+    'backend/package.json',
+    'frontend/package.json',
+  ];
   let folder: string;
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'install-'));
-    const files = [
-      'package.json',
-      'package-lock.json',
-      '.npmrc',
-      'backend/package.json',
-      'frontend/package.json',
-    ];
     for (const path of [...files, 'scripts/install.cjs']) cpSync(join(ROOT, path), join(folder, path));
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-  const install = () => {
+  const install = (...flags: string[]) => {
     const env = {
       npm_config_registry: 'http://127.0.0.1:9',
       npm_config_cache: join(folder, 'cache'),
       npm_config_fetch_retry_mintimeout: '10',
     };
-    return $({ cwd: folder, env, nothrow: true })`flock package-lock.json node scripts/install.cjs`;
+    return $({ cwd: folder, env, nothrow: true })`flock package-lock.json node scripts/install.cjs ${flags}`;
+  };
+  const fingerprint = () => {
+    const hash = createHash('sha256');
+    for (const path of files.slice(0, 2).concat(files.slice(3)))
+      hash.update(readFileSync(join(folder, path)));
+    return hash.digest('hex');
   };
   const putOldPackages = () => {
     mkdirSync(join(folder, 'node_modules/tsx'), { recursive: true });
@@ -56,7 +63,7 @@ describe('installing where no registry answers', () => {
     const { exitCode, stderr } = await install();
     assert.match(
       stderr,
-      /^Installing packages \(about 20 s, as package-lock.json is newer\)\n[\s\S]*the ones that are here go on\n$/,
+      /^Installing packages \(about 10 s, as package-lock.json is newer\)\n[\s\S]*the ones that are here go on\n$/,
     );
     assert.equal(exitCode, 0);
     assertOldPackages();
@@ -74,9 +81,26 @@ describe('installing where no registry answers', () => {
     const { exitCode, stderr } = await install();
     assert.match(
       stderr,
-      /^Installing packages \(about 20 s, once\)\n[\s\S]*✘ The packages cannot be installed\n/,
+      /^Installing packages \(about 10 s, once\)\n[\s\S]*✘ The packages cannot be installed\n/,
     );
     assert.equal(exitCode, 3);
     assert.equal(existsSync(join(folder, 'node_modules')), false);
+  });
+
+  it('what needs all packages fails where only those of operating a stack are here', async () => {
+    putOldPackages();
+    const { exitCode, stderr } = await install('--all');
+    assert.match(stderr, /✘ The packages cannot be installed\n/);
+    assert.equal(exitCode, 3);
+    assertOldPackages();
+  });
+
+  it('an operating command keeps all packages where they are', async () => {
+    putOldPackages();
+    writeFileSync(join(folder, 'node_modules/.all'), '');
+    writeFileSync(join(folder, 'node_modules/.installed'), fingerprint());
+    const { exitCode, stderr } = await install();
+    assert.deepEqual([exitCode, stderr], [0, '']);
+    assert.equal((await install('--all')).stderr, '');
   });
 });
