@@ -10,7 +10,7 @@ export const router = createRouter({
     { path: '/genes/:symbol', name: 'gene', props: true, component: () => import('./views/GeneView.vue') },
     { path: '/statistics', name: 'statistics', component: () => import('./views/StatisticsView.vue') },
     { path: '/status', name: 'status', component: () => import('./views/StatusView.vue') },
-    { path: '/about', redirect: { name: 'status' } },
+    { path: '/about', name: 'about', component: () => import('./views/AboutView.vue') },
     { path: '/:rest(.*)', name: 'not-found', component: () => import('./views/NotFoundView.vue') },
   ],
   scrollBehavior(to, from, saved) {

@@ -20,7 +20,7 @@ describe('the table', () => {
     ]);
     expect(rows[1]?.at(-1)).toBe('Not graded');
     expect(page.find('.summary').text()).toBe('1 to 2 of 60 genes');
-    expect(document.title).toBe('Genes · Kidney Genetics');
+    expect(document.title).toBe('Genes · Kidney Genetics Database');
   });
 
   it('opens a deep link as it was', async () => {

@@ -2,8 +2,14 @@ import { mount } from '@vue/test-utils';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { computed, nextTick, ref } from 'vue';
 import { type ColumnId, DEFAULT_COLUMNS, useColumns } from '../src/state/columns.ts';
-import { diseaseLinks, geneLinks } from '../src/state/external-links.ts';
-import { formatMilliseconds, formatRelative, formatShare, plural } from '../src/state/format.ts';
+import { diseaseLinks, evidenceAddress, geneLinks } from '../src/state/external-links.ts';
+import {
+  formatMilliseconds,
+  formatPartialDate,
+  formatRelative,
+  formatShare,
+  plural,
+} from '../src/state/format.ts';
 import { useTheme } from '../src/state/theme.ts';
 import { makeGene } from './support/api.ts';
 
@@ -103,6 +109,16 @@ describe('words', () => {
     expect(formatShare(part, whole)).toBe(text);
   });
 
+  it.each([
+    ['2023', '2023'],
+    ['2023-11', 'November 2023'],
+    ['2023-11-30', 'Nov 30, 2023'],
+    ['soon', 'soon'],
+    ['2023-99', '2023-99'],
+  ])('of the date %s are %s', (date, text) => {
+    expect(formatPartialDate(date)).toBe(text);
+  });
+
   it('counts', () => {
     const count = ref(1);
     const text = computed(() => plural(count.value, 'gene'));
@@ -114,9 +130,37 @@ describe('words', () => {
 
 describe('links elsewhere', () => {
   it('lead to the gene', () => {
-    const hrefs = geneLinks(makeGene()).map((link) => link.href);
-    expect(hrefs).toContain('https://search.clinicalgenome.org/kb/genes/HGNC%3A9008');
-    expect(hrefs).toContain('https://gnomad.broadinstitute.org/gene/PKD1');
+    expect(Object.fromEntries(geneLinks(makeGene()).map(({ label, href }) => [label, href]))).toEqual({
+      HGNC: 'https://www.genenames.org/data/gene-symbol-report/#!/hgnc_id/HGNC%3A9008',
+      OMIM: 'https://omim.org/search?index=entry&search=PKD1',
+      Ensembl: 'https://www.ensembl.org/Homo_sapiens/Gene/Summary?g=PKD1',
+      UniProt:
+        'https://www.uniprot.org/uniprotkb?query=gene_exact%3APKD1%20AND%20organism_id%3A9606%20AND%20reviewed%3Atrue',
+      Orphanet: 'https://www.orpha.net/en/disease/gene/PKD1',
+      PanelApp: 'https://panelapp.genomicsengland.co.uk/panels/entities/PKD1',
+      ClinGen: 'https://search.clinicalgenome.org/kb/genes/HGNC%3A9008',
+      ClinVar: 'https://www.ncbi.nlm.nih.gov/clinvar/?term=PKD1%5Bgene%5D',
+      gnomAD: 'https://gnomad.broadinstitute.org/gene/PKD1',
+      'NCBI Gene': 'https://www.ncbi.nlm.nih.gov/gene/?term=PKD1%5Bsym%5D+AND+human%5Borgn%5D',
+    });
+  });
+
+  it('stay on the site they name, whatever a symbol holds', () => {
+    for (const { href } of geneLinks(makeGene({ symbol: 'A@x.org/../?#&b', hgncId: 'HGNC:1/../2' }))) {
+      expect(href).not.toMatch(/@|\.\.\/|&b/);
+      expect(new URL(href).protocol).toBe('https:');
+    }
+  });
+
+  it.each([
+    ['https://example.org/a', 'https://example.org/a'],
+    ['http://example.org/a', null],
+    ['javascript:alert(1)', null],
+    ['//example.org', null],
+    ['', null],
+    [null, null],
+  ])('to the source of a class are HTTPS: %s', (evidenceUrl, address) => {
+    expect(evidenceAddress(makeGene({ evidenceUrl }))).toBe(address);
   });
 
   it('lead to the disease as far as its ids are known', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { Gene } from '../src/api/types.ts';
 import { makeGene, stubApi } from './support/api.ts';
 import { openPage, wait } from './support/mount.ts';
 import { answer, outage, serveEachTest, server } from './support/server.ts';
@@ -12,7 +13,34 @@ describe('a gene', () => {
     expect(page.find('.facts').text()).toContain('Autosomal dominant');
     expect(page.find('.diseases').text()).toContain('Polycystic kidney disease 1');
     expect(page.find('a[href="https://omim.org/entry/173900"]').attributes('rel')).toContain('noopener');
-    expect(document.title).toBe('PKD1 · Kidney Genetics');
+    expect(document.title).toBe('PKD1 · Kidney Genetics Database');
+  });
+
+  it('shows who gave its evidence class, when, and where that can be read', async () => {
+    const { page } = await openPage('/genes/PKD1');
+    const link = page.find('.source a');
+    expect(link.text()).toMatch(/^ClinGen, November 2023/);
+    expect(link.attributes()).toMatchObject({
+      href: 'https://search.clinicalgenome.org/kb/genes/HGNC:9008',
+      rel: 'noopener noreferrer',
+      target: '_blank',
+    });
+  });
+
+  it.each<[string, Partial<Gene>, string | null]>([
+    [
+      'without a source',
+      { evidenceSource: null, evidenceDate: null, evidenceUrl: null },
+      'Source not recorded',
+    ],
+    ['with a day', { evidenceDate: '2024-02-29', evidenceUrl: null }, 'ClinGen, Feb 29, 2024'],
+    ['with an address that runs a script', { evidenceUrl: 'javascript:alert(1)' }, 'ClinGen, November 2023'],
+    ['without a class', { evidence: null }, null],
+  ])('%s has a source without a link, or none', async (_, fields, text) => {
+    server.genes = [makeGene(fields)];
+    const { page } = await openPage('/genes/PKD1');
+    expect(page.find('.source a').exists()).toBe(false);
+    expect(page.find('.source').exists() ? page.find('.source').text() : null).toBe(text);
   });
 
   it('found by its HGNC id settles on its symbol', async () => {
@@ -76,6 +104,58 @@ describe('statistics', () => {
       'Autosomal dominant2',
       'Autosomal recessive1',
     ]);
+  });
+});
+
+describe('about', () => {
+  it('tells sources, licence, contact, the state of the data and how to cite it', async () => {
+    const { page } = await openPage('/about');
+    const words = page.find('.words').text();
+    for (const title of ['What this is', 'Sources', 'Licence', 'Contact and imprint'])
+      expect(words).toContain(title);
+    const facts = page.findAll('.side dl div').map((row) => row.text());
+    expect(facts).toEqual([
+      'Genes3',
+      'Diseases4',
+      'Version of the data9',
+      'Date of the dataNov 20, 2026',
+      'Version of the software1.2.3 (abc1234)',
+      'Licence of the softwareMIT',
+      'ClinGen, November 20232 genes',
+      'Source not recorded1 gene',
+    ]);
+    expect(page.find('.citation').text()).toBe(
+      `Kidney Genetics Database. Data version 9 of Nov 20, 2026, software version 1.2.3. ${window.location.origin}`,
+    );
+    expect(page.find('nav .here').text()).toBe('About');
+  });
+
+  it('shows its words when the API is away', async () => {
+    server.broken = outage;
+    const { page } = await openPage('/about');
+    expect(page.find('.words').text()).toContain('ClinGen');
+    expect(page.find('.citation').exists()).toBe(false);
+    expect(page.find('[role=alert]').exists()).toBe(true);
+  });
+});
+
+describe('the name of the site', () => {
+  it('is what the operator set, on the page and in its title, and is remembered', async () => {
+    server.siteName = 'Genes & <Kidneys>';
+    const first = await openPage('/about');
+    await wait(0);
+    expect(first.page.find('.brand').text()).toBe('Genes & <Kidneys>');
+    expect(document.title).toBe('About · Genes & <Kidneys>');
+    server.broken = outage;
+    const second = await openPage('/status');
+    expect(second.page.find('.brand').text()).toBe('Genes & <Kidneys>');
+  });
+
+  it('is the built-in one until it is known, and when the API says none', async () => {
+    server.siteName = ' ';
+    const { page } = await openPage('/genes');
+    await wait(0);
+    expect(page.find('.brand').text()).toBe('Kidney Genetics Database');
   });
 });
 

@@ -1,5 +1,5 @@
 import { ApiError, errorFromResponse } from './error.ts';
-import type { DiseaseGroup, Gene, GenePage, Meta, Readiness, Statistics } from './types.ts';
+import type { DiseaseGroup, Gene, GenePage, Meta, Readiness, Site, Statistics } from './types.ts';
 
 const BASE = (import.meta.env.VITE_API_BASE_URL ?? '/api').replace(/\/+$/, '');
 const V1 = `${BASE}/v1`;
@@ -46,6 +46,11 @@ export async function listDiseaseGroups(signal?: AbortSignal): Promise<DiseaseGr
 /** Counts over the whole collection. */
 export function getStatistics(signal?: AbortSignal): Promise<Statistics> {
   return getJson<Statistics>(`${V1}/statistics`, signal);
+}
+
+/** What the site is called. */
+export function getSite(signal?: AbortSignal): Promise<Site> {
+  return getJson<Site>(`${V1}/site`, signal);
 }
 
 /** Version, revision and start of the API. */

@@ -26,6 +26,12 @@ export interface Gene {
   /** Slug of a disease group. */
   diseaseGroup: string;
   evidence: EvidenceClass | null;
+  /** Who gave the class; null when not known, missing in answers of an API of before. */
+  evidenceSource?: string | null;
+  /** "2023", "2023-11" or "2023-11-30". */
+  evidenceDate?: string | null;
+  /** Where it can be read. */
+  evidenceUrl?: string | null;
   diseases: Disease[];
   /** ISO 8601. */
   updatedAt: string;
@@ -60,7 +66,14 @@ export interface Statistics {
   byInheritance: Count[];
   byChromosome: Count[];
   byEvidence: Count[];
+  /** Missing in answers of an API of before. */
+  evidenceSources?: { source: string | null; date: string | null; count: number }[];
   updatedAt: string | null;
+}
+
+export interface Site {
+  /** What the operator calls the site. */
+  name: string;
 }
 
 export interface Meta {
@@ -71,6 +84,8 @@ export interface Meta {
   startedAt: string;
   genes: number;
   latestSeq: number;
+  /** ISO 8601; missing in answers of an API of before. */
+  dataChangedAt?: string;
 }
 
 /** The answer of the readiness check when all is well. */

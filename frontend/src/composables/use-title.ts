@@ -1,10 +1,9 @@
 import { type MaybeRefOrGetter, toValue, watchEffect } from 'vue';
-
-const SITE = 'Kidney Genetics';
+import { siteName } from '../state/site.ts';
 
 /** Keeps the document's title: what the view is about, then the site. */
 export function useTitle(title: MaybeRefOrGetter<string>): void {
   watchEffect(() => {
-    document.title = `${toValue(title)} · ${SITE}`;
+    document.title = `${toValue(title)} · ${siteName.value}`;
   });
 }

@@ -1,6 +1,8 @@
 const number = new Intl.NumberFormat('en');
 const dateTime = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'short' });
 const date = new Intl.DateTimeFormat('en', { dateStyle: 'medium' });
+const utcDate = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeZone: 'UTC' });
+const utcMonth = new Intl.DateTimeFormat('en', { month: 'long', year: 'numeric', timeZone: 'UTC' });
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
 const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
@@ -25,6 +27,19 @@ export function formatDateTime(iso: string): string {
 /** Date of an ISO 8601 text in the reader's time zone; the text itself if it is none. */
 export function formatDate(iso: string): string {
   return formatWith(date, iso);
+}
+
+/** "ClinGen, November 2023"; what is not known is said or left out. */
+export function formatSource(source: string | null | undefined, day: string | null | undefined): string {
+  const of = source || 'Source not recorded';
+  return day ? `${of}, ${formatPartialDate(day)}` : of;
+}
+
+/** "2023", "November 2023" or "Nov 30, 2023", as exact as the text is; the text itself if it is no date. */
+export function formatPartialDate(text: string): string {
+  if (!/^\d{4}-\d\d(-\d\d)?$/.test(text)) return text;
+  // The day of the source, wherever the reader is.
+  return formatWith(text.length > 7 ? utcDate : utcMonth, text);
 }
 
 /**

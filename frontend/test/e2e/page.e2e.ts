@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { mustRun } from '../../../scripts/lib/process/shell.ts';
-import { parseEnvFile } from '../../../scripts/lib/stack/env-rules.ts';
+import { readEnvText } from '../../../scripts/lib/stack/env-text-rules.ts';
+import { makeToken } from '../../../scripts/test/e2e/edits.ts';
 import { TestStack, until } from '../../../scripts/test/e2e/harness.ts';
 import {
   arrive,
@@ -28,6 +28,7 @@ const VIEWS = [
   { name: 'gene', path: '/genes/PKD1', shows: '.related' },
   { name: 'gene-missing', path: '/genes/NOPE', shows: '.missing', reports: /status of 404/ },
   { name: 'statistics', path: '/statistics', shows: '.column' },
+  { name: 'about', path: '/about', shows: '.citation' },
   { name: 'status', path: '/status', shows: '.row.ok:has-text("Database")' },
   { name: 'not-found', path: '/no/such/page', shows: 'h1:has-text("Page not found")' },
   { name: 'api-reference', path: '/api/docs', shows: '#listGenes' },
@@ -411,6 +412,32 @@ describe('the page in Chromium, through nginx', { timeout: 1_200_000 }, () => {
     }
   });
 
+  it('labels each chromosome of the statistics, none over another, on the narrowest phone and on a desktop', async () => {
+    for (const width of [320, 390, 1280]) {
+      const look = async (page: Page): Promise<void> => {
+        await page.locator('.column').first().waitFor();
+        const boxes = await page
+          .locator('svg[role=group] .texts text:not(.value)')
+          .evaluateAll((texts) => texts.map((text) => text.getBoundingClientRect().toJSON() as DOMRect));
+        assert.ok(boxes.length >= 23);
+        for (const [index, box] of boxes.entries()) {
+          for (const other of boxes.slice(index + 1)) {
+            const apart = other.left - box.right >= 2 || other.top >= box.bottom || box.top >= other.bottom;
+            assert.ok(apart, `label ${index + 1} runs into another at ${width} pixels`);
+          }
+        }
+      };
+      await visit('/statistics', look, { viewport: { width, height: 800 } });
+    }
+  });
+
+  it('is called what the operator calls it', () =>
+    visit('/about', async (page) => {
+      const { PROJECT_NAME = '' } = readEnvText(readFileSync(stack.settings.envFile, 'utf8')).values;
+      await page.locator('.brand', { hasText: PROJECT_NAME }).waitFor();
+      await until('the title', 20_000, async () => (await page.title()) === `About · ${PROJECT_NAME}`);
+    }));
+
   it('has a reference of the API that is styled, linked and complete under the policy', () =>
     visit('/api/docs', async (page) => {
       const font = await page.evaluate(() => getComputedStyle(document.documentElement).fontFamily);
@@ -482,9 +509,5 @@ function menuButton(page: Page, name: string): Locator {
 
 /** A token with which genes may be edited, signed with the key of the stack. */
 function signToken(envFile: string): string {
-  const { SECRET_KEY = '' } = parseEnvFile(readFileSync(envFile, 'utf8'));
-  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
-  const claims = { sub: 'test', scope: 'genes:write', exp: Math.floor(Date.now() / 1000) + 600 };
-  const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(claims)}`;
-  return `${signed}.${createHmac('sha256', SECRET_KEY).update(signed).digest('base64url')}`;
+  return makeToken(readEnvText(readFileSync(envFile, 'utf8')).values.SECRET_KEY ?? '');
 }

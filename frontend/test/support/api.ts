@@ -46,6 +46,9 @@ export function makeGene(fields: Partial<Gene> = {}): Gene {
     inheritance: ['AD'],
     diseaseGroup: 'cystic',
     evidence: 'definitive',
+    evidenceSource: 'ClinGen',
+    evidenceDate: '2023-11',
+    evidenceUrl: 'https://search.clinicalgenome.org/kb/genes/HGNC:9008',
     diseases: [
       {
         name: 'Polycystic kidney disease 1',
@@ -87,6 +90,10 @@ export const statistics: Statistics = {
   byEvidence: [
     { key: 'limited', count: 1 },
     { key: 'definitive', count: 2 },
+  ],
+  evidenceSources: [
+    { source: 'ClinGen', date: '2023-11', count: 2 },
+    { source: null, date: null, count: 1 },
   ],
   updatedAt: '2026-11-20T10:00:00Z',
 };

@@ -5,8 +5,9 @@ import { type Answer, groups, makeGene, makePage, type StubApi, statistics, stub
 export const GENES = '/api/v1/genes';
 
 /** What the API holds and how it is, for the tests of whole views: set anew before each. */
-export const server: { genes: Gene[]; broken: Answer | null; api: StubApi } = {
+export const server: { genes: Gene[]; siteName: string; broken: Answer | null; api: StubApi } = {
   genes: [],
+  siteName: 'Kidney Genetics Database',
   broken: null,
   api: { requests: [], asked: () => [] },
 };
@@ -22,6 +23,7 @@ export function serveEachTest(): void {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] });
     localStorage.clear();
     server.broken = null;
+    server.siteName = 'Kidney Genetics Database';
     server.genes = [
       makeGene(),
       makeGene({
@@ -48,6 +50,8 @@ export function answer(url: URL): Answer {
       return { body: { items: groups } };
     case '/api/v1/statistics':
       return { body: statistics };
+    case '/api/v1/site':
+      return { body: { name: server.siteName } };
     case '/api/v1/meta':
       return { body: meta };
     case '/api/health':
@@ -66,6 +70,7 @@ const meta = {
   startedAt: '2026-11-01T00:00:00Z',
   genes: 60,
   latestSeq: 9,
+  dataChangedAt: '2026-11-20T10:00:00Z',
 };
 
 function oneGene(wanted: string): Answer {
