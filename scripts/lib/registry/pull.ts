@@ -1,3 +1,4 @@
+import { inspect } from '../docker/inspect.ts';
 import { IMAGES, type ImageName } from '../images/build-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
@@ -6,6 +7,16 @@ import { manifestReference, type ReleaseReference, repositoryOf } from './refere
 import { MANIFEST_LABEL, parseReleaseManifest, type ReleaseManifest } from './release-manifest.ts';
 import type { SignedIn } from './sign-in.ts';
 import { assertSigned } from './signatures.ts';
+
+/** An image of a release that is on this host now. */
+export interface BroughtImage {
+  image: ImageName;
+  /** Where it came from: REPOSITORY@sha256:… */
+  reference: string;
+  id: string;
+  /** Fingerprint of the public key that its signature was checked with; empty where none is set. */
+  signedBy: string;
+}
 
 /** A release in a registry. */
 export interface FoundRelease {
@@ -41,6 +52,7 @@ export function findRelease(target: ReleaseReference, signedIn: SignedIn): Promi
  * Brings the images of a release to this host, each by its digest, and gives them local names.
  * @param publicKeys where there are any, one has to have signed the manifest and each image
  * @param localName the name that an image gets
+ * @returns where each came from and which key signed it
  * @throws DescribedError before anything has its local name: another architecture, no signature, a changed image
  */
 export async function pullImages(
@@ -48,24 +60,21 @@ export async function pullImages(
   signedIn: SignedIn,
   publicKeys: readonly string[],
   localName: (image: ImageName) => string,
-): Promise<void> {
+): Promise<BroughtImage[]> {
   await assertPlatform(manifest);
-  if (publicKeys.length > 0) await assertSigned(reference, publicKeys, signedIn);
+  const signer = (one: string) => (publicKeys.length > 0 ? assertSigned(one, publicKeys, signedIn) : '');
+  await signer(reference);
+  const brought: BroughtImage[] = [];
   for (const image of IMAGES) {
-    const byDigest = referenceOf(manifest, image, signedIn.registry);
-    if (publicKeys.length > 0) await assertSigned(byDigest, publicKeys, signedIn);
+    const byDigest = `${repositoryOf(signedIn.registry, image)}@${manifest.images[image].digest}`;
+    const signedBy = await signer(byDigest);
     await askRegistry(['docker', 'pull', '--quiet', byDigest], signedIn);
+    const [pulled] = await inspect('image', [byDigest]);
+    brought.push({ image, reference: byDigest, id: pulled?.Id ?? '', signedBy });
   }
-  for (const image of IMAGES) {
-    const byDigest = referenceOf(manifest, image, signedIn.registry);
-    await mustRun(['docker', 'tag', byDigest, localName(image)], 'run this again');
-    await run(['docker', 'rmi', '--no-prune', byDigest]);
-  }
-}
-
-/** An image of a release by its digest. */
-export function referenceOf(manifest: ReleaseManifest, image: ImageName, registry: string): string {
-  return `${repositoryOf(registry, image)}@${manifest.images[image].digest}`;
+  for (const { image, id } of brought)
+    await mustRun(['docker', 'tag', id, localName(image)], 'run this again');
+  return brought;
 }
 
 async function assertPlatform({ platform, release }: ReleaseManifest): Promise<void> {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DescribedError, Exit } from '../process/errors.ts';
@@ -82,24 +83,30 @@ export async function sign(
   }
 }
 
+/** Tells a public key from others: sha256 of its file, hexadecimal. */
+export function fingerprint(publicKey: string): string {
+  return createHash('sha256').update(readFileSync(publicKey)).digest('hex');
+}
+
 /**
  * An image is signed by one of the keys.
  * @param reference with its digest
- * @throws DescribedError that names it
+ * @returns the fingerprint of the key that signed it
+ * @throws DescribedError that names the image
  */
 export async function assertSigned(
   reference: string,
   publicKeys: readonly string[],
   signedIn: SignedIn,
-): Promise<void> {
+): Promise<string> {
   for (const publicKey of publicKeys) {
     const argv = verifyArgv(reference, publicKey, signedIn);
     const { exitCode, stderr } = await run(argv, { env: signedIn.env, timeoutMs: 120_000 });
-    if (exitCode === 0) return;
+    if (exitCode === 0) return fingerprint(publicKey);
     // Only a registry that answered has said anything about a signature.
     if (!/no (matching )?signatures|no signatures found|invalid signature|verification/i.test(stderr)) {
       await askRegistry(argv, signedIn);
-      return;
+      return fingerprint(publicKey);
     }
   }
   throw new DescribedError(

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { S3 } from '@aws-sdk/client-s3';
 import { mustRun, run } from '../../lib/process/shell.ts';
+import { makeDebianImage } from '../debian-image.ts';
 import { backupStack, newest } from '../e2e/backup-support.ts';
 import { FaultyNetwork } from '../e2e/faulty-network.ts';
 import { freePort, TEST_PREFIX, type TestStack, until } from '../e2e/harness.ts';
-import { makeDebianImage } from './debian-image.ts';
 
 /**
  * What the small S3 server of `make test` cannot show: signatures that are checked, uploads that are aborted, objects that are

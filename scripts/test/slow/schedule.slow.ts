@@ -4,9 +4,9 @@ import { after, before, describe, it } from 'node:test';
 import { commandArgv } from '../../lib/process/command.ts';
 import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
+import { makeDebianImage } from '../debian-image.ts';
 import { backupFolder, backupStack, newest, readManifests } from '../e2e/backup-support.ts';
 import { TEST_PREFIX, type TestStack, until } from '../e2e/harness.ts';
-import { makeDebianImage } from './debian-image.ts';
 
 /**
  * The schedule on a real systemd, which is process 1 of a container and works on this host's engine. Not part of

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readAptSources } from '../../lib/host/apt.ts';
-import { findDebianArchive, formatDeb822 } from '../../lib/host/apt-sources.ts';
-import { ROOT } from '../../lib/process/root.ts';
-import { mustRun } from '../../lib/process/shell.ts';
+import { readAptSources } from '../lib/host/apt.ts';
+import { findDebianArchive, formatDeb822 } from '../lib/host/apt-sources.ts';
+import { ROOT } from '../lib/process/root.ts';
+import { mustRun } from '../lib/process/shell.ts';
 
 const HINT = 'see the output above';
 

@@ -1,0 +1,97 @@
+import { inspectImage } from '../docker/images.ts';
+import { IMAGES, type ImageName } from '../images/build-argv.ts';
+import { DescribedError } from '../process/errors.ts';
+import { mustRun } from '../process/shell.ts';
+import { imageName } from '../release/releases.ts';
+import { readOptionalEnv } from '../stack/env-file.ts';
+import { type Release, tagOf } from '../stack/release.ts';
+import type { StackSettings } from '../stack/stack.ts';
+import { say } from '../terminal/report.ts';
+import { askRegistry } from './client.ts';
+import { type BroughtImage, pullImages, pullManifest } from './pull.ts';
+import { findPulled, type PulledImage, readPulled } from './pulled.ts';
+import { parseFrom } from './reference-rules.ts';
+import { withSignIn } from './sign-in.ts';
+import { assertCosign, findPublicKeys, fingerprint } from './signatures.ts';
+
+/**
+ * Brings a release from a registry: its images become those that were "built last", from where every deployment goes on.
+ * @param from `latest`, a release's name, or REGISTRY:RELEASE
+ * @returns where each image came from, to be noted once it is known under which tag it is deployed
+ * @throws DescribedError, with everything here as it was: what the registry refuses, or what is not signed
+ */
+export async function bringRelease(settings: StackSettings, from: string): Promise<BroughtImage[]> {
+  const env = await readOptionalEnv(settings.envFile);
+  const keys = findPublicKeys(env);
+  if (keys.length > 0) await assertCosign();
+  const target = parseFrom(from, env.REGISTRY ?? '');
+  return withSignIn(target.registry, env, async (signedIn) => {
+    const found = await pullManifest(target, signedIn);
+    const brought = await pullImages(found, signedIn, keys, (image) => imageName(settings, image, 'latest'));
+    const { release, createdAt, createdBy } = found.manifest;
+    say(
+      `  ${release} of ${createdAt}, by ${createdBy}, pulled by digest${keys.length > 0 ? ', signed' : ''}`,
+    );
+    return brought;
+  });
+}
+
+/** Pulls again those images of a release that came from a registry and were pruned since. */
+export async function bringBack(settings: StackSettings, release: Release): Promise<void> {
+  const missing: PulledImage[] = [];
+  for (const image of IMAGES) {
+    const tag = tagOf(release, image);
+    const pulled = findPulled(settings.prefix, image, tag);
+    if (pulled && !(await inspectImage(imageName(settings, image, tag)))) missing.push(pulled);
+  }
+  if (missing.length === 0) return;
+  const env = await readOptionalEnv(settings.envFile);
+  for (const { image, tag, reference } of missing) {
+    say(`  ${image}:${tag} is pulled again`);
+    const registry = reference.replace(/\/[^/]*$/, '');
+    await withSignIn(registry, env, (signedIn) =>
+      askRegistry(['docker', 'pull', '--quiet', reference], signedIn),
+    );
+    await mustRun(['docker', 'tag', reference, imageName(settings, image, tag)], 'run this again');
+  }
+}
+
+/** Tags of releases whose parts all came from a registry: they can be gone back to without being here. */
+export function listPulledReleases(prefix: string): string[] {
+  const tagsOf = (image: ImageName) =>
+    readPulled(prefix).flatMap((one) => (one.image === image ? [one.tag] : []));
+  const frontends = new Set(tagsOf('frontend'));
+  return tagsOf('backend').filter((tag) => frontends.has(tag));
+}
+
+/**
+ * Where keys are set, each image that is to run came from a registry, was signed by one of them, and is that image still.
+ * It asks what was found when it was pulled, so that a host starts without its registry; prod-verify asks the registry again.
+ * @throws DescribedError that names the first that is not
+ */
+export async function assertReleaseSigned(settings: StackSettings, release: Release): Promise<void> {
+  const keys = findPublicKeys(await readOptionalEnv(settings.envFile)).map(fingerprint);
+  if (keys.length === 0) return;
+  for (const image of IMAGES) {
+    const tag = tagOf(release, image);
+    const name = imageName(settings, image, tag);
+    const pulled = findPulled(settings.prefix, image, tag);
+    const problem = judge(pulled, await inspectImage(name), keys);
+    if (problem) {
+      throw new DescribedError(
+        `COSIGN_PUBLIC_KEY is set, and ${name} ${problem}`,
+        'deploy a signed release: make prod-update FROM=latest WITH_DATABASE=1',
+      );
+    }
+  }
+}
+
+function judge(
+  pulled: PulledImage | undefined,
+  here: { id: string } | undefined,
+  keys: readonly string[],
+): string | undefined {
+  if (!pulled) return 'was built or loaded here, and nobody signed it';
+  if (here?.id !== pulled.id) return 'is not the image that was pulled';
+  return keys.includes(pulled.signedBy) ? undefined : 'was not signed by that key when it was pulled';
+}
