@@ -8,7 +8,7 @@ import { type Release, tagOf } from '../stack/release.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { say } from '../terminal/report.ts';
 import { askRegistry } from './client.ts';
-import { type BroughtImage, pullImages, pullManifest } from './pull.ts';
+import { type BroughtImage, hashContent, pullImages, pullManifest } from './pull.ts';
 import { findPulled, type PulledImage, readPulled } from './pulled.ts';
 import { parseFrom } from './reference-rules.ts';
 import { withSignIn } from './sign-in.ts';
@@ -65,6 +65,22 @@ export function listPulledReleases(prefix: string): string[] {
 }
 
 /**
+ * Where keys are set nothing is deployed that did not come from a registry just now.
+ * @throws DescribedError for what was built or loaded on this host
+ */
+export async function assertMayDeploy(
+  settings: StackSettings,
+  brought: readonly BroughtImage[] | undefined,
+): Promise<void> {
+  const keys = findPublicKeys(await readOptionalEnv(settings.envFile));
+  if (keys.length === 0 || brought) return;
+  throw new DescribedError(
+    'COSIGN_PUBLIC_KEY is set: this host deploys signed releases alone, none that was built or loaded here',
+    'make prod-update FROM=latest; the first time: make prod-up FROM=latest',
+  );
+}
+
+/**
  * Where keys are set, each image that is to run came from a registry, was signed by one of them, and is that image still.
  * It asks what was found when it was pulled, so that a host starts without its registry; prod-verify asks the registry again.
  * @throws DescribedError that names the first that is not
@@ -76,7 +92,7 @@ export async function assertReleaseSigned(settings: StackSettings, release: Rele
     const tag = tagOf(release, image);
     const name = imageName(settings, image, tag);
     const pulled = findPulled(settings.prefix, image, tag);
-    const problem = judge(pulled, await inspectImage(name), keys);
+    const problem = judge(pulled, await hashContent(name), keys);
     if (problem) {
       throw new DescribedError(
         `COSIGN_PUBLIC_KEY is set, and ${name} ${problem}`,
@@ -88,10 +104,10 @@ export async function assertReleaseSigned(settings: StackSettings, release: Rele
 
 function judge(
   pulled: PulledImage | undefined,
-  here: { id: string } | undefined,
+  content: string,
   keys: readonly string[],
 ): string | undefined {
   if (!pulled) return 'was built or loaded here, and nobody signed it';
-  if (here?.id !== pulled.id) return 'is not the image that was pulled';
+  if (content !== pulled.content) return 'is not the image that was pulled';
   return keys.includes(pulled.signedBy) ? undefined : 'was not signed by that key when it was pulled';
 }

@@ -1,4 +1,5 @@
-import { inspect } from '../docker/inspect.ts';
+import { createHash } from 'node:crypto';
+import { inspectImage } from '../docker/images.ts';
 import { IMAGES, type ImageName } from '../images/build-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
@@ -13,7 +14,8 @@ export interface BroughtImage {
   image: ImageName;
   /** Where it came from: REPOSITORY@sha256:… */
   reference: string;
-  id: string;
+  /** Of what it does, whatever its labels say (see hashContent). */
+  content: string;
   /** Fingerprint of the public key that its signature was checked with; empty where none is set. */
   signedBy: string;
 }
@@ -69,12 +71,18 @@ export async function pullImages(
     const byDigest = `${repositoryOf(signedIn.registry, image)}@${manifest.images[image].digest}`;
     const signedBy = await signer(byDigest);
     await askRegistry(['docker', 'pull', '--quiet', byDigest], signedIn);
-    const [pulled] = await inspect('image', [byDigest]);
-    brought.push({ image, reference: byDigest, id: pulled?.Id ?? '', signedBy });
+    brought.push({ image, reference: byDigest, content: await hashContent(byDigest), signedBy });
   }
-  for (const { image, id } of brought)
-    await mustRun(['docker', 'tag', id, localName(image)], 'run this again');
+  for (const { image, reference: one } of brought) {
+    await mustRun(['docker', 'tag', one, localName(image)], 'run this again');
+  }
   return brought;
+}
+
+/** sha256 of what an image of this host does: its layers and how it is started; empty for one that is not here. */
+export async function hashContent(image: string): Promise<string> {
+  const found = await inspectImage(image);
+  return found ? createHash('sha256').update(found.content).digest('hex') : '';
 }
 
 async function assertPlatform({ platform, release }: ReleaseManifest): Promise<void> {

@@ -39,11 +39,11 @@ export function findPulled(prefix: string, image: ImageName, tag: string): Pulle
 }
 
 function isPulled(value: unknown): value is PulledImage {
-  const { image, tag, reference, id, signedBy } = value as Record<string, unknown>;
+  const { image, tag, reference, content, signedBy } = value as Record<string, unknown>;
   return (
     IMAGES.some((name) => name === image) &&
     typeof tag === 'string' &&
-    typeof id === 'string' &&
+    typeof content === 'string' &&
     typeof signedBy === 'string' &&
     typeof reference === 'string' &&
     /^[A-Za-z0-9[][A-Za-z0-9._:/[\]-]*@sha256:[0-9a-f]{64}$/.test(reference)
