@@ -89,8 +89,21 @@ prod-rollback: $(DEPS) ## Go back to the release before, or TO=revision
 	@$(RUN) scripts/rollback.ts
 
 .PHONY: prod-images
-prod-images: $(DEPS) ## The releases on this host (PRUNE=1 keeps the last 5)
+prod-images: $(DEPS) ## The releases on this host (PRUNE=1 keeps the last 5) or, with REMOTE=1, of the registry
 	@$(RUN) scripts/images.ts
+
+.PHONY: prod-push
+prod-push: $(DEPS) ## Push the images that were built last to REGISTRY=..., signed where there is a key
+	@$(RUN) scripts/push.ts
+
+.PHONY: deploy-key
+deploy-key: $(DEPS) ## A key of SSH that may deploy to this host and do nothing else
+	@$(RUN) scripts/deploy-key.ts
+
+# What sshd runs for such a key; the words of the client come in SSH_ORIGINAL_COMMAND.
+.PHONY: deploy
+deploy: $(DEPS)
+	@$(RUN) scripts/deploy.ts
 
 .PHONY: prod-history
 prod-history: $(DEPS) ## Who deployed what when

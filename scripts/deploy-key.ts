@@ -49,6 +49,7 @@ main(import.meta.url, {
   usage: USAGE,
   options: { remove: { type: 'boolean' } },
   maxPositionals: 1,
+  words: { FILE: '' },
   async run(flags, [file]) {
     if (flags.remove && !file)
       throw new DescribedError('Which key?', 'make deploy-key REMOVE=1 FILE=ci.pub', Exit.usage);

@@ -1,12 +1,19 @@
 import { readImageSize } from './lib/docker/images.ts';
+import { installTools } from './lib/host/test-tools.ts';
 import { lockStack } from './lib/process/lock.ts';
+import { toPrintable } from './lib/process/printable.ts';
+import { listRemoteReleases } from './lib/registry/remote.ts';
+import { chooseRegistry } from './lib/registry/settings.ts';
+import { withSignIn } from './lib/registry/sign-in.ts';
 import { readHistory } from './lib/release/history.ts';
 import { pruneImages } from './lib/release/prune.ts';
 import { imageName, listAppReleases, listImageTags } from './lib/release/releases.ts';
 import { listStack } from './lib/stack/containers.ts';
+import { readOptionalEnv } from './lib/stack/env-file.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { findDeployed, KEPT_RELEASES } from './lib/stack/release.ts';
+import type { StackSettings } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatBytes, formatDuration, formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 
@@ -15,7 +22,8 @@ Lists the releases whose images are on this host: how old and large they are, wh
 
   make prod-images
   make prod-images PRUNE=1     keep the last ${KEPT_RELEASES} and what runs, remove the rest
-  npx tsx scripts/images.ts [--prune] [--json]`;
+  make prod-images REMOTE=1    the releases of the registry
+  npx tsx scripts/images.ts [--prune | --remote] [--json]`;
 
 interface ReleaseRow {
   release: string;
@@ -58,12 +66,29 @@ function toCells({ release, built, bytes, deployed, runs }: ReleaseRow): string[
   ];
 }
 
+/** The releases of the registry: which one `latest` means, and which are here. */
+async function sayRemote(settings: StackSettings, json: boolean): Promise<void> {
+  const env = await readOptionalEnv(settings.envFile);
+  await installTools(['skopeo'], 'prod-images REMOTE=1');
+  const rows = await withSignIn(chooseRegistry(env), env, listRemoteReleases);
+  if (json) return say(JSON.stringify(rows, null, 2));
+  if (rows.length === 0) return say('No release is in the registry yet: make prod-push');
+  const cells = rows.map(({ tag, manifest, latest }) => [
+    toPrintable(tag),
+    manifest ? manifest.createdAt.slice(0, 16).replace('T', ' ') : 'no release of ours',
+    manifest?.createdBy ?? '',
+    latest ? paint('green', 'latest') : '',
+  ]);
+  say(formatTable([['RELEASE', 'PUSHED (UTC)', 'BY', ''].map((word) => paint('bold', word)), ...cells]));
+}
+
 main(import.meta.url, {
   usage: USAGE,
-  options: { prune: { type: 'boolean' }, json: { type: 'boolean' } },
+  options: { prune: { type: 'boolean' }, remote: { type: 'boolean' }, json: { type: 'boolean' } },
   async run(flags) {
     const settings = await openStack();
     await assertDockerReady();
+    if (flags.remote) return sayRemote(settings, flags.json === true);
     if (flags.prune) {
       lockStack(settings.prefix, 'make prod-images PRUNE=1');
       const removed = await pruneImages(settings);

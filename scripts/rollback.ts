@@ -1,5 +1,6 @@
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
+import { assertReleaseSigned, bringBack, listPulledReleases } from './lib/registry/deploy.ts';
 import { assertDeployable, deploy, isHalfWay } from './lib/release/deploy.ts';
 import { readHistory } from './lib/release/history.ts';
 import { listAppReleases, returnTo } from './lib/release/releases.ts';
@@ -34,7 +35,8 @@ main(import.meta.url, {
     await assertDeployable(settings, COMMAND);
     const history = readHistory(settings.prefix);
     const from = findDeployed(history);
-    const [releases, halfWay] = await Promise.all([listAppReleases(settings), isHalfWay(settings, from)]);
+    const [here, halfWay] = await Promise.all([listAppReleases(settings), isHalfWay(settings, from)]);
+    const releases = [...new Set([...here, ...listPulledReleases(settings.prefix)])];
     const chosen = chooseRollback(history, releases, { wanted, halfWay });
     if (!from || 'problem' in chosen) {
       throw new DescribedError(
@@ -42,7 +44,9 @@ main(import.meta.url, {
         'see which releases there are: make prod-images',
       );
     }
+    await bringBack(settings, { app: chosen.release, database: from.database });
     const to = await returnTo(settings, chosen.release, from);
+    await assertReleaseSigned(settings, to);
     const left = halfWay ? 'what a change left half way' : from.app;
     say(`Going back from ${left} to ${to.app}; the database stays as it is`);
     const command = wanted ? `${COMMAND} TO=${wanted}` : COMMAND;

@@ -2,6 +2,7 @@ import { build } from './build.ts';
 import { warnOfCollations } from './lib/database/collation.ts';
 import { beginChanges } from './lib/process/changes.ts';
 import { lockStack } from './lib/process/lock.ts';
+import { assertMayRun, bringFirst } from './lib/registry/deploy.ts';
 import { findOtherBuild } from './lib/release/releases.ts';
 import { envFileExists } from './lib/stack/env-file.ts';
 import { openStack } from './lib/stack/open.ts';
@@ -22,7 +23,8 @@ since: to deploy that is the work of prod-update, which drops no request.
 
   make prod-up                    production: reached through the proxy on the network npm-proxy
   make prod-test-up               test mode: the same stack with ports on 127.0.0.1
-  npx tsx scripts/up.ts [--test] [--plan] [--switch] [--empty] [--timeout SECONDS]
+  make prod-up FROM=latest        the first time: a release of the registry, without a build
+  npx tsx scripts/up.ts [--test] [--plan] [--from RELEASE] [--switch] [--empty] [--timeout SECONDS]
 
   --test       test mode
   --plan       say what would be done, and do nothing (make prod-up PLAN=1)
@@ -35,6 +37,7 @@ main(import.meta.url, {
   options: {
     test: { type: 'boolean' },
     plan: { type: 'boolean' },
+    from: { type: 'string' },
     switch: { type: 'boolean' },
     empty: { type: 'boolean' },
     timeout: { type: 'string', default: '120' },
@@ -51,6 +54,7 @@ main(import.meta.url, {
       beginChanges(settings.prefix);
       await makeEnvFile(settings.envFile);
     }
+    const brought = flags.from && !flags.plan ? await bringFirst(settings, flags.from) : undefined;
     const { sight, env } = await whenDockerReady(() => look(mode, settings, flags.plan));
     const wish = { mode, switching: flags.switch === true, empty: flags.empty === true };
     const plan = planUp(wish, sight, env.ALLOWED_HOSTS ?? '');
@@ -59,6 +63,7 @@ main(import.meta.url, {
       say([`${upTarget(mode)} would:`, ...describePlan(plan, sight)].join('\n  '));
       return;
     }
+    await assertMayRun(settings, plan.release, brought);
     beginChanges(settings.prefix);
     const work = { mode, settings, env, timeoutMs, build: () => build(settings) };
     const { containers, release } = await applyUp(plan, work);

@@ -1,15 +1,16 @@
 import { inspectImage } from '../docker/images.ts';
 import { IMAGES, type ImageName } from '../images/build-argv.ts';
-import { DescribedError } from '../process/errors.ts';
+import { DescribedError, Exit } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
-import { imageName } from '../release/releases.ts';
+import { readHistory } from '../release/history.ts';
+import { imageName, inspectBuilt, nameImages } from '../release/releases.ts';
 import { readOptionalEnv } from '../stack/env-file.ts';
-import { type Release, tagOf } from '../stack/release.ts';
+import { findDeployed, type Release, tagOf } from '../stack/release.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { say } from '../terminal/report.ts';
 import { askRegistry } from './client.ts';
 import { type BroughtImage, hashContent, pullImages, pullManifest } from './pull.ts';
-import { findPulled, type PulledImage, readPulled } from './pulled.ts';
+import { findPulled, notePulled, type PulledImage, readPulled } from './pulled.ts';
 import { parseFrom } from './reference-rules.ts';
 import { withSignIn } from './sign-in.ts';
 import { assertCosign, findPublicKeys, fingerprint } from './signatures.ts';
@@ -34,6 +35,40 @@ export async function bringRelease(settings: StackSettings, from: string): Promi
     );
     return brought;
   });
+}
+
+/**
+ * The same on a stack that nothing was deployed on yet.
+ * @throws DescribedError (exit 2) on another: an update drops no request, and this would
+ */
+export async function bringFirst(settings: StackSettings, from: string): Promise<BroughtImage[]> {
+  const deployed = findDeployed(readHistory(settings.prefix));
+  if (deployed) {
+    const again = `make prod-update FROM=${from}`;
+    throw new DescribedError(`${settings.prefix} runs ${deployed.app} already`, again, Exit.usage);
+  }
+  const brought = await bringRelease(settings, from);
+  await noteRelease(settings, await nameImages(settings, await inspectBuilt(settings)), brought);
+  return brought;
+}
+
+/** Notes where the images of a release come from; a part that stays as it was, with other contents, is not of it. */
+export async function noteRelease(
+  settings: StackSettings,
+  release: Release,
+  brought: readonly BroughtImage[],
+): Promise<void> {
+  const isOf = await Promise.all(
+    brought.map(async ({ image, content }) => {
+      const here = await hashContent(imageName(settings, image, tagOf(release, image)));
+      return here === '' || here === content;
+    }),
+  );
+  notePulled(
+    settings.prefix,
+    release,
+    brought.filter((_, index) => isOf[index]),
+  );
 }
 
 /** Pulls again those images of a release that came from a registry and were pruned since. */
@@ -68,12 +103,8 @@ export function listPulledReleases(prefix: string): string[] {
  * Where keys are set nothing is deployed that did not come from a registry just now.
  * @throws DescribedError for what was built or loaded on this host
  */
-export async function assertMayDeploy(
-  settings: StackSettings,
-  brought: readonly BroughtImage[] | undefined,
-): Promise<void> {
-  const keys = findPublicKeys(await readOptionalEnv(settings.envFile));
-  if (keys.length === 0 || brought) return;
+export async function assertMayDeploy(settings: StackSettings): Promise<void> {
+  if (findPublicKeys(await readOptionalEnv(settings.envFile)).length === 0) return;
   throw new DescribedError(
     'COSIGN_PUBLIC_KEY is set: this host deploys signed releases alone, none that was built or loaded here',
     'make prod-update FROM=latest; the first time: make prod-up FROM=latest',
@@ -100,6 +131,19 @@ export async function assertReleaseSigned(settings: StackSettings, release: Rele
       );
     }
   }
+}
+
+/**
+ * What prod-up starts is signed where keys are set: what is deployed, or what came from the registry just now.
+ * @throws DescribedError that names what is not
+ */
+export async function assertMayRun(
+  settings: StackSettings,
+  deployed: Release | undefined,
+  brought: readonly BroughtImage[] | undefined,
+): Promise<void> {
+  if (deployed) await assertReleaseSigned(settings, deployed);
+  else if (!brought) await assertMayDeploy(settings);
 }
 
 function judge(
