@@ -138,6 +138,11 @@ describe('what a registry’s refusal means', () => {
       /certs\.d\/r:5000\/ca\.crt/,
     ],
     ['no basic auth credentials', /password is wrong/, /docker login r:5000/],
+    [
+      'login attempt to http://r:5000/v2/ failed with status: 400 Bad Request',
+      /password is wrong/,
+      /docker login/,
+    ],
     ['unauthorized: authentication required', /password is wrong/, /docker login/],
     ['error: token has expired', /expired/, /docker login/],
     ['received unexpected HTTP status: 507 Insufficient Storage', /no space/, /make room/],

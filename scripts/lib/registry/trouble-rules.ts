@@ -31,7 +31,8 @@ const TROUBLES: readonly { when: RegExp; say(host: string): Trouble }[] = [
     say: (host) => ({ cause: `The sign-in at ${host} has expired`, hint: signIn(host) }),
   },
   {
-    when: /no basic auth credentials|unauthorized|authentication required|incorrect username or password|401|denied: requested access|\b403\b|denied/i,
+    // A registry on loopback is asked over HTTP as well, after it refused over TLS: 400 then.
+    when: /login attempt to \S+ failed with status|no basic auth credentials|unauthorized|authentication required|incorrect username or password|401|denied: requested access|\b403\b|denied/i,
     say: (host) => ({
       cause: `${host} refuses this user, or the password is wrong`,
       hint: signIn(host),
