@@ -8,7 +8,7 @@ import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayFailure, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
-Checks the sources: format and lint, types, dead code, compose files, GitHub workflows, shell scripts,
+Checks the sources: format and lint, types, dead code, compose files, shell scripts,
 Markdown. Needs no engine.
 
   make check
@@ -21,7 +21,6 @@ interface Check {
 
 async function listChecks(): Promise<Check[]> {
   const shellScripts = await glob(['deploy/**/*.sh', '.ci/run'], { cwd: ROOT, dot: true });
-  const workflows = await glob('.github/workflows/*.yml', { cwd: ROOT, dot: true });
   const markdown = await glob(['*.md', 'docs/**/*.md', 'backend/**/*.md', '!**/node_modules/**'], {
     cwd: ROOT,
   });
@@ -44,7 +43,6 @@ async function listChecks(): Promise<Check[]> {
       name: `compose config of ${files.map((file) => file.replace('deploy/', '')).join(' + ')}`,
       argv: ['docker', 'compose', ...files.flatMap((file) => ['-f', file]), 'config', '--quiet'],
     })),
-    { name: 'GitHub workflows', argv: ['npx', 'action-validator', ...workflows] },
     { name: 'shell scripts', argv: ['shellcheck', ...shellScripts] },
     { name: 'Markdown', argv: ['npx', 'markdownlint-cli2', ...markdown] },
   ];

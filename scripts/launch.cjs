@@ -1,5 +1,6 @@
 // Starts a command: node scripts/launch.cjs scripts/up.ts [FLAGS]
-// The sources are loaded as CommonJS: for ES modules tsx needs a second thread, and each command began a tenth of a second later.
+// The sources are loaded as CommonJS: for ES modules tsx needs a second thread, and on a busy machine of two cores a command began
+// after 2.5 s instead of 1.1 s, for 0.67 s of processor time instead of 0.41 s.
 // So import() takes packages alone, no source of ours.
 const { resolve } = require('node:path');
 

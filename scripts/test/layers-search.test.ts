@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { mustRun, run } from '../lib/process/shell.ts';
 import { searchArchive } from '../lib/verify/gather/search.ts';
@@ -51,5 +51,42 @@ describe('the search for secrets in layers', () => {
     writeFileSync(join(folder, 'layer'), Buffer.from('28b52ffdffffffffffff', 'hex'));
     await mustRun(['tar', '-cf', file, '-C', folder, 'layer'], 'see tar');
     await assert.rejects(search(file), /compressed with zstd and was not searched/);
+  });
+
+  for (const format of ['gnu', 'pax', 'ustar']) {
+    it(`reads archives of the format ${format}, files with long names among them`, async () => {
+      const name = join('d'.repeat(90), 'f'.repeat(90));
+      mkdirSync(join(folder, dirname(name)), { recursive: true });
+      writeFileSync(join(folder, name), 'x'.repeat(513));
+      writeFileSync(join(folder, 'secret'), NEEDLES[0]?.value ?? '');
+      const file = join(folder, `${format}.tar`);
+      await mustRun(['tar', `--format=${format}`, '-cf', file, '-C', folder, name, 'secret'], 'see tar');
+      assert.deepEqual(await search(file), ['SECRET_KEY']);
+    });
+  }
+
+  it('takes the size of a file from its pax header where that says it', async () => {
+    writeFileSync(join(folder, 'secret'), NEEDLES[0]?.value ?? '');
+    const file = join(folder, 'sized.tar');
+    await mustRun(['tar', '--format=pax', '--pax-option=mtime:=1', '-cf', file, '-C', folder, 'secret'], '');
+    const bytes = readFileSync(file);
+    // Its first record becomes one of the size, and the file's own field says nothing.
+    bytes.write('11 size=28\n', 512);
+    const own = bytes.subarray(1024, 1536);
+    own.fill('0', 124, 135);
+    const sum = Buffer.from(own)
+      .fill(' ', 148, 156)
+      .reduce((total, byte) => total + byte, 0);
+    own.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    writeFileSync(file, bytes);
+    assert.deepEqual(await search(file), ['SECRET_KEY']);
+  });
+
+  it('refuses half an archive, and what is none', async () => {
+    const whole = readFileSync(await save('whole', 'nothing', []));
+    writeFileSync(join(folder, 'half.tar'), whole.subarray(0, 5000));
+    await assert.rejects(search(join(folder, 'half.tar')), /the archive is cut off/);
+    writeFileSync(join(folder, 'none.tar'), 'x'.repeat(1024));
+    await assert.rejects(search(join(folder, 'none.tar')), /this is no tar archive/);
   });
 });

@@ -4,7 +4,6 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { makeBom, toDebianComponent, toNodeComponents } from '../lib/images/bill-of-materials.ts';
 import { listLockedPackages } from '../lib/images/npm-lock.ts';
 import {
@@ -21,6 +20,7 @@ import {
 import { findScanner } from '../lib/images/scanner.ts';
 import { findVersion, refuseScanner, type ScannerFile } from '../lib/images/scanner-rules.ts';
 import { ROOT } from '../lib/process/root.ts';
+import { findBomFaults } from './bom-schema.ts';
 
 const facts = {
   image: 'kidney-genetics-backend:latest',
@@ -37,19 +37,14 @@ describe('bills of materials', () => {
     { id: 'debian', version: '13' },
   );
 
-  it('are valid CycloneDX 1.5', async () => {
+  it('are valid CycloneDX 1.5', () => {
     const bom = makeBom(facts, [
       debian,
       ...toNodeComponents({ node: '24.21.0', openssl: '3.5.1', modules: '137' }),
     ]);
-    const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot5);
-    assert.equal(await validator.validate(JSON.stringify(bom)), null);
-    const spoiled = { ...bom, components: [{ type: 'thing', name: 1 }] };
-    assert.notEqual(
-      await validator.validate(JSON.stringify(spoiled)),
-      null,
-      'the validator finds what is wrong',
-    );
+    assert.deepEqual(findBomFaults(bom), []);
+    const spoiled = { ...bom, components: [{ type: 'library', name: 'a', tpye: 1 }] };
+    assert.deepEqual(findBomFaults(spoiled), ['/components/0 must NOT have additional properties']);
   });
 
   it('name packages by purl, and tell each once', () => {

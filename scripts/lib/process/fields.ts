@@ -2,7 +2,7 @@
 export type Reader<T> = (value: unknown, path: string) => T;
 
 /** A field that is not what it has to be: `database.owner is no text of at most 63 characters`. */
-export class FieldError extends Error {}
+class FieldError extends Error {}
 
 /** A text without control characters (nor those that turn the direction of writing) that matches as a whole. */
 export function text(max: number, pattern = /^\P{C}*$/u): Reader<string> {

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import type { BomComponent } from '../../lib/images/bill-of-materials.ts';
 import type { ScanFinding } from '../../lib/images/scan-rules.ts';
 import { mustRun } from '../../lib/process/shell.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import type { ScanFacts } from '../../lib/verify/facts.ts';
 import { scanFolder } from '../../lib/verify/gather/scan.ts';
+import { findBomFaults } from '../bom-schema.ts';
 import { TestStack } from './harness.ts';
 
 const HINT = 'see above';
@@ -44,9 +44,8 @@ describe('prod-scan', { timeout: 600_000 }, () => {
     (JSON.parse(readBom(service)) as { components: BomComponent[] }).components.map(({ purl = '' }) => purl);
 
   it('writes a valid bill of materials of each image, with what is really in it', async () => {
-    const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot5);
     for (const service of ['backend', 'frontend', 'postgres']) {
-      assert.equal(await validator.validate(readBom(service)), null, service);
+      assert.deepEqual(findBomFaults(JSON.parse(readBom(service))), [], service);
     }
     const version = (await mustRun(['docker', 'exec', stack.name('backend'), 'node', '--version'], HINT))
       .trim()

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { Parser } from 'tar';
 import { openPipe } from '../../process/shell.ts';
+import { readTar } from './tar.ts';
 
 /** A secret to look for; its value never leaves this process. */
 export interface Needle {
@@ -70,20 +70,11 @@ export interface ArchiveResult {
 /**
  * Searches what `docker save` writes: a tar archive of layers, which are tar archives themselves, or compressed ones where
  * the engine keeps images in containerd.
- * @throws Error for a compression that cannot be read
+ * @throws Error for a compression that cannot be read, and for half an archive
  */
 export async function searchArchive(archive: Readable, needles: readonly Needle[]): Promise<ArchiveResult> {
-  const searches: Promise<Searcher>[] = [];
-  const parser = new Parser({
-    onReadEntry: (entry) => void searches.push(searchEntry(entry, new Searcher(needles))),
-  });
-  await new Promise<void>((resolve, reject) => {
-    archive.on('error', reject);
-    parser.on('error', reject);
-    parser.on('end', resolve);
-    archive.pipe(parser as unknown as NodeJS.WritableStream);
-  });
-  const searchers = await Promise.all(searches);
+  const searchers: Searcher[] = [];
+  for await (const entry of readTar(archive)) searchers.push(await searchEntry(entry, new Searcher(needles)));
   return {
     found: [...new Set(searchers.flatMap(({ found }) => found))],
     bytes: searchers.reduce((sum, { bytes }) => sum + bytes, 0),
