@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { glob } from 'zx';
+import { describeContent } from '../lib/docker/images.ts';
 import { sandboxArgv } from '../lib/docker/sandbox-argv.ts';
 import { ROOT } from '../lib/process/root.ts';
 import { waitUntil } from '../lib/process/wait.ts';
@@ -28,6 +29,30 @@ describe('Throwaway containers', () => {
       named.map((file) => file.slice(ROOT.length + 1)),
       ['scripts/lib/docker/sandbox-argv.ts'],
     );
+  });
+});
+
+describe('What an image holds', () => {
+  const image = (config: Record<string, unknown>, layers = ['sha256:a']) =>
+    describeContent({ RootFS: { Layers: layers }, Config: { Env: ['A=1'], Labels: null, ...config } });
+
+  it('is the same whatever its labels and revision say, and however an engine shows what nobody set', () => {
+    const plain = image({ User: '1000', Cmd: ['node'] });
+    assert.equal(image({ Cmd: ['node'], User: '1000', Labels: { a: 'b' } }), plain);
+    assert.equal(image({ User: '1000', Cmd: ['node'], Env: ['A=1', 'APP_REVISION=abc'] }), plain);
+    const older = { Hostname: '', AttachStdin: false, Volumes: null, OnBuild: [], ExposedPorts: {} };
+    assert.equal(image({ User: '1000', Cmd: ['node'], ...older }), plain);
+  });
+
+  it('differs by layers, by variables and by each setting', () => {
+    const all = [
+      image({}),
+      image({}, ['sha256:b']),
+      image({ Env: ['A=2'] }),
+      image({ User: '0' }),
+      image({ Cmd: ['x'] }),
+    ];
+    assert.equal(new Set(all).size, all.length);
   });
 });
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { matchesRelease } from '../lib/release/releases.ts';
+import { isNamedFor } from '../lib/release/update-plan.ts';
 import { compareCatalogs, parseCatalog } from '../lib/verify/drift/catalog-rules.ts';
 import {
   compareContainer,
@@ -379,13 +379,28 @@ describe('drift of the database', () => {
 });
 
 describe('the images of a release', () => {
-  it('are those whose ids its name was made of', () => {
-    const ids = { backend: 'sha256:a', frontend: 'sha256:b' };
-    const digest = createHash('sha256').update('sha256:a,sha256:b').digest('hex').slice(0, 6);
-    const release = { app: `1.0.0-abc-${digest}`, database: 'x' };
-    assert.deepEqual(matchesRelease(release, ids), []);
-    assert.deepEqual(matchesRelease(release, { ...ids, backend: 'sha256:c' }), [
-      `backend and frontend are not the images that ${release.app} was named for`,
-    ]);
+  const digest = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 6);
+  const image = (id: string, content: string) => ({ id, content });
+  const [backend, frontend] = [image('sha256:a', 'layers of a'), image('sha256:b', 'layers of b')];
+  const rebuilt = image('sha256:a2', 'layers of a');
+  const other = image('sha256:c', 'layers of c');
+  const app = `1.0.0-abc-${digest('layers of a,layers of b')}`;
+  const old = `1.0.0-abc-${digest('sha256:a,sha256:b')}`;
+
+  it('are those whose contents its name was made of, under whatever id', () => {
+    assert.equal(isNamedFor(app, [backend, frontend], [backend, frontend]), true);
+    assert.equal(isNamedFor(app, [rebuilt, frontend], [undefined, frontend]), true);
+    assert.equal(isNamedFor(app, [other, frontend], [backend, frontend]), false);
+    assert.equal(isNamedFor(app, [other, frontend], [other, frontend]), false, 'the tags were moved too');
+    assert.equal(isNamedFor(app, [frontend, backend], [backend, frontend]), false);
+    assert.equal(isNamedFor(app, [undefined, undefined], [undefined, undefined]), false);
+  });
+
+  it('of an older release are those whose ids its name was made of, or others of the same contents', () => {
+    assert.equal(isNamedFor(old, [backend, frontend], [backend, frontend]), true);
+    assert.equal(isNamedFor(old, [backend, frontend], [undefined, undefined]), true);
+    assert.equal(isNamedFor(old, [rebuilt, frontend], [backend, frontend]), true);
+    assert.equal(isNamedFor(old, [other, frontend], [backend, frontend]), false);
+    assert.equal(isNamedFor(old, [other, frontend], [other, frontend]), false);
   });
 });

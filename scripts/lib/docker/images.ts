@@ -32,9 +32,14 @@ export async function readImageSize(reference: string): Promise<number> {
   return stdout.split('\n').reduce((sum, size) => sum + Number(size), 0);
 }
 
-/** Layers by the digests of their contents; the engine's id covers labels, the time of the build and its provenance as well. */
-function describeContent({ RootFS, Config }: InspectedImage): string {
+/**
+ * Layers by the digests of their contents, and what is set; the engine's id covers labels, the time of the build and its provenance
+ * as well. Which fields that nobody set are there, empty, differs between engines.
+ */
+export function describeContent({ RootFS, Config }: Pick<InspectedImage, 'RootFS' | 'Config'>): string {
   const { Labels: _, Env, ...config } = Config;
   const env = (Env ?? []).filter((entry) => !entry.startsWith('APP_REVISION='));
-  return JSON.stringify([RootFS.Layers, env, Object.entries(config).sort()]);
+  const isSet = (value: unknown) => Boolean(value) && !['[]', '{}'].includes(JSON.stringify(value));
+  const set = Object.entries(config).filter(([, value]) => isSet(value));
+  return JSON.stringify([RootFS.Layers, env, set.sort()]);
 }

@@ -8,7 +8,7 @@ import { findDeployed, isReleaseTag, type Release, tagOf } from '../stack/releas
 import { type StackSettings, serviceOf } from '../stack/stack.ts';
 import { sayWarning } from '../terminal/report.ts';
 import { readHistory } from './history.ts';
-import { type Contents, digest, keepSame, nameParts } from './update-plan.ts';
+import { type Contents, isNamedFor, keepSame, nameParts } from './update-plan.ts';
 
 /** A tag of one of the stack's images. */
 export interface ImageTag {
@@ -111,22 +111,24 @@ async function inspectAll(ask: (image: ImageName) => Promise<ImageInfo>): Promis
 }
 
 /**
- * Whether images are those that a release was named for: its name ends in a digest of what they hold.
+ * Compares the images that run with the name of their release.
  * @param ids of the images of backend and frontend
  * @returns what is wrong, one line each
  */
 export async function matchesRelease(
+  settings: StackSettings,
   { app }: Release,
   ids: Record<'backend' | 'frontend', string>,
 ): Promise<string[]> {
-  const [backend, frontend] = await Promise.all([inspectImage(ids.backend), inspectImage(ids.frontend)]);
-  // Older releases were named for the ids.
-  const digests = [
-    digest(backend?.content ?? '', frontend?.content ?? ''),
-    digest(ids.backend, ids.frontend),
-  ];
-  if (!isReleaseTag(app) || digests.some((one) => app.endsWith(`-${one.slice(0, 6)}`))) return [];
-  return [`backend and frontend are not the images that ${app} was named for`];
+  if (!isReleaseTag(app)) return [];
+  const parts = ['backend', 'frontend'] as const;
+  const [running, tagged] = await Promise.all([
+    Promise.all(parts.map((part) => inspectImage(ids[part]))),
+    Promise.all(parts.map((part) => inspectImage(imageName(settings, part, app)))),
+  ]);
+  return isNamedFor(app, running, tagged)
+    ? []
+    : [`backend and frontend are not the images that ${app} was named for`];
 }
 
 async function mustInspect(reference: string): Promise<ImageInfo> {

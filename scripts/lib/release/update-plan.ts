@@ -36,8 +36,26 @@ export function keepSame(to: Release, contents: Contents, from: Release, current
   return { app: to.app, database, ...Object.fromEntries(kept.map((part) => [part, tagOf(from, part)])) };
 }
 
+/** An image where there is one. */
+type Found = { id: string; content: string } | undefined;
+
+/**
+ * Whether images are those that a release was named for: its name ends in a digest of what they hold; names of older releases end
+ * in one of the images' ids, where a part may have gone on in another image of the same contents.
+ * @param running the images of backend and frontend
+ * @param tagged what the tags of the release mean, in the same order
+ */
+export function isNamedFor(app: string, running: readonly Found[], tagged: readonly Found[]): boolean {
+  const contents = running.map((one) => one?.content ?? '');
+  const ids = running.map((one, index) => {
+    const same = tagged[index]?.content === one?.content ? tagged[index] : one;
+    return same?.id ?? '';
+  });
+  return [digest(...contents), digest(...ids)].some((one) => app.endsWith(`-${one.slice(0, 6)}`));
+}
+
 /** What a release's name ends in, the first six letters of it. */
-export function digest(...contents: readonly string[]): string {
+function digest(...contents: readonly string[]): string {
   return createHash('sha256').update(contents.join()).digest('hex');
 }
 

@@ -163,7 +163,7 @@ function listOwn(prefix: string, reference: Reference, { networks, shared, volum
 
 /** The images that run against the release that the history names. */
 async function compareImages(
-  { containers }: Subject,
+  { settings, containers }: Subject,
   reference: Reference,
   release: Release | undefined,
 ): Promise<Compared> {
@@ -181,7 +181,7 @@ async function compareImages(
     what: `the images that ${release.app} was named for`,
     differences: [
       ...differences,
-      ...(await matchesRelease(release, { backend: idOf('backend'), frontend: idOf('frontend') })),
+      ...(await matchesRelease(settings, release, { backend: idOf('backend'), frontend: idOf('frontend') })),
     ],
   };
 }
