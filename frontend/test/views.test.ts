@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { Gene } from '../src/api/types.ts';
-import { makeGene, stubApi } from './support/api.ts';
+import { groups, makeGene, statistics, stubApi } from './support/api.ts';
 import { openPage, wait } from './support/mount.ts';
 import { answer, outage, serveEachTest, server } from './support/server.ts';
 
@@ -95,6 +95,22 @@ describe('statistics', () => {
     // A class keeps its colour while the ones between are empty.
     expect(page.findAll('.donut path').map((path) => path.classes())).toEqual([['c1'], ['c4']]);
     expect(page.findAll('.donut .row').map((row) => row.find('.share').text())).toEqual(['67 %', '33 %']);
+  });
+
+  it('name a disease group that an import has just added', async () => {
+    const { page, socket } = await openPage('/statistics');
+    socket.greets(8);
+    await wait(0);
+    const more = { slug: 'rare-tumours', name: 'Tumours that are rare', description: '', genes: 4 };
+    server.api = stubApi((url) => {
+      if (url.pathname === '/api/v1/disease-groups') return { body: { items: [...groups, more] } };
+      if (url.pathname !== '/api/v1/statistics') return answer(url);
+      return { body: { ...statistics, byGroup: [...statistics.byGroup, { key: more.slug, count: 4 }] } };
+    });
+    socket.says({ type: 'resync', seq: 20 });
+    await wait(5_000);
+    expect(page.find('.bar').text()).toContain('Tumours that are rare');
+    expect(server.api.asked('/api/v1/disease-groups')).toHaveLength(1);
   });
 
   it('can be read as tables', async () => {

@@ -2,12 +2,13 @@ import { type ComputedRef, computed, shallowRef } from 'vue';
 import { listDiseaseGroups } from '../api/client.ts';
 import { ApiError } from '../api/error.ts';
 import type { DiseaseGroup } from '../api/types.ts';
+import { onLiveResync } from '../live/use-live.ts';
 
 const groups = shallowRef<DiseaseGroup[]>([]);
 let loading: Promise<void> | null = null;
 
 /**
- * The disease groups, loaded once for all views. Until they are there (or when they cannot be had) a group is shown
+ * The disease groups, loaded once for all views, and again when the live connection says that all may have changed. Until they are there (or when they cannot be had) a group is shown
  * by its slug in words; the view that needs them calls refresh() again when the connection is back.
  */
 export function useDiseaseGroups(): {
@@ -16,6 +17,8 @@ export function useDiseaseGroups(): {
   refresh(): Promise<void>;
 } {
   if (groups.value.length === 0) refresh();
+  // An import may have brought new ones.
+  onLiveResync(() => void refresh());
   return {
     groups: computed(() => groups.value),
     nameOf: (slug) => groups.value.find((group) => group.slug === slug)?.name ?? words(slug),
