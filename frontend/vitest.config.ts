@@ -5,6 +5,8 @@ export default defineConfig({
   plugins: [vue()],
   define: { __APP_VERSION__: JSON.stringify('0.0.0-test') },
   test: {
+    // The first test of a file compiles the whole page, on whatever machine.
+    testTimeout: 60_000,
     environment: 'happy-dom',
     include: ['test/*.test.ts'],
     restoreMocks: true,
