@@ -28,7 +28,7 @@ export async function editGene(
   const options = { method: 'PATCH', body: JSON.stringify({ name }), headers };
   const { stdout } = await stack.nodeOn(
     stack.settings.network,
-    `const url = 'http://kidney-genetics-frontend/api/v1/genes/${symbol}';
+    `const url = 'http://${stack.name('frontend')}/api/v1/genes/${symbol}';
      const ask = async () => (await fetch(url, ${JSON.stringify(options)})).status;
      let status = await ask();
      for (const end = Date.now() + 30_000; status === 503 && Date.now() < end; status = await ask());

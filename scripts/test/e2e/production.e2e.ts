@@ -45,7 +45,7 @@ describe('production mode', { timeout: 900_000 }, () => {
        console.log((await (await fetch(base + '/health')).text()).trim());
        console.log((await fetch(base + '/api/health')).status);
        console.log((await (await fetch(base + '/api/v1/genes?q=PKD1')).json()).items[0].symbol);
-       const socket = new WebSocket('ws://kidney-genetics-frontend/ws/genes');
+       const socket = new WebSocket('ws://${stack.name('frontend')}/ws/genes');
        socket.onmessage = ({ data }) => { console.log(JSON.parse(data).type); socket.close(); };
        socket.onerror = (event) => console.log('socket error', event.message);`,
     );
@@ -103,7 +103,7 @@ describe('production mode', { timeout: 900_000 }, () => {
       `let ours = 0, theirs = 0, wait = 20;
        while (wait-- && !(await fetch('http://frontend/').catch(() => null))) await new Promise((r) => setTimeout(r, 250));
        for (let i = 0; i < 100; i++) {
-         const api = await (await fetch('http://kidney-genetics-frontend/api/health')).text();
+         const api = await (await fetch('http://${stack.name('frontend')}/api/health')).text();
          if (!api.includes('other app')) ours++;
          const answers = await Promise.all(['http://frontend/', 'http://backend:8000/'].map(async (url) => (await fetch(url)).text()));
          if (answers.every((text) => text === 'the other app')) theirs++;
@@ -174,7 +174,7 @@ describe('production mode', { timeout: 900_000 }, () => {
     );
     await stack.mustScript('up');
     await until('the API through nginx', 5000, async () => {
-      const code = `process.exit((await fetch('http://kidney-genetics-frontend/api/health')).ok ? 0 : 1)`;
+      const code = `process.exit((await fetch('http://${stack.name('frontend')}/api/health')).ok ? 0 : 1)`;
       return (await stack.nodeOn(stack.settings.network, code)).exitCode === 0;
     });
     assert.equal((await stack.container('frontend')).startedAt, nginx.startedAt);

@@ -57,7 +57,7 @@ describe('restores and kills', { timeout: HEAVY ? 7_200_000 : 900_000 }, () => {
         await stack.sql(`INSERT INTO measured VALUES (${id}, 'new', 'new')`).catch(() => undefined);
       }
     })();
-    const listen = `const socket = new WebSocket('ws://kidney-genetics-frontend/ws/genes');
+    const listen = `const socket = new WebSocket('ws://${stack.name('frontend')}/ws/genes');
       socket.onmessage = ({ data }) => {
         const { type } = JSON.parse(data);
         console.log(type);
