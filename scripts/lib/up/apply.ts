@@ -1,3 +1,4 @@
+import { assertReadsData } from '../database/data-version.ts';
 import type { ContainerInfo } from '../docker/containers.ts';
 import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
@@ -15,6 +16,7 @@ import type { Release } from '../stack/release.ts';
 import { composeArgv, type Mode, SERVICES, type StackSettings, upArgv, upTarget } from '../stack/stack.ts';
 import { waitHealthy } from '../stack/wait-healthy.ts';
 import { say, sayWarning } from '../terminal/report.ts';
+import { databaseImage } from './look.ts';
 import type { Plan, Step } from './up-plan.ts';
 
 /** What the steps of a plan work with. */
@@ -63,7 +65,7 @@ async function applyStep(
   switch (step.do) {
     case 'build':
       await work.build();
-      return;
+      return assertReadsData(settings, databaseImage(settings));
     case 'name image':
       await mustRun(['docker', 'tag', step.id, step.name], again);
       return;

@@ -50,9 +50,9 @@ export async function look(
   const values = env instanceof DescribedError || !env ? undefined : env;
   const own = new Set(containers.services.flatMap(({ ports }) => ports));
   const [data, secrets, takenPorts, differing] = await Promise.all([
-    deployed && missingImages.size === 0
-      ? assertReadsData(settings, imageName(settings, 'postgres', deployed.database)).catch(asRefusal)
-      : undefined,
+    assertReadsData(settings, databaseImage(settings, missingImages.size === 0 ? deployed : undefined)).catch(
+      asRefusal,
+    ),
     values && assertDatabaseUnchanged(settings.prefix, values, volumeName(settings)).catch(asRefusal),
     mode === 'test' ? findTakenPorts(settings, [...own].join(' ')) : [],
     withHashes && values && deployed
@@ -82,6 +82,11 @@ export async function look(
       interrupted: findInterrupted(history),
     },
   };
+}
+
+/** What would read the data: the deployed image, or the one that was built last. */
+export function databaseImage(settings: StackSettings, deployed?: Release): string {
+  return imageName(settings, 'postgres', deployed?.database ?? 'latest');
 }
 
 function asRefusal(error: unknown): DescribedError {

@@ -28,7 +28,7 @@ describe('what stands in the way is said, with the one thing that fixes it', { t
   it('no Docker', async () => {
     const bin = join(stack.tmp, 'bin');
     mkdirSync(bin);
-    for (const program of ['bash', 'git']) {
+    for (const program of ['bash', 'git', 'flock']) {
       const path = (await mustRun(['which', program], 'see above')).trim();
       symlinkSync(path, join(bin, program));
     }
