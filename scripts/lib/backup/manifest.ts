@@ -1,162 +1,99 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import {
-  fields,
-  flag,
-  list,
-  map,
-  maybe,
-  moment,
-  oneOf,
-  type Reader,
-  text,
-  whole,
-} from '../process/fields.ts';
+import { fields, flag, list, map, maybe, moment, oneOf, text, whole } from '../process/fields.ts';
 import { toPrintable } from '../process/printable.ts';
 import { readFirstFormat } from './first-format.ts';
-
-/** What is known of a backup; stands beside its dump, as NAME.json. A dump without one is not a backup of this kit. */
-export interface Manifest {
-  /** Also the name of its files: the stack's prefix and the time, such as kidney-genetics-20260102T030405Z. */
-  name: string;
-  /** The stack's prefix. */
-  stack: string;
-  /** The dump's file, in the same folder. */
-  file: string;
-  createdAt: string;
-  durationMs: number;
-  /** Of the file as it is stored. */
-  bytes: number;
-  sha256: string;
-  /** The public keys (age) that it is encrypted to; empty for a plain file. */
-  recipients: string[];
-  server: { version: string; versionNum: number; image: string };
-  /** The git revision of the database's image. */
-  revision: string;
-  database: DatabaseFacts;
-  /** The newest migration that the database had seen; empty without any. */
-  schemaVersion: string;
-  /** Digest of tables, columns, constraints, indexes, functions and triggers. */
-  schemaHash: string;
-  /** Rows by table, counted in the snapshot that was dumped. */
-  tables: Record<string, number>;
-  /** The server's roles but the superuser, without passwords. */
-  roles: Role[];
-  /** The last restore drill. One that nobody signed is not read. */
-  drill?: Drill | undefined;
-  /** Whether it was signed with this checkout's key. Not written. */
-  signed: boolean;
-}
-
-export interface DatabaseFacts {
-  name: string;
-  owner: string;
-  bytes: number;
-  encoding: string;
-  collate: string;
-  ctype: string;
-  /** Who knows the order of words: libc, unless said, ICU (i), or PostgreSQL itself (b), by a locale of its own. */
-  provider?: 'c' | 'i' | 'b' | undefined;
-  locale?: string | undefined;
-  /** What an ICU locale was told besides. */
-  rules?: string | undefined;
-  /** Who may do what with the database; nothing where PostgreSQL's defaults hold. */
-  grants?: Grant[] | undefined;
-  settings: Setting[];
-}
-
-export interface Grant {
-  /** Empty for everybody. */
-  role: string;
-  privilege: 'CONNECT' | 'CREATE' | 'TEMPORARY';
-  grantable: boolean;
-}
-
-/** ALTER DATABASE ... SET, or ALTER ROLE ... IN DATABASE ... SET. */
-export interface Setting {
-  /** Empty for everybody. */
-  role: string;
-  name: string;
-  value: string;
-}
-
-export interface Role {
-  name: string;
-  login: boolean;
-  inherit: boolean;
-  /** -1 without a limit. */
-  connectionLimit: number;
-  memberOf: string[];
-  settings: Omit<Setting, 'role'>[];
-}
-
-export interface Drill {
-  at: string;
-  ok: boolean;
-  /** How long the restore took. */
-  restoreMs: number;
-  /** What was wrong; empty when all was well. */
-  problems: string[];
-}
 
 /** Longest file of a manifest that is read, in bytes. */
 export const MANIFEST_BYTES = 1024 ** 2;
 /** PostgreSQL's longest name (NAMEDATALEN, 64 bytes with its end). */
 const name = text(63, /^.+$/);
+/** The same, empty for everybody. */
+const role = text(63);
 const facts = text(300);
-const setting = fields<Omit<Setting, 'role'>>({ name: text(100, /^[a-z_][a-z0-9_.]*$/i), value: text(1000) });
+const assignment = { name: text(100, /^[a-z_][a-z0-9_.]*$/i), value: text(1000) };
 
-const READ_MANIFEST = fields<Omit<Manifest, 'signed'>>({
+const readGrant = fields({ role, privilege: oneOf('CONNECT', 'CREATE', 'TEMPORARY'), grantable: flag });
+const readSetting = fields({ role, ...assignment });
+
+const readDatabase = fields({
+  name,
+  owner: name,
+  bytes: whole(),
+  encoding: text(30),
+  collate: facts,
+  ctype: facts,
+  /** Who knows the order of words: libc, unless said, ICU (i), or PostgreSQL itself (b), by a locale of its own. */
+  provider: maybe(oneOf('c', 'i', 'b')),
+  locale: maybe(facts),
+  /** What an ICU locale was told besides. */
+  rules: maybe(text(2000)),
+  /** Who may do what with the database; nothing where PostgreSQL's defaults hold. */
+  grants: maybe(list(readGrant, 1000)),
+  settings: list(readSetting, 500),
+});
+
+const readRole = fields({
+  name,
+  login: flag,
+  inherit: flag,
+  /** -1 without a limit. */
+  connectionLimit: whole(-1),
+  memberOf: list(name, 100),
+  settings: list(fields(assignment), 100),
+});
+
+const readDrill = fields({
+  at: moment,
+  ok: flag,
+  /** How long the restore took. */
+  restoreMs: whole(),
+  /** What was wrong; empty when all was well. */
+  problems: list(text(400), 50),
+});
+
+const readBody = fields({
+  /** Also the name of its files: the stack's prefix and the time, such as kidney-genetics-20260102T030405Z. */
   name: text(120, /^[a-z0-9][a-z0-9_.-]*-\d{8}T\d{6}Z$/),
+  /** The stack's prefix. */
   stack: text(100, /^[a-z0-9][a-z0-9_.-]*$/),
+  /** The dump's file, in the same folder. */
   file: text(130, /^[a-z0-9][a-z0-9_.-]*-\d{8}T\d{6}Z\.dump(\.age)?$/),
   createdAt: moment,
   durationMs: whole(),
+  /** Of the file as it is stored. */
   bytes: whole(),
   sha256: text(64, /^[0-9a-f]{64}$/),
+  /** The public keys (age) that it is encrypted to; empty for a plain file. */
   recipients: list(text(200, /^age1[a-z0-9]+$/), 50),
-  server: fields<Manifest['server']>({ version: text(100), versionNum: whole(), image: facts }),
+  server: fields({ version: text(100), versionNum: whole(), image: facts }),
+  /** The git revision of the database's image. */
   revision: facts,
-  database: fields<DatabaseFacts>({
-    name,
-    owner: name,
-    bytes: whole(),
-    encoding: text(30),
-    collate: facts,
-    ctype: facts,
-    provider: maybe(oneOf('c', 'i', 'b')),
-    locale: maybe(facts),
-    rules: maybe(text(2000)),
-    grants: maybe(
-      list(
-        fields<Grant>({
-          role: text(63),
-          privilege: oneOf('CONNECT', 'CREATE', 'TEMPORARY'),
-          grantable: flag,
-        }),
-        1000,
-      ),
-    ),
-    settings: list(
-      (value, path) => ({ ...setting(value, path), ...fields({ role: text(63) })(value, path) }),
-      500,
-    ),
-  }),
+  database: readDatabase,
+  /** The newest migration that the database had seen; empty without any. */
   schemaVersion: text(200),
+  /** Digest of tables, columns, constraints, indexes, functions and triggers. */
   schemaHash: text(64, /^[0-9a-f]*$/),
+  /** Rows by table, counted in the snapshot that was dumped. */
   tables: map(text(130), whole(), 20_000),
-  roles: list(
-    fields<Role>({
-      name,
-      login: flag,
-      inherit: flag,
-      connectionLimit: whole(-1),
-      memberOf: list(name, 100),
-      settings: list(setting, 100),
-    }),
-    500,
-  ),
-  drill: maybe(fields<Drill>({ at: moment, ok: flag, restoreMs: whole(), problems: list(text(400), 50) })),
+  /** The server's roles but the superuser, without passwords. */
+  roles: list(readRole, 500),
+  /** The last restore drill. One that nobody signed is not read. */
+  drill: maybe(readDrill),
 });
+
+const readEnvelope = fields({ format: oneOf(1, 2), mac: maybe(text(64, /^[0-9a-f]{64}$/)) });
+
+/** What is known of a backup; stands beside its dump, as NAME.json. A dump without one is not a backup of this kit. */
+export type Manifest = ReturnType<typeof readBody> & {
+  /** Whether it was signed with this checkout's key. Not written. */
+  signed: boolean;
+};
+export type DatabaseFacts = ReturnType<typeof readDatabase>;
+export type Grant = ReturnType<typeof readGrant>;
+/** ALTER DATABASE ... SET, or ALTER ROLE ... IN DATABASE ... SET. */
+export type Setting = ReturnType<typeof readSetting>;
+export type Role = ReturnType<typeof readRole>;
+export type Drill = ReturnType<typeof readDrill>;
 
 /**
  * Reads a manifest, which is input: others can write where backups lie.
@@ -165,13 +102,8 @@ const READ_MANIFEST = fields<Omit<Manifest, 'signed'>>({
  */
 export function readManifest(content: string, key: string | undefined): Manifest {
   const value: unknown = JSON.parse(content);
-  const { format, mac, ...rest } = fields<{ format: number; mac?: string | undefined }>({
-    format: oneOf(1, 2),
-    mac: maybe(text(64, /^[0-9a-f]{64}$/)),
-  })(value, '');
-  void rest;
-  const read: Reader<Omit<Manifest, 'signed'>> = READ_MANIFEST;
-  const manifest = read(format === 1 ? readFirstFormat(value) : value, '');
+  const { format, mac } = readEnvelope(value, '');
+  const manifest = readBody(format === 1 ? readFirstFormat(value) : value, '');
   if (!manifest.file.startsWith(`${manifest.name}.dump`) || !manifest.name.startsWith(`${manifest.stack}-`))
     throw new Error('its names do not belong together');
   const signed = format === 2 && isSigned(value as object, mac, key);

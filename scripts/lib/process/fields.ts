@@ -1,6 +1,11 @@
 /** Reads a value of unknown make, such as a part of JSON: gives it typed. @throws FieldError */
 export type Reader<T> = (value: unknown, path: string) => T;
 
+/** The same, where what may be undefined may be left out. */
+type Loose<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: T[K];
+};
+
 /** A field that is not what it has to be: `database.owner is no text of at most 63 characters`. */
 class FieldError extends Error {}
 
@@ -64,7 +69,7 @@ export function map<T>(name: Reader<string>, read: Reader<T>, max: number): Read
 }
 
 /** An object of known fields; what else is in it is left out. */
-export function fields<T extends object>(readers: { [K in keyof T]: Reader<T[K]> }): Reader<T> {
+export function fields<T extends object>(readers: { [K in keyof T]: Reader<T[K]> }): Reader<Loose<T>> {
   return (value, path) => {
     const record = toRecord(value, path);
     const read = Object.entries<Reader<unknown>>(readers).flatMap(([key, reader]) => {
@@ -74,7 +79,7 @@ export function fields<T extends object>(readers: { [K in keyof T]: Reader<T[K]>
       );
       return found === undefined ? [] : [[key, found] as const];
     });
-    return Object.fromEntries(read) as T;
+    return Object.fromEntries(read) as Loose<T>;
   };
 }
 
