@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync, rmSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { run } from '../../lib/process/shell.ts';
+import { hangupLog } from '../../lib/terminal/signals.ts';
 import { startScript, TestStack, until } from './harness.ts';
 
 describe('interrupted and doubled commands', { timeout: 600_000 }, () => {
@@ -31,6 +33,28 @@ describe('interrupted and doubled commands', { timeout: 600_000 }, () => {
       assert.match(await stack.mustScript('up'), /All healthy|Already up/);
     });
   }
+
+  it('prod-up whose terminal is closed goes on to its end, and says so in a log', async () => {
+    await stack.destroy();
+    await stack.mustScript('npm-network', ['create']);
+    const { child, ended } = startScript(stack, 'up');
+    const argv = ['container', 'inspect', stack.name('postgres')];
+    await until(
+      'the database is made',
+      60_000,
+      async () => (await run(['docker', ...argv])).exitCode === 0,
+      20,
+    );
+    child.kill('SIGHUP');
+    assert.equal(await ended, 0);
+    const log = hangupLog(stack.settings.prefix);
+    assert.match(
+      readFileSync(log, 'utf8'),
+      /^\S+ The terminal was closed; .*\n[\s\S]*All healthy[\s\S]*\n\S+ Done\n$/,
+    );
+    rmSync(log);
+    assert.match(await stack.mustScript('up'), /Already up and unchanged/);
+  });
 
   it('of two prod-up at once one works and the other says who is at it', async () => {
     await stack.destroy();
