@@ -8,7 +8,7 @@ import { chooseBenches } from './bench/registry.ts';
 import { installTools } from './lib/host/test-tools.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
-import { run } from './lib/process/shell.ts';
+import { $ } from './lib/process/shell.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
@@ -35,7 +35,7 @@ function showSection({ name, rows }: Section): void {
 }
 
 async function readRevision(): Promise<string> {
-  const { stdout } = await run(['git', 'describe', '--always', '--dirty', '--abbrev=12'], { cwd: ROOT });
+  const { stdout } = await $({ cwd: ROOT, nothrow: true })`git describe --always --dirty --abbrev=12`;
   return stdout.trim() || 'unknown';
 }
 

@@ -5,7 +5,7 @@ import { type Bases, resolveBases } from './lib/images/base-images.ts';
 import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/images/build-argv.ts';
 import { beginChanges } from './lib/process/changes.ts';
 import { ROOT } from './lib/process/root.ts';
-import { mustRun, run } from './lib/process/shell.ts';
+import { $, mustRun } from './lib/process/shell.ts';
 import { envFileExists, readEnvValues } from './lib/stack/env-file.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
@@ -68,10 +68,9 @@ async function collectFacts(settings: StackSettings, bases: Bases, noCache: bool
 
 /** The git revision, marked when the tree has changes of its own; `unknown` outside a checkout. */
 async function readRevision(): Promise<string> {
-  const described = await run(['git', 'describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'], {
-    cwd: ROOT,
-  });
-  return described.exitCode === 0 ? described.stdout.trim() : 'unknown';
+  const git = $({ cwd: ROOT, nothrow: true });
+  const { ok, stdout } = await git`git describe --always --dirty --abbrev=12 --exclude='*'`;
+  return ok ? stdout.trim() : 'unknown';
 }
 
 main(import.meta.url, {

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
-import { run, whenInterrupted } from './lib/process/shell.ts';
+import { $, whenInterrupted } from './lib/process/shell.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatDuration, say, sayFailure, sayOk } from './lib/terminal/report.ts';
@@ -50,12 +50,8 @@ function formatOutcomes(outcomes: readonly Outcome[]): string {
 }
 
 async function describeHost(): Promise<string> {
-  const { stdout } = await run([
-    'docker',
-    'info',
-    '--format',
-    '{{.NCPU}} CPUs, Docker Engine {{.ServerVersion}}',
-  ]);
+  const format = '{{.NCPU}} CPUs, Docker Engine {{.ServerVersion}}';
+  const { stdout } = await $({ nothrow: true })`docker info --format ${format}`;
   return `Made on ${new Date().toISOString().slice(0, 10)} on a host with ${stdout.trim()}.`;
 }
 

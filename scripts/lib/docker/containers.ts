@@ -1,4 +1,4 @@
-import { mustRun } from '../process/shell.ts';
+import { $, must } from '../process/shell.ts';
 import { bareName, type InspectedContainer, inspect, listPorts, namesOn } from './inspect.ts';
 
 const ENGINE_HINT = 'make host-setup';
@@ -53,7 +53,7 @@ export async function listContainers(...filters: readonly string[]): Promise<Con
 /** The ids of the containers that filters select, as `listContainers` does. */
 export async function listIds(...filters: readonly string[]): Promise<string[]> {
   const chosen = filters.flatMap((filter) => ['--filter', filter]);
-  const listed = await mustRun(['docker', 'ps', '-aq', '--no-trunc', ...chosen], ENGINE_HINT);
+  const listed = await must($`docker ps -aq --no-trunc ${chosen}`, ENGINE_HINT);
   return listed.split('\n').filter(Boolean);
 }
 

@@ -15,7 +15,7 @@ import { type DebianArchive, findDebianArchive, formatDeb822 } from '../host/apt
 import { DescribedError, Exit } from '../process/errors.ts';
 import { waitForLock } from '../process/lock.ts';
 import { ROOT } from '../process/root.ts';
-import { mustRun, run } from '../process/shell.ts';
+import { $, must, mustRun, run } from '../process/shell.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
 import {
   type BaseName,
@@ -84,7 +84,7 @@ async function buildStandIn(
   ]);
   if (name === 'node') await addNode(own, files.tar);
   const root = `kidney-genetics-base/${name}-root:unfinished`;
-  await mustRun(['docker', 'import', files.tar, root], 'see whether Docker’s disk is full: df -h');
+  await must($`docker import ${files.tar} ${root}`, 'see whether Docker’s disk is full: df -h');
   const version = nodeVersion ? `NODE_VERSION=${nodeVersion}` : await readVersion(name, files.tar);
   const debian = (await readFromTar(files.tar, './etc/debian_version')).trim();
   const created = new Date().toISOString();

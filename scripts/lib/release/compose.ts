@@ -1,5 +1,5 @@
 import { ROOT } from '../process/root.ts';
-import { mustRun } from '../process/shell.ts';
+import { $, must, mustRun } from '../process/shell.ts';
 import {
   makeBackendName,
   noteUnproven,
@@ -25,7 +25,7 @@ export async function prepareCompose(
   const version = await writeSecrets(settings.prefix, env);
   await makeBackendName(settings.prefix);
   // Ours and not Compose's, so that no `docker compose down -v` removes it. One that is there stays as it is.
-  await mustRun(['docker', 'volume', 'create', ...checkoutLabels(), volumeName(settings)], upTarget(mode));
+  await must($`docker volume create ${checkoutLabels()} ${volumeName(settings)}`, upTarget(mode));
   return composeVariables(mode, settings, env, version, release);
 }
 

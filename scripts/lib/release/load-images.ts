@@ -1,6 +1,6 @@
 import { IMAGES } from '../images/build-argv.ts';
 import { DescribedError } from '../process/errors.ts';
-import { mustRun } from '../process/shell.ts';
+import { $, must } from '../process/shell.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { say } from '../terminal/report.ts';
 import { imageName } from './releases.ts';
@@ -13,7 +13,7 @@ import { imageName } from './releases.ts';
 export async function loadImages(settings: StackSettings, file: string): Promise<void> {
   const wanted = IMAGES.map((image) => imageName(settings, image, 'latest'));
   const hint = `where they were built: docker save -o ${file} ${wanted.join(' ')}`;
-  const said = await mustRun(['docker', 'load', '--input', file], hint);
+  const said = await must($`docker load --input ${file}`, hint);
   const loaded = said.split('\n').map((line) => line.replace(/^Loaded image: /, '').trim());
   const missing = wanted.filter((name) => !loaded.includes(name));
   if (missing.length > 0) {

@@ -1,7 +1,7 @@
 import { appendFileSync, closeSync, existsSync, openSync, readSync, statSync, truncateSync } from 'node:fs';
 import { ENGINE_LOG } from '../host/engine.ts';
 import { IMAGES } from '../images/build-argv.ts';
-import { mustRun, run } from '../process/shell.ts';
+import { $, must, mustRun, run } from '../process/shell.ts';
 import { listStack } from '../stack/containers.ts';
 import { findDeployed, isReleaseTag, listDeployed, listExpired, tagOf } from '../stack/release.ts';
 import type { StackSettings } from '../stack/stack.ts';
@@ -50,7 +50,7 @@ export async function pruneBuildCache(age: string): Promise<number> {
   // A record that others are made from can go only after them: again, until nothing goes any more.
   for (let gone = -1; gone !== 0; removed += gone) {
     gone = 0;
-    const listing = await mustRun(['docker', 'buildx', 'du', '--verbose'], 'make host-setup');
+    const listing = await must($`docker buildx du --verbose`, 'make host-setup');
     for (const id of findOurCache(listing)) {
       const filters = ['--filter', `id=${id}`, '--filter', `until=${age}`];
       const { stdout } = await run(['docker', 'buildx', 'prune', '--force', ...filters]);

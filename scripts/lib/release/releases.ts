@@ -2,7 +2,7 @@ import { type ImageInfo, inspectImage } from '../docker/images.ts';
 import { objectExists } from '../docker/inspect.ts';
 import { IMAGES, type ImageName } from '../images/build-argv.ts';
 import { DescribedError } from '../process/errors.ts';
-import { mustRun, run } from '../process/shell.ts';
+import { $, must, run } from '../process/shell.ts';
 import { listStack } from '../stack/containers.ts';
 import { findDeployed, isReleaseTag, type Release, tagOf } from '../stack/release.ts';
 import { type StackSettings, serviceOf } from '../stack/stack.ts';
@@ -140,7 +140,7 @@ async function mustInspect(reference: string): Promise<ImageInfo> {
 /** A name keeps what it means. */
 async function tag(id: string, name: string): Promise<void> {
   if (await inspectImage(name)) return;
-  await mustRun(['docker', 'tag', id, name], 'make prod-build');
+  await must($`docker tag ${id} ${name}`, 'make prod-build');
 }
 
 /** An image of the stack with its tag. */
@@ -199,7 +199,7 @@ export async function findOtherBuild(settings: StackSettings, release: Release):
 export async function listImageTags(settings: StackSettings): Promise<ImageTag[]> {
   const filters = IMAGES.flatMap((image) => ['--filter', `reference=${settings.prefix}-${image}`]);
   const format = '{{.Repository}}:{{.Tag}}';
-  const listed = await mustRun(['docker', 'image', 'ls', ...filters, '--format', format], 'make host-setup');
+  const listed = await must($`docker image ls ${filters} --format ${format}`, 'make host-setup');
   const names = listed.split('\n').filter((name) => name && !name.endsWith(':<none>'));
   const tags = await Promise.all(
     names.map(async (name): Promise<ImageTag[]> => {

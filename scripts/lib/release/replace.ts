@@ -3,7 +3,7 @@ import { type ContainerInfo, findContainer, listContainers } from '../docker/con
 import { lastLogLines } from '../docker/logs.ts';
 import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
-import { mustRun, run, whenInterrupted } from '../process/shell.ts';
+import { $, must, mustRun, run, whenInterrupted } from '../process/shell.ts';
 import { waitUntil } from '../process/wait.ts';
 import type { Environment } from '../stack/compose-env.ts';
 import { formerName } from '../stack/containers.ts';
@@ -93,7 +93,7 @@ async function settleBetween(
   }
   say(`  ${shortName(service)}: putting back what an interrupted change left`);
   if (current) await remove(current);
-  await mustRun(['docker', 'rename', former.id, containerName(settings, service)], 'make prod-up');
+  await must($`docker rename ${former.id} ${containerName(settings, service)}`, 'make prod-up');
 }
 
 /** Returns when no container of the stack is on its way out any more: Compose would take it for the service's own. */
@@ -169,7 +169,7 @@ async function startBeside(
     await withHidden(hidden, up);
     return waitContainer(own, timeoutMs);
   }
-  await mustRun(['docker', 'rename', current.id, formerName(settings, service, current.id)], command);
+  await must($`docker rename ${current.id} ${formerName(settings, service, current.id)}`, command);
   const done = whenInterrupted(() => settleService(settings, service));
   try {
     await withHidden([current.id, ...hidden], up);

@@ -2,7 +2,7 @@ import { assertReadsData } from '../database/data-version.ts';
 import type { ContainerInfo } from '../docker/containers.ts';
 import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
-import { mustRun, run } from '../process/shell.ts';
+import { $, must, mustRun, run } from '../process/shell.ts';
 import { prepareCompose } from '../release/compose.ts';
 import { recordChange } from '../release/history.ts';
 import { completeInterrupted, removeLeftovers, stopLeftovers } from '../release/leftovers.ts';
@@ -67,22 +67,22 @@ async function applyStep(
       await work.build();
       return assertReadsData(settings, databaseImage(settings));
     case 'name image':
-      await mustRun(['docker', 'tag', step.id, step.name], again);
+      await must($`docker tag ${step.id} ${step.name}`, again);
       return;
     case 'leave':
       return leaveMode(step.mode, work);
     case 'rename':
       sayWarning(`${step.name} gets its name back: ${step.to}`);
-      await mustRun(['docker', 'rename', step.id, step.to], again);
+      await must($`docker rename ${step.id} ${step.to}`, again);
       return;
     case 'remove':
       sayWarning(`${step.name} ${step.why}: it is removed, and made anew where it is missed`);
-      await mustRun(['docker', 'stop', step.id], again);
-      await mustRun(['docker', 'rm', '-v', step.id], again);
+      await must($`docker stop ${step.id}`, again);
+      await must($`docker rm -v ${step.id}`, again);
       return;
     case 'unpause':
       sayWarning(`${step.name} was paused and goes on`);
-      await mustRun(['docker', 'unpause', step.id], again);
+      await must($`docker unpause ${step.id}`, again);
       return;
     case 'join':
       sayWarning(`${step.name} is connected to the network ${step.network} again`);

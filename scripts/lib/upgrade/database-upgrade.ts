@@ -12,7 +12,7 @@ import { objectExists } from '../docker/inspect.ts';
 import { sandboxArgv } from '../docker/sandbox-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
-import { mustRun } from '../process/shell.ts';
+import { $, must, mustRun } from '../process/shell.ts';
 import { waitUntil } from '../process/wait.ts';
 import { prepareCompose } from '../release/compose.ts';
 import { recordChange } from '../release/history.ts';
@@ -118,21 +118,20 @@ async function setPassword(settings: StackSettings): Promise<void> {
 
 /** Removes the data from before the upgrade. */
 export async function dropKept(settings: StackSettings, { kept }: Upgrade): Promise<void> {
-  await mustRun(['docker', 'volume', 'rm', kept], 'see who uses it: docker ps -a --filter volume=NAME');
+  await must($`docker volume rm ${kept}`, 'see who uses it: docker ps -a --filter volume=NAME');
   rmSync(statePath(settings.prefix, 'database-upgraded'));
 }
 
 /** Also one that an interrupted update left beside the proper one: what it wrote from now on would be lost. */
 async function stopApi(settings: StackSettings): Promise<void> {
   await stopLeftovers(settings);
-  for (const { id } of await listOf(settings, BACKEND))
-    await mustRun(['docker', 'stop', id], UPGRADE_COMMAND);
+  for (const { id } of await listOf(settings, BACKEND)) await must($`docker stop ${id}`, UPGRADE_COMMAND);
 }
 
 async function removeDatabaseContainer(settings: StackSettings): Promise<void> {
   for (const { id } of await listOf(settings, POSTGRES)) {
-    await mustRun(['docker', 'stop', id], UPGRADE_COMMAND);
-    await mustRun(['docker', 'rm', '-v', id], UPGRADE_COMMAND);
+    await must($`docker stop ${id}`, UPGRADE_COMMAND);
+    await must($`docker rm -v ${id}`, UPGRADE_COMMAND);
   }
 }
 
