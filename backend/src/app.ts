@@ -39,7 +39,7 @@ export async function buildApp(env: Env, logger: Logger): Promise<FastifyInstanc
     genReqId: chooseRequestId,
     bodyLimit: 64 * 1024,
     routerOptions: { maxParamLength: 80, querystringParser: parseQueryString },
-    // Time to send a request; nginx in front keeps idle connections for 30 s, so ours outlive them.
+    // Time to send a request; nginx in front keeps idle connections for 2 s, so ours outlive them.
     requestTimeout: 15_000,
     connectionTimeout: 65_000,
     keepAliveTimeout: 75_000,

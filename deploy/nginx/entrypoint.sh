@@ -2,7 +2,7 @@
 # nginx reads no environment: what differs from stack to stack and from host to host is written where it includes it.
 set -eu
 name=${BACKEND_NAME:-kidney-genetics-backend}
-echo "server $name:8000 resolve max_fails=2 fail_timeout=2s;" > /tmp/backend-server.conf
+echo "server $name:8000 resolve max_fails=0;" > /tmp/backend-server.conf
 echo "set \$backend_anew $name;" > /tmp/backend-anew.conf
 # Where IPv6 is off there is no such socket to be had.
 rm -f /tmp/listen-ipv6.conf

@@ -1,4 +1,5 @@
 import plugin from 'fastify-plugin';
+import { letInBeforeClose } from '../lib/close-port.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -20,6 +21,7 @@ const leaveTimeoutMs = 30_000;
 export const lifecycle = plugin(
   async (app) => {
     app.decorate('lifecycle', { draining: false, leaving: false, startedAt: new Date() });
+    letInBeforeClose(app.server);
     // A connection that is kept would be closed under the next request on it.
     app.addHook('onRequest', async (_request, reply) => {
       if (app.lifecycle.leaving) reply.header('connection', 'close');

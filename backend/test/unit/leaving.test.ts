@@ -12,7 +12,7 @@ import { websocketRoutes } from '../../src/routes/websocket.ts';
 
 /** The server's life and its WebSockets, without a database. */
 async function startServer(t: TestContext, refuse = false): Promise<{ app: FastifyInstance; port: number }> {
-  const app = Fastify({ forceCloseConnections: 'idle' });
+  const app = Fastify({ forceCloseConnections: 'idle', return503OnClosing: false });
   await app.register(lifecycle);
   // As the check of the host does: before anybody knows that this is about a WebSocket.
   if (refuse)
@@ -26,6 +26,7 @@ async function startServer(t: TestContext, refuse = false): Promise<{ app: Fasti
     }),
   );
   app.get('/', async () => ({ fine: true }));
+  app.patch('/', async () => ({ fine: true }));
   await app.register(websocketRoutes, {
     env: { corsOrigins: [] as readonly string[] } as Env,
     neighbours: new Neighbours(),
@@ -33,6 +34,20 @@ async function startServer(t: TestContext, refuse = false): Promise<{ app: Fasti
   await app.listen({ host: '127.0.0.1', port: 0 });
   t.after(() => app.close());
   return { app, port: (app.server.address() as AddressInfo).port };
+}
+
+/** Sends an edit on a connection of its own; gives the answer. */
+function askOnce(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let received = '';
+    const socket = connect(port, '127.0.0.1');
+    socket.write('PATCH / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n');
+    socket.on('data', (chunk) => {
+      received += String(chunk);
+    });
+    socket.on('error', reject);
+    socket.on('close', () => resolve(received));
+  });
 }
 
 /** Asks to switch to a WebSocket; gives all that comes until the server closes the connection. */
@@ -98,4 +113,13 @@ test('WebSockets are sent away with 1012 one after the other, and others are sti
   const { socket } = await open();
   assert.equal(app.live.size, 1);
   socket.terminate();
+});
+
+test('whoever has connected before the port closes is answered', async (t) => {
+  const { app, port } = await startServer(t);
+  const asked = Array.from({ length: 20 }, () => askOnce(port));
+  // All of them are in the kernel's queue, and the server has let nobody in yet.
+  await new Promise((resolve) => process.nextTick(resolve));
+  await app.close();
+  for (const answer of await Promise.all(asked)) assert.match(answer, /^HTTP\/1\.1 200 /);
 });

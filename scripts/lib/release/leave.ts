@@ -6,7 +6,7 @@ import { retireArgv } from './replace-argv.ts';
 
 /** The label of an image whose program can be told that another container takes over, and by which signal. */
 const LEAVES_ON = 'kidney-genetics.leaves-on';
-/** The API sends its WebSockets away over 2 s, and proxies use up the connections that they kept. */
+/** The API sends its WebSockets away over 2 s, and nginx gives up connections that it keeps unused for 2 s. */
 const LEAVE_MS = 2500;
 /** nginx has closed its port by then, so that whoever comes back comes to the other one. */
 const CLOSED_MS = 300;
