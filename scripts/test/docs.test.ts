@@ -79,6 +79,19 @@ describe('documentation', () => {
     );
   });
 
+  it('the threat model names tests that are there', async () => {
+    const named = [
+      ...read('docs/SECURITY.md').matchAll(/`((?:[\w-]+\/)*[\w-]+\.(?:test|e2e|slow)\.ts)`/g),
+    ].map(([, file]) => file ?? '');
+    assert.ok(named.length > 10);
+    const there = (file: string) =>
+      ['scripts/test', 'backend/test'].some((folder) => existsSync(join(ROOT, folder, file)));
+    assert.deepEqual(
+      named.filter((file) => !there(file)),
+      [],
+    );
+  });
+
   it('docs/README.md lists every page', () => {
     const index = read('docs/README.md');
     const listed = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md');
