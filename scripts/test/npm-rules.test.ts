@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { withRateLimit, zoneLine } from '../lib/proxy/npm/advanced-rules.ts';
+import { listStatements, withRateLimit, zoneLine } from '../lib/proxy/npm/advanced-rules.ts';
 import { certificateBody, findLeftovers } from '../lib/proxy/npm/certificate-rules.ts';
 import { parseDomain } from '../lib/proxy/npm/domain.ts';
 import { explainFailure } from '../lib/proxy/npm/failures.ts';
+import { findServerNames, isStale, newHost } from '../lib/proxy/npm/host-rules.ts';
 
 describe('the model of NPM', () => {
   it('replaces its own lines of the advanced configuration and no others', () => {
@@ -105,4 +106,98 @@ describe('the model of NPM', () => {
       assert.ok(hint.length > 10);
     });
   }
+});
+
+describe('an advanced configuration', () => {
+  const statements = (text: string) => listStatements(text).map((one) => one.text);
+
+  const texts: [what: string, text: string, own: string[]][] = [
+    ['comments', '# gzip off;\ngzip on; # limit_req zone=a_b;\n#', ['gzip on']],
+    ['a comment between words', 'send_timeout # 3s;\n 9s;', ['send_timeout # 3s;\n 9s']],
+    ['a number sign within a word', 'set $x a#b; gzip on;', ['set $x a#b', 'gzip on']],
+    ['blocks', 'location /a { gzip off; } gzip on;', ['gzip on']],
+    ['blocks in blocks', 'location /a { if ($b) { return 1; } gzip off; } gzip on;', ['gzip on']],
+    ['braces in quotes', 'set $x "{;"; gzip on;', ['set $x "{;"', 'gzip on']],
+    ['braces in a comment', '# { \ngzip on;', ['gzip on']],
+    ['braces of a variable', `set $x \${host}y; gzip on;`, [`set $x \${host}y`, 'gzip on']],
+    ['escaped quotes', String.raw`set $x "a\";b"; gzip on;`, [String.raw`set $x "a\";b"`, 'gzip on']],
+    ['a brace too many', '} gzip on;', ['gzip on']],
+    ['a statement without its end', 'gzip on; send_timeout 9s', ['gzip on']],
+  ];
+  for (const [what, text, own] of texts) {
+    it(`is read with ${what}`, () => assert.deepEqual(statements(text), own));
+  }
+
+  it('keeps a limit that stands in a comment or a block of its own, which is none of the server', () => {
+    const text = '# limit_req_status 503;\nlocation /x { limit_req zone=a_b; limit_req_status 503; }';
+    const once = withRateLimit(text, 'a_b');
+    assert.ok(once.startsWith(`${text}\n`));
+    assert.match(once, /\nlimit_req zone=a_b burst=200 nodelay;\nlimit_req_status 429;\n/);
+    assert.equal(withRateLimit(once, 'a_b'), once);
+    assert.equal(withRateLimit(once, null), text);
+  });
+});
+
+describe('what NPM wrote for its nginx', () => {
+  const host = {
+    ...newHost({ domain: 'a.example', forwardHost: 'kg-frontend' }),
+    ...{ id: 3, certificate_id: 7, ssl_forced: true, advanced_config: 'gzip off;\n\nsend_timeout   9s;' },
+  };
+  const certificate = (provider: string) => [
+    { id: 7, provider, domain_names: ['a.example'], created_on: '', expires_on: '' },
+  ];
+  const write = (folder: string) => `
+server {
+  set $forward_scheme http;
+  set $server         "kg-frontend";
+  set $port           80;
+  ssl_certificate ${folder}/npm-7/fullchain.pem;
+  include conf.d/include/block-exploits.conf;
+  include conf.d/include/force-ssl.conf;
+  proxy_set_header Upgrade $http_upgrade;
+gzip off;
+
+send_timeout 9s;
+}
+`;
+  const config = write('/etc/letsencrypt/live');
+
+  it('is as its row says', () => {
+    assert.equal(isStale(config, host, certificate('letsencrypt')), false);
+    assert.equal(isStale(write('/data/custom_ssl'), host, certificate('other')), false);
+  });
+
+  const rows: [what: string, row: Partial<typeof host>][] = [
+    ['another scheme', { forward_scheme: 'https' }],
+    ['another place', { forward_host: 'elsewhere' }],
+    ['another port', { forward_port: 8080 }],
+    ['no WebSockets', { allow_websocket_upgrade: false }],
+    ['no block of exploits', { block_exploits: false }],
+    ['no forced TLS', { ssl_forced: false }],
+    ['another certificate', { certificate_id: 8 }],
+    ['no certificate', { certificate_id: 0 }],
+    ['one more line', { advanced_config: `${host.advanced_config}\nserver_tokens off;` }],
+  ];
+  for (const [what, row] of rows) {
+    it(`is stale where the row says ${what}`, () => {
+      assert.equal(isStale(config, { ...host, ...row }, certificate('letsencrypt')), true);
+    });
+  }
+
+  it('names each host', () => {
+    const configs = `
+server {
+  # server_name a.example old.example;
+  server_name b.example *.b.example;
+}
+server {
+  server_name a.example
+    www.a.example \u202eevil.example;
+}`;
+    assert.deepEqual(findServerNames(configs, '*.b.example'), ['b.example', '*.b.example']);
+    assert.deepEqual(findServerNames(configs, 'a.example').slice(0, 2), ['a.example', 'www.a.example']);
+    assert.doesNotMatch(findServerNames(configs, 'a.example').join(), /\u202e/);
+    assert.deepEqual(findServerNames(configs, 'old.example'), []);
+    assert.deepEqual(findServerNames('', 'a.example'), []);
+  });
 });

@@ -1,7 +1,7 @@
 import { type ContainerInfo, listContainers } from '../../docker/containers.ts';
-import { toPrintable } from '../../process/printable.ts';
 import { mustRun, run } from '../../process/shell.ts';
 import { zoneLine } from './advanced-rules.ts';
+import { findServerNames } from './host-rules.ts';
 
 /** Where NPM's nginx reads what the http block shall hold beside NPM's own. */
 const HTTP_TOP = '/data/nginx/custom/http_top.conf';
@@ -56,14 +56,7 @@ export function readHostConfig(container: string, id: number): Promise<string> {
 /** The names of the proxy host that serves a domain, in the words of NPM's nginx; none where that is not seen. */
 export async function readNames(container: string, domain: string): Promise<string[]> {
   const argv = ['docker', 'exec', container, 'sh', '-c', 'cat /data/nginx/proxy_host/*.conf'];
-  const lines = (await run(argv)).stdout.matchAll(/^\s*server_name\s+([^;]+);/gm);
-  const lists = [...lines].map(([, names = '']) =>
-    names
-      .split(/\s+/)
-      .map((one) => toPrintable(one))
-      .filter(Boolean),
-  );
-  return lists.find((names) => names.includes(domain)) ?? [];
+  return findServerNames((await run(argv)).stdout, domain);
 }
 
 /** Certbot's log of its last run. */

@@ -152,3 +152,17 @@ export function isStale(config: string, host: ProxyHost, certificates: readonly 
   ];
   return wanted.some(([line, shall]) => lines.has(line.trim().replace(/\s+/g, ' ')) !== shall);
 }
+
+/**
+ * The names of the server block that has a domain among its own, as it can be printed; none where no block has.
+ * @param configs what NPM wrote for its proxy hosts, one after the other
+ */
+export function findServerNames(configs: string, domain: string): string[] {
+  const lists = [...configs.matchAll(/^\s*server_name\s+([^;]+);/gm)].map(([, names = '']) =>
+    names
+      .split(/\s+/)
+      .map((name) => toPrintable(name))
+      .filter(Boolean),
+  );
+  return lists.find((names) => names.includes(domain)) ?? [];
+}
