@@ -18,6 +18,12 @@ it("a process started by a timer or over ssh sees nothing of the user's ~/.bashr
   }
 });
 
+it('a process that ends before it has read its input is no fault of ours', async () => {
+  const input = 'x'.repeat(1_000_000);
+  assert.equal((await run(['true'], { input })).exitCode, 0);
+  assert.equal((await run(['false'], { input })).exitCode, 1);
+});
+
 describe('a process that ends by a signal', () => {
   for (const [signal, code] of [
     ['KILL', 137],

@@ -67,6 +67,8 @@ function startProcess(command: string, args: readonly string[], options: SpawnOp
     // a socket in a first shell for a remote login (bash(1), "Invocation").
     env: { ...process.env, ...options.env, SHLVL: '1' },
   });
+  // A process that ends early closes its input; its exit code tells what happened.
+  child.stdin?.on('error', () => undefined);
   running.set(child, nameOf([command.replace(zx.prefix ?? '', ''), ...args].join(' ')));
   for (const end of ['close', 'error']) child.once(end, () => running.delete(child));
   return child;
@@ -162,8 +164,6 @@ export function openPipe(argv: readonly string[], options: PipeOptions = {}): Pi
     stderr = `${stderr}${chunk}`.slice(-STDERR_KEPT);
     onStderr?.(chunk);
   });
-  // A process that ends early closes its input; its exit code tells what happened.
-  child.stdin.on('error', () => undefined);
   const ended = new Promise<{ exitCode: number; stderr: string }>((resolve) => {
     child.on('error', (error) => resolve({ exitCode: 127, stderr: error.message }));
     child.on('close', (code, signal) =>
