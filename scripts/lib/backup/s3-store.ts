@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import type { S3, S3ServiceException } from '@aws-sdk/client-s3';
-import type { Upload } from '@aws-sdk/lib-storage';
 import { DescribedError } from '../process/errors.ts';
 import type { RemoteLocation, S3Settings } from '../stack/backup-settings.ts';
 import { MANIFEST_BYTES, type Manifest } from './manifest.ts';
@@ -20,19 +19,16 @@ import { assertDigest, digestOf } from './streams.ts';
 const PART_BYTES = 16 * 1024 ** 2;
 const MAX_PARTS = 9_000;
 
-interface Sdk {
-  S3: typeof S3;
-  Upload: typeof Upload;
-}
+type Sdk = Awaited<ReturnType<typeof loadSdk>>;
 
-async function loadSdk(): Promise<Sdk> {
+async function loadSdk() {
   // It warns of the versions of Node that its later versions will need; the lockfile holds this one.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
-  const [{ S3 }, { Upload }] = await Promise.all([
+  const [{ S3, paginateListObjectsV2 }, { Upload }] = await Promise.all([
     import('@aws-sdk/client-s3'),
     import('@aws-sdk/lib-storage'),
   ]);
-  return { S3, Upload };
+  return { S3, paginateListObjectsV2, Upload };
 }
 
 /** Backups in an S3 bucket: a dump and its manifest, which is written last. */
@@ -81,25 +77,17 @@ export class S3Store implements BackupStore {
     return listManifests([...(await this.files())], this.signer, (name) => this.readText(name));
   }
 
-  async files(): Promise<Set<string>> {
-    return new Set((await this.keys()).map((key) => key.slice(this.location.prefix.length)));
+  files(): Promise<Set<string>> {
+    return this.ask(this.listNames());
   }
 
-  private async keys(): Promise<string[]> {
-    const keys: string[] = [];
-    for (let token: string | undefined; ; ) {
-      const page = await this.ask(
-        this.client.listObjectsV2({
-          Bucket: this.location.bucket,
-          Prefix: this.location.prefix,
-          Delimiter: '/',
-          ...(token ? { ContinuationToken: token } : {}),
-        }),
-      );
-      keys.push(...(page.Contents ?? []).flatMap(({ Key }) => (Key ? [Key] : [])));
-      token = page.NextContinuationToken;
-      if (!token) return keys;
-    }
+  private async listNames(): Promise<Set<string>> {
+    const { bucket: Bucket, prefix: Prefix } = this.location;
+    const names = new Set<string>();
+    const pages = this.sdk.paginateListObjectsV2({ client: this.client }, { Bucket, Prefix, Delimiter: '/' });
+    for await (const { Contents = [] } of pages)
+      for (const { Key } of Contents) if (Key) names.add(Key.slice(Prefix.length));
+    return names;
   }
 
   /** One that lies in an archive, or that this key may not read, answers with an error of its own. */
@@ -183,12 +171,8 @@ export class S3Store implements BackupStore {
     assertDigest(manifest, await this.ask(digestOf(stored)));
   }
 
-  private key(file: string): string {
-    return `${this.location.prefix}${file}`;
-  }
-
   private object(file: string): { Bucket: string; Key: string } {
-    return { Bucket: this.location.bucket, Key: this.key(file) };
+    return { Bucket: this.location.bucket, Key: `${this.location.prefix}${file}` };
   }
 
   private async ask<T>(answer: Promise<T>): Promise<T> {
