@@ -3,6 +3,7 @@ import { warnOfCollations } from './lib/database/collation.ts';
 import type { ContainerInfo } from './lib/docker/containers.ts';
 import { formatCpus, readStats, type Use } from './lib/docker/usage.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
+import { warnOfNpmOfHost } from './lib/proxy/npm/warnings.ts';
 import { listStack } from './lib/stack/containers.ts';
 import { findLostNetwork, findOtherNetwork } from './lib/stack/network-rules.ts';
 import { openStack } from './lib/stack/open.ts';
@@ -106,6 +107,7 @@ main(import.meta.url, {
       findTroubles(settings, containers),
       look(mode, settings, true),
       warnOfCollations(containerName(settings, 'kidney-genetics-postgres')),
+      mode === 'production' && warnOfNpmOfHost(settings.network),
     ]);
     const handiwork = findHandiwork(sight);
     if (flags.json) {

@@ -1,9 +1,10 @@
 import { listContainers } from './lib/docker/containers.ts';
 import { inspect, objectExists } from './lib/docker/inspect.ts';
+import { mustMake } from './lib/docker/make.ts';
 import { listPowers } from './lib/docker/power-rules.ts';
 import { beginChanges } from './lib/process/changes.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
-import { $, must } from './lib/process/shell.ts';
+import { warnOfNpmOfHost } from './lib/proxy/npm/warnings.ts';
 import { findNameConflicts } from './lib/stack/network-rules.ts';
 import { assertDockerReady, assertNetworkExists } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
@@ -20,7 +21,7 @@ Makes, or looks at, the network that Nginx Proxy Manager and the apps behind it 
 
 async function createNetwork(name: string): Promise<void> {
   if (await objectExists('network', name)) return sayOk(`The network ${name} is there already`);
-  await must($`docker network create ${name}`, 'see what Docker says');
+  await mustMake(['docker', 'network', 'create', name], 'see what Docker says');
   sayOk(`The network ${name} is made; connect the proxy to it: docker network connect ${name} CONTAINER`);
 }
 
@@ -28,6 +29,7 @@ async function checkNetwork(settings: StackSettings): Promise<void> {
   const { network: name, prefix } = settings;
   const members = await listContainers(`network=${name}`);
   sayOk(`The network ${name} is there, with ${members.length} container${members.length === 1 ? '' : 's'}`);
+  await warnOfNpmOfHost(name);
   if (members.length === 0) return;
   const inspected = await inspect(
     'container',

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { PROXY_VARIABLES } from '../lib/docker/sandbox-argv.ts';
 import { ROOT } from '../lib/process/root.ts';
 import { networksOf } from '../lib/stack/network-rules.ts';
 import { readSettings, SERVICES } from '../lib/stack/stack.ts';
@@ -57,6 +58,13 @@ describe('the production compose file', () => {
       const more = keysOf(test.services[service]?.networks);
       assert.deepEqual(networksOf('test', settings, service).sort(), named([...own, ...more], inTest));
     }
+  });
+
+  it('keeps the proxies of the Docker client from every container, in development too', () => {
+    for (const file of ['docker-compose.prod.yml', 'docker-compose.yml'])
+      for (const [name, { environment = {} }] of Object.entries(read(file).services))
+        for (const variable of PROXY_VARIABLES)
+          assert.equal(environment[variable], '', `${name} ${variable}`);
   });
 
   for (const [name, service] of Object.entries(production.services)) {

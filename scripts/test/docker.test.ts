@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { glob } from 'zx';
 import { describeContent } from '../lib/docker/images.ts';
+import { explainRefusal } from '../lib/docker/refusal-rules.ts';
 import { sandboxArgv } from '../lib/docker/sandbox-argv.ts';
 import { ROOT } from '../lib/process/root.ts';
 import { waitUntil } from '../lib/process/wait.ts';
@@ -12,7 +13,9 @@ describe('Throwaway containers', () => {
     assert.equal(
       sandboxArgv().join(' '),
       '--pull never --no-healthcheck --network none --read-only --cap-drop ALL --security-opt no-new-privileges' +
-        ' --memory 256m --cpus 1 --pids-limit 64 --ulimit core=0',
+        ' --memory 256m --cpus 1 --pids-limit 64 --ulimit core=0' +
+        ' --env HTTP_PROXY= --env http_proxy= --env HTTPS_PROXY= --env https_proxy= --env FTP_PROXY= --env ftp_proxy=' +
+        ' --env ALL_PROXY= --env all_proxy= --env NO_PROXY= --env no_proxy=',
     );
   });
 
@@ -54,6 +57,37 @@ describe('What an image holds', () => {
     ];
     assert.equal(new Set(all).size, all.length);
   });
+});
+
+describe('A refusal of the engine', () => {
+  const POOLS = 'The engine has no address range left for another network';
+  const RANGE =
+    'The network npm-proxy has no address left: its range (--ip-range or --subnet) is too small for those who are on it';
+  const cases: [said: string, cause: string | undefined, hint: RegExp][] = [
+    [
+      'Error response from daemon: all predefined address pools have been fully subnetted',
+      POOLS,
+      /^docker network prune .*default-address-pools/,
+    ],
+    [
+      'could not find an available, non-overlapping IPv4 address pool among the defaults to assign to the network',
+      POOLS,
+      /^docker network prune /,
+    ],
+    [
+      "docker: Error response from daemon: no available IPv4 addresses on this network's address pools: npm-proxy (2f2ee2f3104e)\n\nRun 'docker run --help'",
+      RANGE,
+      /^docker network inspect npm-proxy .*docker network disconnect npm-proxy CONTAINER/,
+    ],
+    ['port is already allocated', undefined, /$/],
+  ];
+  for (const [said, cause, hint] of cases) {
+    it(`is ${cause ? 'one sentence' : 'left as it is'}: ${said.slice(0, 60)}`, () => {
+      const found = explainRefusal(said);
+      assert.equal(found?.message, cause);
+      assert.match(found?.hint ?? '', hint);
+    });
+  }
 });
 
 describe('Waiting', () => {

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, write
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { isNearlyFull } from '../lib/docker/disk.ts';
+import { findShortage } from '../lib/docker/disk.ts';
 import { findBreaking, splitStatements } from '../lib/release/migration-rules.ts';
 import { pruneEngineLog } from '../lib/release/prune.ts';
 import { findOurCache } from '../lib/release/prune-rules.ts';
@@ -283,15 +283,22 @@ describe("the engine's log", () => {
 
 describe('a disk', () => {
   const GB = 1024 ** 3;
-  const disks: [free: number, size: number, isFull: boolean][] = [
-    [2 * GB, 10 * GB, false],
-    [2 * GB - 1, 10 * GB, true],
-    [15 * GB, 100 * GB, false],
-    [14.9 * GB, 100 * GB, true],
-    [0, 0, true],
+  const disks: [
+    free: number,
+    size: number,
+    inodes: [free: number, all: number],
+    short: string | undefined,
+  ][] = [
+    [2 * GB, 10 * GB, [90, 100], undefined],
+    [2 * GB - 1, 10 * GB, [90, 100], 'bytes'],
+    [15 * GB, 100 * GB, [15, 100], undefined],
+    [14.9 * GB, 100 * GB, [15, 100], 'bytes'],
+    [15 * GB, 100 * GB, [14, 100], 'inodes'],
+    [15 * GB, 100 * GB, [0, 0], undefined],
+    [0, 0, [0, 0], 'bytes'],
   ];
-  for (const [free, size, isFull] of disks) {
-    it(`with ${free} of ${size} bytes free is ${isFull ? 'nearly full' : 'fine'}`, () =>
-      assert.equal(isNearlyFull({ free, size }), isFull));
+  for (const [free, size, [freeInodes, inodes], short] of disks) {
+    it(`with ${free} of ${size} bytes and ${freeInodes} of ${inodes} inodes free is short of ${short}`, () =>
+      assert.equal(findShortage({ free, size, freeInodes, inodes, device: 1 }), short));
   }
 });

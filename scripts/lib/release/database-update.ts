@@ -1,6 +1,6 @@
 import { findContainer } from '../docker/containers.ts';
+import { mustMake } from '../docker/make.ts';
 import { ROOT } from '../process/root.ts';
-import { mustRun } from '../process/shell.ts';
 import { containerName, SERVICES } from '../stack/stack.ts';
 import { waitHealthy } from '../stack/wait-healthy.ts';
 import { formatDuration, say, sayOk } from '../terminal/report.ts';
@@ -20,7 +20,7 @@ export async function updateDatabase(change: Change): Promise<void> {
     '  database: stopping it for its own update; until it is back the API answers 503 and keeps its connections',
   );
   const startedAt = Date.now();
-  await mustRun(upServiceArgv(settings, POSTGRES), command, { cwd: ROOT, env: variables });
+  await mustMake(upServiceArgv(settings, POSTGRES), command, { cwd: ROOT, env: variables });
   await waitHealthy(settings, timeoutMs);
   const container = await findContainer(containerName(settings, POSTGRES));
   sayOk(

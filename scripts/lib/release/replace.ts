@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, findContainer, listContainers } from '../docker/containers.ts';
 import { lastLogLines } from '../docker/logs.ts';
+import { mustMake } from '../docker/make.ts';
 import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
 import { $, must, mustRun, run, whenInterrupted } from '../process/shell.ts';
@@ -125,7 +126,7 @@ async function tryNext(service: ReplacedService, change: Change): Promise<void> 
   const startedAt = Date.now();
   say(`  ${name}: starting the next one beside the current one`);
   try {
-    await mustRun(runNextArgv(settings, service), command, { cwd: ROOT, env: variables });
+    await mustMake(runNextArgv(settings, service), command, { cwd: ROOT, env: variables });
     await smokeTest(service, await waitContainer(next, timeoutMs));
     say(`  ${name}: the next one is healthy and answers, after ${formatDuration(Date.now() - startedAt)}`);
   } catch (error) {
@@ -160,7 +161,7 @@ async function startBeside(
 ): Promise<ContainerInfo> {
   const own = containerName(settings, service);
   const up = (env: Readonly<Record<string, string>> = {}) =>
-    mustRun(upServiceArgv(settings, service, databaseStays), command, {
+    mustMake(upServiceArgv(settings, service, databaseStays), command, {
       cwd: ROOT,
       env: { ...variables, ...env },
     });
@@ -190,9 +191,12 @@ async function describeFailure(
   error: unknown,
   command: string,
 ): Promise<DescribedError> {
-  const log = (await lastLogLines(container)).replace(/^/gm, '    ');
+  const what = `The next ${name} was removed, and the current one goes on: ${(error as Error).message}`;
+  const log = await lastLogLines(container);
+  // It did not come to be started.
+  if (log === '' && error instanceof DescribedError) return new DescribedError(what, error.hint);
   return new DescribedError(
-    `The next ${name} was removed, and the current one goes on: ${(error as Error).message}\n  Its last lines:\n${log}`,
+    `${what}\n  Its last lines:\n${log.replace(/^/gm, '    ')}`,
     `fix what they say, then: ${command}`,
   );
 }

@@ -1,6 +1,5 @@
-import { stat, statfs } from 'node:fs/promises';
 import { type ContainerInfo, listContainers } from '../docker/containers.ts';
-import { type Disk, isNearlyFull } from '../docker/disk.ts';
+import { type Disk, findShortage, readDisk } from '../docker/disk.ts';
 import { objectExists } from '../docker/inspect.ts';
 import { isAtLeast, MIN_COMPOSE, MIN_ENGINE } from '../docker/version.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
@@ -129,7 +128,7 @@ export function imagesBuilt(settings: StackSettings): Promise<boolean> {
   return objectExists('image', ...names);
 }
 
-/** Warns when the disk that Docker writes to is nearly full, on which a database stops, or that of the backups. */
+/** Warns when the disk that Docker writes to is nearly full, of bytes or of files, on which a database stops, or that of the backups. */
 export async function warnOfFullDisk({ envFile }: StackSettings): Promise<void> {
   const values = await readEnvValues(envFile).catch(() => ({}));
   const backups = findBackupFolder({ ...values, ...process.env }, ROOT);
@@ -141,14 +140,13 @@ export async function warnOfFullDisk({ envFile }: StackSettings): Promise<void> 
   if (other.device !== docker.device) warnOfDisk(`the backups' disk (${backups})`, other);
 }
 
-async function readDisk(path: string): Promise<Disk & { device: number }> {
-  const [{ bavail, blocks, bsize }, { dev }] = await Promise.all([statfs(path), stat(path)]);
-  return { free: bavail * bsize, size: blocks * bsize, device: dev };
-}
-
-function warnOfDisk(name: string, { free, size }: Disk): void {
-  if (!isNearlyFull({ free, size })) return;
-  sayWarning(`Only ${formatBytes(free)} (${Math.round((free / size) * 100)} %) of ${name} are free`);
+function warnOfDisk(name: string, disk: Disk): void {
+  const shortage = findShortage(disk);
+  if (!shortage) return;
+  const { free, size, freeInodes, inodes } = disk;
+  const left = shortage === 'bytes' ? formatBytes(free) : `${freeInodes} inodes`;
+  const share = shortage === 'bytes' ? free / size : freeInodes / inodes;
+  sayWarning(`Only ${left} (${Math.round(share * 100)} %) of ${name} are free`);
 }
 
 function missing(cause: string, hint: string): DescribedError {

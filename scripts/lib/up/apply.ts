@@ -1,5 +1,6 @@
 import { assertReadsData } from '../database/data-version.ts';
 import type { ContainerInfo } from '../docker/containers.ts';
+import { explainRefusal } from '../docker/refusal-rules.ts';
 import { DescribedError } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
 import { $, must, mustRun, run } from '../process/shell.ts';
@@ -140,7 +141,13 @@ async function composeUp(
   if (exitCode === 0 || (await allRun(settings))) return watching;
   done.abort();
   const said = stderr.trim().split('\n').slice(-3).join('\n    ');
-  throw new DescribedError(`docker compose up failed (exit ${exitCode}): ${said}`, hintFor(said));
+  throw (
+    explainRefusal(stderr) ??
+    new DescribedError(
+      `docker compose up failed (exit ${exitCode}): ${said}`,
+      'fix what it says, then run the same command again',
+    )
+  );
 }
 
 /** Compose failed, and the engine has started all the same what there is to start: their health tells why. */
@@ -148,11 +155,4 @@ async function allRun(settings: StackSettings): Promise<boolean> {
   const containers = await inspectStack(settings);
   const runs = containers.filter(({ state }) => state === 'running' || state === 'restarting');
   return runs.length === SERVICES.length;
-}
-
-/** What no state of the engine tells. */
-function hintFor(said: string): string {
-  return /address pools have been fully subnetted/.test(said)
-    ? 'the engine has no address range left for a network: docker network prune, or more of them: default-address-pools in /etc/docker/daemon.json'
-    : 'fix what it says, then run the same command again';
 }

@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { sandboxArgv } from '../../lib/docker/sandbox-argv.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { listStack } from '../../lib/stack/containers.ts';
 import { TestStack, until } from './harness.ts';
 
+/** Nobody listens there. */
+const PROXY = 'http://127.0.0.1:9';
 const SERVICES = ['postgres', 'backend', 'frontend'] as const;
 
 describe('production mode', { timeout: 900_000 }, () => {
@@ -12,6 +16,11 @@ describe('production mode', { timeout: 900_000 }, () => {
 
   before(async () => {
     stack = await TestStack.create('prod');
+    // As on a host whose way out is a proxy: the Docker client would give it to every container.
+    const [httpProxy, noProxy] = [PROXY, 'example.org'];
+    const proxies = { default: { httpProxy, httpsProxy: PROXY, ftpProxy: PROXY, allProxy: PROXY, noProxy } };
+    writeFileSync(join(stack.tmp, 'config.json'), JSON.stringify({ proxies }));
+    stack.env.DOCKER_CONFIG = stack.tmp;
     await stack.mustScript('npm-network', ['create']);
     await stack.mustScript('up');
   });
@@ -25,6 +34,26 @@ describe('production mode', { timeout: 900_000 }, () => {
       health.containers.map(({ name, health, ports }) => [name, health, ports]),
       ['backend', 'frontend', 'postgres'].map((name) => [`${stack.settings.prefix}-${name}`, 'healthy', []]),
     );
+  });
+
+  it('gives no container the proxies of the Docker client', async () => {
+    const image = `${stack.settings.prefix}-backend:latest`;
+    const withConfig = { env: { DOCKER_CONFIG: stack.tmp } };
+    const bare = await run(
+      ['docker', 'run', '--rm', image, 'node', '-p', 'process.env.http_proxy'],
+      withConfig,
+    );
+    assert.equal(bare.stdout, `${PROXY}\n`, 'this client does give them');
+    const show = ['node', '-p', 'JSON.stringify(process.env)'];
+    const sandboxed = await mustRun(
+      ['docker', 'run', '--rm', ...sandboxArgv(), image, ...show],
+      'x',
+      withConfig,
+    );
+    const services = SERVICES.map((service) =>
+      mustRun(['docker', 'inspect', stack.name(service)], 'see above'),
+    );
+    for (const text of [sandboxed, ...(await Promise.all(services))]) assert.ok(!text.includes(PROXY), text);
   });
 
   it('changes nothing when it is up already', async () => {

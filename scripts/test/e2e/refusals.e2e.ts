@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { listStack } from '../../lib/stack/containers.ts';
 import { volumeName } from '../../lib/stack/stack.ts';
-import { TestStack } from './harness.ts';
+import { TEST_PREFIX, TestStack } from './harness.ts';
 
 describe('what stands in the way is said, with the one thing that fixes it', { timeout: 300_000 }, () => {
   let stack: TestStack;
@@ -67,6 +67,42 @@ describe('what stands in the way is said, with the one thing that fixes it', { t
     const check = await stack.mustScript('npm-network', ['check']);
     assert.match(check, /-no-squatter .*-no-frontend/);
     await run(['docker', 'rm', '-f', '-v', squatter]);
+  });
+
+  it('a shared network whose range is full', async () => {
+    const { network } = stack.settings;
+    await mustRun(['docker', 'network', 'rm', network], 'see above');
+    // 192.0.2.0/24 is nobody's (RFC 5737); of its range one address is left.
+    const range = ['--subnet', '192.0.2.0/24', '--gateway', '192.0.2.1', '--ip-range', '192.0.2.8/32'];
+    await mustRun(['docker', 'network', 'create', ...range, network], 'see above');
+    const { stderr, exitCode } = await stack.script('up');
+    assert.match(
+      stderr,
+      /✘ The network \S+-no-proxy has no address left: .*\n +→ docker network inspect \S+-no-proxy /,
+    );
+    assert.equal(exitCode, 1);
+    await stack.mustScript('down');
+    await mustRun(['docker', 'volume', 'rm', volumeName(stack.settings)], 'see above');
+    await mustRun(['docker', 'network', 'rm', network], 'see above');
+    await stack.mustScript('npm-network', ['create']);
+  });
+
+  it('a proxy in host network mode, which can join no other', async () => {
+    const npm = `${stack.settings.prefix}-host-npm`;
+    const image = `${TEST_PREFIX}-nginx-proxy-manager:no`;
+    await mustRun(['docker', 'tag', `${stack.name('backend')}:latest`, image], 'see above');
+    try {
+      const idle = ['node', '-e', 'setInterval(() => {}, 1e6)'];
+      await mustRun(['docker', 'run', '-d', '--name', npm, '--network', 'host', image, ...idle], 'see above');
+      const { stderr } = await stack.script('npm-network', ['check']);
+      assert.match(
+        stderr,
+        /-host-npm shares the host's network and cannot join \S+-no-proxy: take network_mode: host out/,
+      );
+    } finally {
+      await run(['docker', 'rm', '-f', '-v', npm]);
+      await run(['docker', 'rmi', image]);
+    }
   });
 
   it('every problem of the env file at once', async () => {

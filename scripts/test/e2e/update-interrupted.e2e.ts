@@ -1,6 +1,6 @@
 // Alone: users ask all the time, and what they meet must be due to the update.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -159,18 +159,27 @@ describe('updates that are broken off, with users asking throughout', { timeout:
     }
   });
 
-  it('prod-health and prod-up warn of a disk that is nearly full', async () => {
+  it('prod-health and prod-up warn of a disk that is nearly full, of bytes or of files', async () => {
     const small = join(stack.tmp, 'small-disk');
     mkdirSync(small);
-    await mustRun(['mount', '-t', 'tmpfs', '-o', 'size=64m,mode=0700', 'tmpfs', small], HINT);
-    try {
-      for (const command of ['health', 'up']) {
-        const { stderr } = await stack.script(command, [], { BACKUP_DIR: small });
-        assert.match(stderr, /Only 64 MiB \(100 %\) of the backups' disk \(\S+small-disk\) are free/);
-        assert.doesNotMatch((await stack.script(command)).stderr, /the backups' disk/);
+    for (const [size, left] of [
+      ['size=64m', '64 MiB \\(100 %\\)'],
+      ['size=20g,nr_inodes=10', '\\d inodes \\(\\d+ %\\)'],
+    ]) {
+      await mustRun(['mount', '-t', 'tmpfs', '-o', `${size},mode=0700`, 'tmpfs', small], HINT);
+      const files = Array.from({ length: size === 'size=64m' ? 0 : 8 }, (_, index) =>
+        join(small, `file-${index}`),
+      );
+      for (const file of files) writeFileSync(file, '');
+      try {
+        for (const command of ['health', 'up']) {
+          const { stderr } = await stack.script(command, [], { BACKUP_DIR: small });
+          assert.match(stderr, new RegExp(`Only ${left} of the backups' disk \\(\\S+small-disk\\) are free`));
+          assert.doesNotMatch((await stack.script(command)).stderr, /the backups' disk/);
+        }
+      } finally {
+        await run(['umount', small]);
       }
-    } finally {
-      await run(['umount', small]);
     }
   });
 });

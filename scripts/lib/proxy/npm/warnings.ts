@@ -25,10 +25,21 @@ export async function warnOfStack(settings: StackSettings, domain: string, conta
 }
 
 async function warnOfNpm(network: string): Promise<void> {
-  const ofHost = await findNpmOfHost();
+  if (await warnOfNpmOfHost(network)) return;
   sayWarning(
-    ofHost
-      ? `${ofHost.name} shares the host's network and cannot join ${network}: give it networks of its own (docs/deployment/npm-deployment.md, section 4)`
-      : `No Nginx Proxy Manager is on ${network}; if it runs on this host: docker network connect ${network} YOUR_NPM_CONTAINER`,
+    `No Nginx Proxy Manager is on ${network}; if it runs on this host: docker network connect ${network} YOUR_NPM_CONTAINER`,
   );
+}
+
+/**
+ * Warns of an NPM that shares the host's network: `docker network connect` fails for it, and the names of the stack mean nothing there.
+ * @returns whether there is one
+ */
+export async function warnOfNpmOfHost(network: string): Promise<boolean> {
+  const npm = await findNpmOfHost();
+  if (!npm) return false;
+  sayWarning(
+    `${npm.name} shares the host's network and cannot join ${network}: take network_mode: host out of its compose file, publish 80, 443 and 127.0.0.1:81 there, and give it the network ${network} (docs/deployment/npm-deployment.md, section 4)`,
+  );
+  return true;
 }
