@@ -21,8 +21,8 @@ import {
   sayFailure,
   sayOk,
 } from './lib/terminal/report.ts';
+import { findHandiwork } from './lib/up/describe-rules.ts';
 import { look } from './lib/up/look.ts';
-import { findHandiwork } from './lib/up/up-plan.ts';
 
 const USAGE = `
 Shows how each container of the stack is doing, and how old the last good backup and the last restore drill are; exit 1 when a

@@ -11,9 +11,10 @@ import { containerName, type Mode, upTarget } from './lib/stack/stack.ts';
 import { main, toMs } from './lib/terminal/cli.ts';
 import { say, sayWarning } from './lib/terminal/report.ts';
 import { applyUp } from './lib/up/apply.ts';
+import { describePlan } from './lib/up/describe-rules.ts';
 import { look } from './lib/up/look.ts';
 import { identify, summarize } from './lib/up/summary.ts';
-import { describePlan, planUp } from './lib/up/up-plan.ts';
+import { planUp } from './lib/up/up-plan.ts';
 import { makeEnvFile } from './prod-env.ts';
 
 const USAGE = `

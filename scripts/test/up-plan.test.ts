@@ -4,7 +4,8 @@ import type { ContainerInfo } from '../lib/docker/containers.ts';
 import { DescribedError } from '../lib/process/errors.ts';
 import { networksOf } from '../lib/stack/network-rules.ts';
 import { containerName, readSettings, SERVICES, type Service } from '../lib/stack/stack.ts';
-import { describePlan, findHandiwork, planUp, type Sight, type Wish } from '../lib/up/up-plan.ts';
+import { describePlan, findHandiwork } from '../lib/up/describe-rules.ts';
+import { planUp, type Sight, type Wish } from '../lib/up/up-plan.ts';
 
 const settings = readSettings({}, '/srv/kit/.env.production');
 const [, BACKEND, FRONTEND] = SERVICES;

@@ -4,6 +4,7 @@ import { objectExists } from '../docker/inspect.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
 import { run } from '../process/shell.ts';
+import { findForeign } from './checkout-rules.ts';
 import { loadSettings } from './project.ts';
 import { readSettings, type StackSettings, volumeName } from './stack.ts';
 
@@ -19,7 +20,7 @@ const CHECKOUT_LABEL = 'kidney-genetics.checkout';
 export async function openStack(): Promise<StackSettings> {
   const settings = loadSettings();
   const [runs, made] = await Promise.all([listWorkingDirs(settings), readMaker(settings)]);
-  const folder = [...runs.map(dirname), made].find((one) => one && existsSync(one) && !isThisCheckout(one));
+  const folder = findForeign([...runs.map(dirname), made], realFolder, realpathSync(ROOT));
   if (!folder) return settings;
   const what = runs.length > 0 ? `${settings.prefix} runs from` : `The data of ${settings.prefix} belong to`;
   throw new DescribedError(
@@ -29,8 +30,8 @@ export async function openStack(): Promise<StackSettings> {
   );
 }
 
-function isThisCheckout(folder: string): boolean {
-  return realpathSync(folder) === realpathSync(ROOT);
+function realFolder(folder: string): string | undefined {
+  return existsSync(folder) ? realpathSync(folder) : undefined;
 }
 
 /** The folders of the compose files that the stack's containers were made from; none when the engine does not answer. */
@@ -66,7 +67,7 @@ export async function assertMayRename(
     listWorkingDirs(settings),
     objectExists('volume', volumeName(settings)),
   ]);
-  if (!data && !runs.map(dirname).some((folder) => existsSync(folder) && isThisCheckout(folder))) return;
+  if (!data && !runs.some((one) => realFolder(dirname(one)) === realpathSync(ROOT))) return;
   throw new DescribedError(
     `This checkout's stack is ${settings.prefix}, which has ${data ? `data (${volumeName(settings)})` : 'containers'}`,
     'a second stack belongs into a checkout of its own: git clone, then there make prod-env STACK_PREFIX=...',
