@@ -24,9 +24,7 @@ export const hostileText = fc.oneof(
 );
 
 /** Any JSON value, bent: other kinds, other sizes, hostile texts, further and missing keys. */
-export const hostileJson = fc
-  .jsonValue({ maxDepth: 3 })
-  .chain((value) => fc.oneof(fc.constant(value), hostileText));
+const hostileJson = fc.jsonValue({ maxDepth: 3 }).chain((value) => fc.oneof(fc.constant(value), hostileText));
 
 /** A JSON object like a good one, of which some fields, at any depth, are hostile or gone. */
 export function bent<T extends object>(good: T): fc.Arbitrary<unknown> {

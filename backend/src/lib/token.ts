@@ -5,7 +5,7 @@ import { Problem } from './problem.ts';
 export const editScope = 'genes:write';
 
 /** A token that was copied ends some day, whatever its maker wrote into it. */
-export const longestLifeS = 90 * 86_400;
+const longestLifeS = 90 * 86_400;
 /** Two hosts' clocks may differ by this much. */
 const clockSkewS = 5;
 

@@ -173,7 +173,7 @@ function readInheritance(text: string): GeneContent['inheritance'][number] {
 }
 
 /** `Cystic kidney` as the address of its group: cystic-kidney. */
-export function toSlug(text: string): string {
+function toSlug(text: string): string {
   return text.toLowerCase().replace(/[\s_]+/g, '-');
 }
 

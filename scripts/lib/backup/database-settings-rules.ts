@@ -27,7 +27,7 @@ const ALLOWED: readonly [name: RegExp, value: RegExp][] = [
 ];
 
 /** Whether a setting of a backup is made in the restored database. */
-export function isCarried({ name, value }: Pick<Setting, 'name' | 'value'>): boolean {
+function isCarried({ name, value }: Pick<Setting, 'name' | 'value'>): boolean {
   return ALLOWED.some(([names, values]) => names.test(name.toLowerCase()) && values.test(value));
 }
 

@@ -1,6 +1,6 @@
 /** The name of the rule in pg_ident.conf by which the server's own system user may be any role, see deploy/postgres. */
 export const OWNER_MAP = 'owner';
-export const SUPERUSER = 'postgres';
+const SUPERUSER = 'postgres';
 
 /** Who signs in to which database of a server in a container, and how. */
 export interface SignIn {

@@ -70,7 +70,7 @@ export interface InspectedContainer {
 }
 
 /** The fields of `docker network inspect` that are read. */
-export interface InspectedNetwork {
+interface InspectedNetwork {
   Id: string;
   Name: string;
   Internal: boolean;
@@ -80,7 +80,7 @@ export interface InspectedNetwork {
 }
 
 /** The fields of `docker volume inspect` that are read. */
-export interface InspectedVolume {
+interface InspectedVolume {
   Name: string;
   Mountpoint: string;
   Labels: Record<string, string> | null;

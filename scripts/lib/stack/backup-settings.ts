@@ -7,7 +7,7 @@ export interface Keep {
   monthly: number;
 }
 
-export const DEFAULT_KEEP: Keep = { daily: 7, weekly: 4, monthly: 6 };
+const DEFAULT_KEEP: Keep = { daily: 7, weekly: 4, monthly: 6 };
 
 /** Where backups go and how long they stay. */
 export interface BackupSettings {

@@ -47,7 +47,7 @@ export function findCdn(answer: Answer): string | undefined {
 }
 
 /** What tells NPM's nginx who is asking behind a CDN. */
-export function cdnFix(cdn: string): string {
+function cdnFix(cdn: string): string {
   const header = cdn === 'Cloudflare' ? 'CF-Connecting-IP' : 'X-Forwarded-For';
   return `in the host’s advanced configuration in NPM: real_ip_header ${header}; and for each range of its list: set_real_ip_from RANGE; (docs/operations/nginx-proxy-manager.md)`;
 }
