@@ -63,7 +63,8 @@ async function readMetrics(): Promise<string> {
   );
   const texts = addresses.map(async (address) => {
     const url = `http://${address}:${process.env.METRICS_PORT || 9464}/metrics`;
-    return fetch(url, { signal: AbortSignal.timeout(5000) }).then(
+    // Addresses without it refuse at once; on a busy host the one that has it may take seconds.
+    return fetch(url, { signal: AbortSignal.timeout(15_000) }).then(
       (response) => response.text(),
       () => '',
     );
