@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -155,6 +155,7 @@ describe('releases in a registry', { timeout: 900_000 }, () => {
     const page: Server = createServer((_, answer) => answer.end('<html>hello</html>'));
     const port = await freePort();
     await new Promise<void>((resolve) => page.listen(port, '127.0.0.1', resolve));
+    page.unref();
     const wrong = join(builder.tmp, 'wrong');
     writeFileSync(wrong, 'wrong\n');
     const cases: [string, Record<string, string>, RegExp][] = [
@@ -172,7 +173,5 @@ describe('releases in a registry', { timeout: 900_000 }, () => {
       assert.notEqual(exitCode, 0, name);
       assert.match(stderr, expected, name);
     }
-    page.close();
-    rmSync(wrong);
   });
 });
