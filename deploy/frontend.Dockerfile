@@ -45,8 +45,7 @@ RUN --mount=type=tmpfs,target=/tmp \
     cp -R /etc/nginx /tmp && sed -i 's/listen 80 /listen 8080 /; /listen-ipv6/d' /tmp/nginx/nginx.conf && \
     /etc/nginx/entrypoint.sh nginx -e stderr -t -c /tmp/nginx/nginx.conf
 EXPOSE 80
-# Graceful: open requests are finished first. SIGTERM would cut them. An update sends the signal of the label `leaves-on`
-# before it.
+# Graceful: open requests are finished first. SIGTERM would cut them.
 STOPSIGNAL SIGQUIT
 
 ARG NGINX_BASE
@@ -56,8 +55,7 @@ LABEL org.opencontainers.image.title="kidney-genetics-frontend" \
       org.opencontainers.image.version="${APP_VERSION}" \
       org.opencontainers.image.revision="${APP_REVISION}" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.base.name="${NGINX_BASE}" \
-      kidney-genetics.leaves-on="SIGUSR2"
+      org.opencontainers.image.base.name="${NGINX_BASE}"
 
 # Not the base's entrypoint: it fills in templates, which needs a root that can be written. `daemon off` is in nginx.conf.
 ENTRYPOINT ["/etc/nginx/entrypoint.sh"]

@@ -1,8 +1,7 @@
 /**
  * Starts the API: reads the environment, listens, and ends cleanly on SIGTERM or SIGINT.
- * SIGUSR2 tells it that another server takes over: it goes on answering, closes each connection with its answer, sends
- * the WebSockets away, and lives on for some seconds after it closed its port. SIGHUP sends the WebSockets away and nothing
- * else, for when nginx in front of it is replaced.
+ * SIGUSR2 tells it that another server takes over: it goes on answering, closes each connection with its answer, and sends
+ * the WebSockets away. SIGHUP sends the WebSockets away and nothing else, for when nginx in front of it is replaced.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -17,8 +16,6 @@ import { createLogger, openOutput } from './log.ts';
 /** Docker kills after its grace period; we are gone well before. With another server in our place there is more time. */
 const endTimeoutMs = 4800;
 const leaveTimeoutMs = 35_000;
-/** With another server in our place the port is closed for this long before we go: nginx asks for addresses every 1 to 2 s. */
-const lingerMs = 4000;
 /** Over how long WebSockets are sent away. */
 const disperseMs = 2000;
 /** The port stays closed until the server is ready, so that proxies pass it by; after this long, callers are told why. */
@@ -30,8 +27,7 @@ async function start(env: Env, logger: Logger, endLog: () => Promise<void>): Pro
     setTimeout(() => process.exit(1), app.lifecycle.leaving ? leaveTimeoutMs : endTimeoutMs).unref();
     if (err) logger.fatal({ err }, 'ending after an unexpected error');
     else logger.info({ signal }, 'ending: open requests are finished first');
-    // A server that takes over is known by name already: our address, while proxies have it, refuses at once and is not silent.
-    await Promise.all([app.close(), app.lifecycle.leaving ? sleep(lingerMs) : undefined]);
+    await app.close();
     logger.info('ended');
     await endLog();
   });

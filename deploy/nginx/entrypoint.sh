@@ -8,12 +8,8 @@ echo "set \$backend_anew $name;" > /tmp/backend-anew.conf
 rm -f /tmp/listen-ipv6.conf
 if [ -s /proc/net/if_inet6 ]; then echo 'listen [::]:80 default_server backlog=4096 ipv6only=on;' > /tmp/listen-ipv6.conf; fi
 
-# How the container leaves. On SIGQUIT nginx closes its port, finishes what is open and ends, and the container with it.
-# After SIGUSR2, by which an update says that another container has taken over, the container lives on for as long as proxies
-# may know its address (Nginx Proxy Manager: up to 11 s): that refuses at once then, where one of nobody keeps them waiting.
-linger=0
-trap 'linger=12' USR2
-# SERVE_ON_SECONDS: where names leave DNS before the stop signal comes, as on Swarm, nginx serves on for so long.
+# On SIGQUIT nginx closes its port, finishes what is open and ends, and the container with it. SERVE_ON_SECONDS: where names
+# leave DNS before the stop signal comes, as on Swarm, nginx serves on for so long.
 trap 'sleep "${SERVE_ON_SECONDS:-0}"; kill -QUIT "$nginx"' QUIT
 trap 'kill -TERM "$nginx"' TERM INT
 
@@ -23,9 +19,4 @@ nginx=$!
 while kill -0 "$nginx" 2>/dev/null; do
   wait "$nginx" && code=0 || code=$?
 done
-# A second order to stop finds it on its way; SIGTERM ends it at once.
-trap '' QUIT
-trap 'exit 0' TERM INT
-sleep "$linger" &
-wait $! || :
 exit "$code"

@@ -236,11 +236,20 @@ describe('the next container', () => {
     ]);
   });
 
-  it('retires the former one in a process of its own, with no word of a shell in what is given', () => {
-    const argv = retireArgv('abc; reboot');
+  it('retires the former one in a process of its own, and has another one hold its address', () => {
+    const former = { id: 'abc; reboot', image: 'x-frontend:1' };
+    const argv = retireArgv(settings, 'kidney-genetics-frontend-service', former);
     assert.deepEqual(argv.slice(0, 4), ['setsid', '--fork', 'sh', '-c']);
     assert.doesNotMatch(argv[4] ?? '', /reboot/);
-    assert.equal(argv[5], 'abc; reboot');
+    assert.deepEqual(argv.slice(5, 8), [
+      'abc; reboot',
+      '{{(index .NetworkSettings.Networks "shared").IPAddress}}',
+      'x-frontend-address',
+    ]);
+    assert.deepEqual(argv.slice(-4), ['--entrypoint', 'sleep', 'x-frontend:1', '12']);
+    const api = retireArgv(settings, 'kidney-genetics-backend-service', former);
+    assert.match(api[6] ?? '', /"x-api"/);
+    assert.deepEqual(api.slice(-3), ['x-frontend:1', '-e', 'setTimeout(() => {}, 4500)']);
   });
 });
 

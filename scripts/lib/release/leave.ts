@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type ContainerInfo, listContainers } from '../docker/containers.ts';
 import { run } from '../process/shell.ts';
 import type { StackSettings } from '../stack/stack.ts';
-import { retireArgv } from './replace-argv.ts';
+import { type ReplacedService, retireArgv } from './replace-argv.ts';
 
 /** The label of an image whose program can be told that another container takes over, and by which signal. */
 const LEAVES_ON = 'kidney-genetics.leaves-on';
@@ -13,17 +13,21 @@ const CLOSED_MS = 300;
 
 /**
  * Has a container leave while another one answers to its names: it finishes what is open, its WebSockets go to the other
- * one, and its address refuses for as long as a proxy may know it. Then it is removed, by a process that outlives this one.
+ * one. Then it is removed, and its address held for as long as a proxy may know it, by a process that outlives this one.
  * @returns when it takes no new requests
  */
-export async function leave(settings: StackSettings, container: ContainerInfo): Promise<void> {
-  const { id, state, labels, service } = container;
+export async function leave(
+  settings: StackSettings,
+  service: ReplacedService,
+  container: ContainerInfo,
+): Promise<void> {
+  const { id, state, labels } = container;
   const signal = labels[LEAVES_ON];
   if (state === 'running' && signal) {
     await run(['docker', 'kill', '--signal', signal, id]);
     if (service === 'kidney-genetics-backend-service') await sleep(LEAVE_MS);
   }
-  await run(retireArgv(id));
+  await run(retireArgv(settings, service, container));
   if (state === 'running' && service !== 'kidney-genetics-backend-service') await sendSocketsAway(settings);
 }
 

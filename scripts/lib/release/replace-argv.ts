@@ -1,3 +1,6 @@
+import type { ContainerInfo } from '../docker/containers.ts';
+import { sandboxArgv } from '../docker/sandbox-argv.ts';
+import { apiNetwork } from '../stack/network-rules.ts';
 import { composeArgv, containerName, type Service, type StackSettings, upArgv } from '../stack/stack.ts';
 
 /** The services that are replaced without a gap, in their order: the API first, then the page that calls it. */
@@ -40,11 +43,42 @@ export function hashArgv(settings: StackSettings, service: Service): string[] {
   return composeArgv('production', settings, ['config', '--hash', service]);
 }
 
+/** What `retireArgv` reads of a container. */
+type Retiring = Pick<ContainerInfo, 'id' | 'image'>;
+
+/** Stops and removes a container, and has another one take its address; $0 its id, $1 what reads an address, $2 a name. */
+const RETIRE = `exec >/dev/null 2>&1
+id=$0 read=$1 name=$2
+shift 2
+address=$(docker inspect --format "$read" "$id") || exit
+docker stop -t 40 "$id"
+docker rm --force --volumes "$id"
+for number in 1 2 3 4 5 6 7 8; do
+  holder=$(docker run --detach --rm --name "$name-$number" "$@") || exit
+  [ "$(docker inspect --format "$read" "$holder")" != "$address" ] || exit 0
+done`;
+
 /**
- * The command line that stops and removes a container and returns at once: what it began may take 20 s, and after that its
- * address refuses for some seconds more. Longer than `docker stop` waits for both, nobody waits.
+ * The command line that stops and removes a container and returns at once: what it began may take 20 s, and nobody waits.
+ * Docker's DNS gives its address until it has ended, and proxies go on with that for some seconds: whoever connects to an
+ * address of nobody waits up to 40 s (measured). So a container without a name takes it, where the kernel refuses at once;
+ * the engine gives out the lowest free address, and several are started until one has it.
  */
-export function retireArgv(id: string): string[] {
-  const script = 'exec >/dev/null 2>&1; docker stop -t 40 "$0"; docker rm --force --volumes "$0"';
-  return ['setsid', '--fork', 'sh', '-c', script, id];
+export function retireArgv(
+  settings: StackSettings,
+  service: ReplacedService,
+  { id, image }: Retiring,
+): string[] {
+  const isBackend = service === 'kidney-genetics-backend-service';
+  const network = isBackend ? apiNetwork(settings) : settings.network;
+  const read = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`;
+  const ms = NAME_CACHE_MS[service] + 1000;
+  const sleep = isBackend
+    ? ['--entrypoint', 'node', image, '-e', `setTimeout(() => {}, ${ms})`]
+    : ['--entrypoint', 'sleep', image, String(ms / 1000)];
+  const holder = ['--init', ...sandboxArgv({ network }), ...sleep];
+  return [
+    ...['setsid', '--fork', 'sh', '-c', RETIRE],
+    ...[id, read, `${containerName(settings, service)}-address`, ...holder],
+  ];
 }

@@ -78,7 +78,7 @@ export async function settleService(settings: StackSettings, service: ReplacedSe
     if (one.state !== 'running') await remove(one);
     else if (await answersWell(service, one)) return settleBetween(settings, service, one, current);
     // Told to leave, and perhaps not to stop: an order that came before does no harm.
-    else await run(retireArgv(one.id));
+    else await run(retireArgv(settings, service, one));
   }
 }
 
@@ -90,7 +90,7 @@ async function settleBetween(
 ): Promise<void> {
   if (current && isHealthy(current)) {
     await untilKnown(service, current);
-    return leave(settings, former);
+    return leave(settings, service, former);
   }
   say(`  ${shortName(service)}: putting back what an interrupted change left`);
   if (current) await remove(current);
@@ -147,7 +147,7 @@ async function replaceService(service: ReplacedService, change: Change): Promise
     say(`  ${name}: both answer; until every proxy knows that: ${formatDuration(NAME_CACHE_MS[service])}`);
     await untilKnown(service, started);
     say(`  ${name}: the current one finishes what it has begun`);
-    await leave(change.settings, current);
+    await leave(change.settings, service, current);
   }
   sayOk(`${name} replaced in ${formatDuration(Date.now() - startedAt)}`);
 }

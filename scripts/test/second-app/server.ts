@@ -22,7 +22,7 @@ let leaving = false;
 
 function databaseOf(url: string) {
   const { hostname, pathname, username } = new URL(url);
-  return { host: hostname, database: pathname.slice(1), user: username, max: 8 };
+  return { host: env.DATABASE_HOST || hostname, database: pathname.slice(1), user: username, max: 8 };
 }
 
 const problem = (status: number, title: string) => ({ status, body: { type: 'about:blank', title, status } });
@@ -90,7 +90,10 @@ process.on('SIGTERM', async () => {
 if (env.DATABASE_URL_FILE) {
   void (async () => {
     for (let client: pg.Client | undefined; !client; await sleep(300)) {
-      client = new pg.Client({ connectionString: secret('DATABASE_URL') });
+      client = new pg.Client({
+        ...databaseOf(secret('DATABASE_URL')),
+        password: new URL(secret('DATABASE_URL')).password,
+      });
       try {
         await client.connect();
         await migrate(client);

@@ -126,7 +126,7 @@ describe('a second app', { timeout: 1_800_000 }, () => {
     const input = `FROM ${image}\nLABEL org.opencontainers.image.revision=second\nENV APP_REVISION=second SECOND=1\n`;
     await mustRun(['docker', 'build', '--tag', image, '-'], HINT, { input });
     const code = `let [good, bad] = [0, []]; process.on('SIGTERM', () => { console.log(JSON.stringify({ good, bad })); process.exit(0); });
-      for (;;) { try { const a = await fetch('http://acme-notes-frontend/api/v1/notes', { headers: { connection: 'close' } }); await a.text();
+      for (;;) { try { const a = await fetch('http://${PREFIX}-frontend/api/v1/notes', { headers: { connection: 'close' } }); await a.text();
         if (a.status === 200) good += 1; else bad.push(a.status); } catch (e) { bad.push(String(e.cause ?? e)); } await new Promise((r) => setTimeout(r, 50)); }`;
     const users = `${PREFIX}-users`;
     await mustRun(
