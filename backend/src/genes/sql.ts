@@ -51,40 +51,58 @@ function prepared(text: string, values: unknown[] = []): QueryConfig {
   return { name: createHash('sha1').update(text).digest('base64url'), text, values };
 }
 
+/** Planned anew each time: a plan for any search would not know how common its words are. */
+const planned = (text: string, values: unknown[]): QueryConfig => ({ text, values });
+
+/**
+ * A search lists so many genes at most, besides those whose symbol or alias is the text itself: what is found is also rated and
+ * sorted, so this bounds what the worst search costs. Exports have all.
+ */
+export const maxFound = 1000;
+
 interface Conditions {
-  where: string;
+  /** The genes of the selection, for a FROM: bounded where that is wanted. */
+  source: string;
   orderBy: string;
   values: Values;
 }
 
-function writeConditions(selection: Selection, terms: SearchTerms | null): Conditions {
+function writeConditions(selection: Selection, terms: SearchTerms | null, bounded = true): Conditions {
   const values = new Values();
-  const conditions: string[] = [];
-  let orderBy = selection.sort === 'relevance' ? orders.symbol : orders[selection.sort];
-  if (terms !== null) {
-    const tsquery = values.add(terms.tsquery);
-    const key = values.add(terms.key);
-    conditions.push(
-      `(g.document @@ ${tsquery}::tsquery or g.symbol_key = ${key} or g.alias_keys @> array[${key}])`,
-    );
-    if (selection.sort === 'relevance') orderBy = relevance(tsquery, key);
+  const tsquery = terms && values.add(terms.tsquery);
+  const key = terms && values.add(terms.key);
+  const filters = writeFilters(selection, values);
+  const select = (...conditions: string[]) => {
+    const all = [...filters, ...conditions];
+    return `select * from genes g ${all.length > 0 ? `where ${all.join(' and ')}` : ''}`;
+  };
+  if (tsquery === null || key === null) {
+    const orderBy = selection.sort === 'relevance' ? orders.symbol : orders[selection.sort];
+    return { source: `(${select()}) as g`, orderBy, values };
   }
-  if (selection.group.length > 0)
-    conditions.push(`g.disease_group = any(${values.add(selection.group)}::text[])`);
-  if (selection.inheritance.length > 0)
-    conditions.push(`g.inheritance && ${values.add(selection.inheritance)}::text[]`);
-  if (selection.chromosome.length > 0)
-    conditions.push(`g.chromosome = any(${values.add(selection.chromosome)}::text[])`);
-  if (selection.evidence.length > 0)
-    conditions.push(`g.evidence = any(${values.add(selection.evidence)}::text[])`);
-  return { where: conditions.length > 0 ? `where ${conditions.join(' and ')}` : '', orderBy, values };
+  const orderBy = selection.sort === 'relevance' ? relevance(tsquery, key) : orders[selection.sort];
+  const exact = `(g.symbol_key = ${key} or g.alias_keys @> array[${key}])`;
+  const matching = `g.document @@ ${tsquery}::tsquery`;
+  const source = bounded
+    ? `(${select(exact)} union all (${select(matching, `not ${exact}`)} limit ${maxFound})) as g`
+    : `(${select(`(${matching} or ${exact})`)}) as g`;
+  return { source, orderBy, values };
+}
+
+function writeFilters({ group, inheritance, chromosome, evidence }: Selection, values: Values): string[] {
+  const conditions: string[] = [];
+  if (group.length > 0) conditions.push(`g.disease_group = any(${values.add(group)}::text[])`);
+  if (inheritance.length > 0) conditions.push(`g.inheritance && ${values.add(inheritance)}::text[]`);
+  if (chromosome.length > 0) conditions.push(`g.chromosome = any(${values.add(chromosome)}::text[])`);
+  if (evidence.length > 0) conditions.push(`g.evidence = any(${values.add(evidence)}::text[])`);
+  return conditions;
 }
 
 /** Statement for one page of a selection. */
 export function pageStatement(selection: Selection, limit: number, offset: number): QueryConfig {
-  const { where, orderBy, values } = writeConditions(selection, null);
+  const { source, orderBy, values } = writeConditions(selection, null);
   const range = `limit ${values.add(limit)} offset ${values.add(offset)}`;
-  return prepared(`select ${geneColumns} from genes g ${where} order by ${orderBy} ${range}`, values.list);
+  return prepared(`select ${geneColumns} from ${source} order by ${orderBy} ${range}`, values.list);
 }
 
 /**
@@ -97,11 +115,11 @@ export function searchStatement(
   limit: number,
   offset: number,
 ): QueryConfig {
-  const { where, orderBy, values } = writeConditions(selection, terms);
+  const { source, orderBy, values } = writeConditions(selection, terms);
   const range = `limit ${values.add(limit)} offset ${values.add(offset)}`;
-  return prepared(
+  return planned(
     `select ${geneColumns}, page.total from (
-      select g.hgnc_id as id, count(*) over () as total from genes g ${where} order by ${orderBy} ${range}
+      select g.hgnc_id as id, count(*) over () as total from ${source} order by ${orderBy} ${range}
     ) as page join genes g on g.hgnc_id = page.id order by ${orderBy}`,
     values.list,
   );
@@ -109,8 +127,8 @@ export function searchStatement(
 
 /** Statement that counts a selection. */
 export function countStatement(selection: Selection, terms: SearchTerms | null): QueryConfig {
-  const { where, values } = writeConditions(selection, terms);
-  return prepared(`select count(*) as total from genes g ${where}`, values.list);
+  const { source, values } = writeConditions(selection, terms);
+  return planned(`select count(*) as total from ${source}`, values.list);
 }
 
 /** Statement for all genes of a selection, for a cursor. */
@@ -118,8 +136,8 @@ export function exportStatement(
   selection: Selection,
   terms: SearchTerms | null,
 ): { text: string; values: unknown[] } {
-  const { where, orderBy, values } = writeConditions(selection, terms);
-  return { text: `select ${geneColumns} from genes g ${where} order by ${orderBy}`, values: values.list };
+  const { source, orderBy, values } = writeConditions(selection, terms, false);
+  return { text: `select ${geneColumns} from ${source} order by ${orderBy}`, values: values.list };
 }
 
 const isHgncId = (text: string) => /^HGNC:/i.test(text);
@@ -140,7 +158,7 @@ export function lockedGeneStatement(symbolOrId: string): QueryConfig {
 }
 
 /**
- * Statement that takes a search text apart: its first eight words, of which similar words are looked for to three that no gene has, as
+ * Statement that takes a search text apart: its first four words, of which similar words are looked for to three that no gene has, as
  * each of those is compared with all the words there are. Rows, one for each word in order: word, known (some gene has it, or a word
  * that begins with it), candidates (similar words, the likeliest first), and key (the text's letters and digits).
  */
@@ -160,7 +178,7 @@ const wordsText = `
         else exists (select from genes where document @@ (quote_literal(word) || ':*')::tsquery)
       end as known
     from regexp_split_to_table(trim(fold_text($1)), ' ') with ordinality as asked (word, place)
-    where word <> '' and place <= 8
+    where word <> '' and place <= 4
   ), counted as (
     select *, count(*) filter (where not known) over (order by place) <= 3 as looked_up from asked
   )

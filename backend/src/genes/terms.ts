@@ -39,19 +39,30 @@ const maxReplacements = 5;
 export function buildTerms(words: readonly AskedWord[], key: string): SearchTerms[] {
   const telling = words.filter(({ word }) => !stopWords.has(word));
   const operands = (telling.length > 0 ? telling : words)
-    .map(writeOperand)
+    .filter(isNotImplied)
+    .map((word, _index, { length }) => writeOperand(word, length > 1))
     .filter((operand) => operand !== null);
   const unique = [...new Set(operands)];
   const queries = [unique.join(' & ')];
-  if (unique.length > 2) {
+  // Of more words, each combination would be looked up: that costs more than it finds.
+  if (unique.length === 3) {
     queries.push(unique.map((one) => `(${unique.filter((other) => other !== one).join(' & ')})`).join(' | '));
   }
   if (unique.length > 1) queries.push(unique.join(' | '));
   return queries.map((query) => ({ tsquery: query || null, key }));
 }
 
-function writeOperand({ word, known, candidates }: AskedWord): string | null {
-  if (known) return /^\d+$/.test(word) ? quote(word) : `${quote(stripPlural(word))}:*`;
+/** What has the longer word, has its beginning. */
+function isNotImplied({ word, known }: AskedWord, _index: number, words: readonly AskedWord[]): boolean {
+  return !words.some((other) => known && other.known && other.word !== word && other.word.startsWith(word));
+}
+
+/** @param inCompany of other words: a single letter, with which words of most genes begin, is a word of its own there */
+function writeOperand({ word, known, candidates }: AskedWord, inCompany: boolean): string | null {
+  if (known)
+    return /^\d+$/.test(word) || (inCompany && word.length === 1)
+      ? quote(word)
+      : `${quote(stripPlural(word))}:*`;
   const rated = candidates.map((candidate) => [candidate, rateEdits(word, candidate)] as const);
   const fewest = Math.min(tolerance(word), ...rated.map(([, edits]) => edits));
   const replacements = rated.filter(([, edits]) => edits === fewest).slice(0, maxReplacements);

@@ -236,8 +236,9 @@ function planNetworks(container: ContainerInfo, { settings, networkIds }: Sight)
   const joins =
     container.state === 'running' &&
     container.networks[network] === undefined &&
-    // Its name there is given by Compose alone.
+    // Its name there is given by Compose alone; so is that by which the API finds the database.
     network !== apiNetwork(settings) &&
+    service !== 'kidney-genetics-postgres' &&
     networkIds.has(network);
   return joins ? [{ do: 'join', id, name, network, aliases: [service] }] : [{ do: 'remove', id, name, why }];
 }

@@ -122,10 +122,10 @@ describe('a hostile neighbour on the shared network, with NET_ADMIN and NET_RAW'
     await mustRun(['docker', 'stop', stack.name('backend')], 'see above');
     const answer = await stack.nodeOn(
       stack.settings.network,
-      `console.log((await fetch('http://kidney-genetics-frontend/api/health')).status)`,
+      `console.log((await fetch('http://${stack.name('frontend')}/api/health')).status)`,
     );
-    assert.equal(answer.stdout, '503\n');
     await mustRun(['docker', 'start', stack.name('backend')], 'see above');
+    assert.equal(answer.stdout, '503\n');
     assert.equal((await run(['docker', 'logs', neighbour])).stdout, '');
     await until('the API is back', 120_000, async () => {
       const [backend] = (await listStack(stack.settings)).filter(
@@ -169,17 +169,21 @@ describe('a hostile neighbour on the shared network, with NET_ADMIN and NET_RAW'
       const ask = (headers) => new Promise((resolve) => {
         const asked = request({ host: '${await addressOf('backend', stack.settings.network)}', port: 8000, path: '/ws/genes', headers: {
           connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
-          host: 'kidney-genetics-backend', ...headers } });
+          host: '${stack.name('backend')}', ...headers } });
         asked.on('upgrade', () => resolve(101)); asked.on('response', ({ statusCode }) => resolve(statusCode)); asked.on('error', () => resolve(0));
         asked.end();
       });
       console.log(await ask({}), await ask({ origin: 'https://evil.example', 'x-forwarded-host': 'evil.example' }),
-        await ask({ origin: 'https://kidney-genetics-backend' }));
+        await ask({ origin: 'https://${stack.name('backend')}' }));
       process.exit();`);
     assert.equal(opened, '101 403 403\n');
     await inNeighbour(`await fetch('http://${await addressOf('backend', stack.settings.network)}:8000/api/v1/meta?forged',
       { headers: { 'x-forwarded-for': '203.0.113.77' } }).catch(() => {})`);
+    const forged = `odd-id","msg":"x`;
+    await inNeighbour(`for (const host of ['${stack.name('frontend')}', '${await addressOf('backend', stack.settings.network)}:8000'])
+      await fetch('http://' + host + '/api/v1/meta', { headers: { 'x-request-id': ${JSON.stringify(forged)} } }).catch(() => {})`);
     const { stdout } = await run(['docker', 'logs', stack.name('backend')]);
+    assert.ok(!stdout.includes('odd-id'), 'an id that forges a line was logged');
     assert.ok(!stdout.includes('203.0.113.77'), 'a forged address was logged');
   });
 

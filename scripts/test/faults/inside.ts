@@ -1,6 +1,5 @@
 import { mustRun } from '../../lib/process/shell.ts';
 import { listStack } from '../../lib/stack/containers.ts';
-import { serviceOf } from '../../lib/stack/stack.ts';
 import type { TestStack } from '../e2e/harness.ts';
 
 const HINT = 'see the output above';
@@ -44,16 +43,30 @@ export function execNode(stack: TestStack, code: string): Promise<string> {
   return mustRun(argv, HINT, { timeoutMs: 60_000 });
 }
 
-/** Takes a container off a network for a while, and puts it back under the name that Compose had given it. */
+/** Takes containers off a network for a while, and puts them back under the names that Compose had given them there. */
 export async function unplug(
   stack: TestStack,
   network: string,
   services: readonly ('frontend' | 'backend' | 'postgres')[],
   meanwhile: () => Promise<void>,
 ): Promise<void> {
-  const all = (argv: (service: (typeof services)[number]) => string[]) =>
-    Promise.all(services.map((service) => mustRun(['docker', 'network', ...argv(service)], HINT)));
-  await all((service) => ['disconnect', network, stack.name(service)]);
+  const names = services.map((service) => stack.name(service));
+  const aliases = await Promise.all(names.map((name) => readAliases(name, network)));
+  const all = (change: string, options: readonly (readonly string[])[]) =>
+    Promise.all(
+      names.map((name, index) =>
+        mustRun(['docker', 'network', change, ...(options[index] ?? []), network, name], HINT),
+      ),
+    );
+  await all('disconnect', []);
   await meanwhile();
-  await all((service) => [...['connect', '--alias', serviceOf(service)], ...[network, stack.name(service)]]);
+  await all(
+    'connect',
+    aliases.map((list) => list.flatMap((alias) => ['--alias', alias])),
+  );
+}
+
+async function readAliases(container: string, network: string): Promise<string[]> {
+  const format = `{{json (index .NetworkSettings.Networks "${network}").Aliases}}`;
+  return JSON.parse(await mustRun(['docker', 'inspect', '-f', format, container], HINT)) as string[];
 }
