@@ -53,6 +53,7 @@ shift 2
 address=$(docker inspect --format "$read" "$id") || exit
 docker stop -t 40 "$id"
 docker rm --force --volumes "$id"
+[ "$address" ] || exit 0
 for number in 1 2 3 4 5 6 7 8; do
   holder=$(docker run --detach --rm --name "$name-$number" "$@") || exit
   [ "$(docker inspect --format "$read" "$holder")" != "$address" ] || exit 0

@@ -93,7 +93,7 @@ async function settleBetween(
     return leave(settings, service, former);
   }
   say(`  ${shortName(service)}: putting back what an interrupted change left`);
-  if (current) await remove(current);
+  if (current) await sendOff(settings, service, current);
   await must($`docker rename ${former.id} ${containerName(settings, service)}`, 'make prod-up');
 }
 
@@ -177,7 +177,8 @@ async function startBeside(
     return await waitContainer(own, timeoutMs);
   } catch (error) {
     const failure = await describeFailure(shortName(service), own, error, command);
-    await run(['docker', 'rm', '--force', '--volumes', own]);
+    const failed = await findContainer(own);
+    if (failed) await sendOff(settings, service, failed);
     await run(['docker', 'rename', current.id, own]);
     throw failure;
   } finally {
@@ -204,6 +205,16 @@ async function describeFailure(
 /** Returns when every proxy knows a container: one that asked before it started was told of the other one alone. */
 async function untilKnown(service: ReplacedService, { startedAt }: ContainerInfo): Promise<void> {
   await sleep(Math.max(0, Date.parse(startedAt) + NAME_CACHE_MS[service] - Date.now()));
+}
+
+/** Takes the name from a container that failed under it, and removes it as one that was replaced: proxies may know its address. */
+async function sendOff(
+  settings: StackSettings,
+  service: ReplacedService,
+  failed: ContainerInfo,
+): Promise<void> {
+  await run(['docker', 'rename', failed.id, formerName(settings, service, failed.id)]);
+  await run(retireArgv(settings, service, failed));
 }
 
 async function remove({ id }: ContainerInfo): Promise<void> {

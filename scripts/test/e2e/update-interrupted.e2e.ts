@@ -124,12 +124,9 @@ describe('updates that are broken off, with users asking throughout', { timeout:
 
   it('the way back from an update that was killed half-way leads to what was deployed', async (t) => {
     const deployed = (await listStack(stack.settings)).map(({ image }) => image);
-    for (const [when, replaced] of [
-      [/backend: the current one finishes/, false],
-      [/frontend: starting the next one/, true],
-    ] as const) {
+    for (const when of [/backend: both answer/, /frontend: both answer/]) {
       await breakOff(['update', '--no-build', '--no-backup'], when, 'SIGKILL');
-      assert.equal((await revisions())[0] === 'second', replaced, 'the backend is new already, or not yet');
+      assert.equal((await revisions())[0], 'second', 'the backend is new already');
       assert.match(await stack.mustScript('rollback'), /Going back from what a change left half way to/);
       await assertWhole();
       const images = (await listStack(stack.settings)).map(({ image }) => image);
