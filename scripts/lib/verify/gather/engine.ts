@@ -10,7 +10,7 @@ import {
 } from '../../docker/inspect.ts';
 import { DescribedError } from '../../process/errors.ts';
 import { run } from '../../process/shell.ts';
-import { type Service, type StackSettings, shortName } from '../../stack/stack.ts';
+import { containerName, SERVICES, type StackSettings, shortName } from '../../stack/stack.ts';
 import type { ContainerFacts, HostFacts, ImageFacts, NetworkFacts } from '../facts.ts';
 
 /**
@@ -33,11 +33,11 @@ export async function inspectProject(settings: StackSettings, mode: string): Pro
 }
 
 /** A container as the checks know it; what is inside is added by whoever asks it. */
-export function toContainerFacts(raw: InspectedContainer): ContainerFacts {
+export function toContainerFacts(raw: InspectedContainer, settings: StackSettings): ContainerFacts {
   const { Config, HostConfig, State, NetworkSettings } = raw;
   return {
     name: bareName(raw),
-    service: serviceOf(raw),
+    service: serviceOf(raw, settings),
     state: State.Status,
     health: State.Health?.Status ?? 'none',
     hasHealthCheck: (Config.Healthcheck?.Test ?? []).some((word) => word !== 'NONE'),
@@ -81,9 +81,10 @@ export function toContainerFacts(raw: InspectedContainer): ContainerFacts {
   };
 }
 
-function serviceOf({ Config }: InspectedContainer): string {
-  const key = Config.Labels?.['com.docker.compose.service'] ?? '';
-  return /^kidney-genetics-(backend|frontend|postgres)$/.test(key) ? shortName(key as Service) : '';
+/** By the fixed name, as every command finds it: keys of services have changed, and a label is anybody's word. */
+function serviceOf(raw: InspectedContainer, settings: StackSettings): string {
+  const service = SERVICES.find((one) => containerName(settings, one) === bareName(raw));
+  return service ? shortName(service) : '';
 }
 
 /** Settings that checks need; a list of what may be kept, so that no secret is. */

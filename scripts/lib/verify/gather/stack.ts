@@ -21,11 +21,11 @@ const HTTP_MS = 60_000;
 const OUTSIDE = '192.0.2.1:80';
 
 /** Node, given a program of TypeScript on its standard input. */
-const NODE = ['node', '--input-type=module-typescript', '-'];
+export const NODE = ['node', '--input-type=module-typescript', '-'];
 
-const readProbe = (name: string) => readFileSync(new URL(name, PROBES), 'utf8');
+export const readProbe = (name: string) => readFileSync(new URL(name, PROBES), 'utf8');
 /** A probe for Node, with the module that it shares with others in front of it: it travels alone. */
-const packProbe = (name: string) =>
+export const packProbe = (name: string) =>
   `${readProbe('dial.ts')}\n${readProbe(name).replace(/^import .* from '\.\/dial\.ts';$/m, '')}`;
 
 /**
@@ -50,7 +50,7 @@ export async function gatherFacts(
     inspectSecretFiles(settings.prefix),
     readScan(settings.prefix),
   ]);
-  const keyed = raw.map(toContainerFacts);
+  const keyed = raw.map((one) => toContainerFacts(one, settings));
   const keys = [...new Set(keyed.flatMap(({ networks }) => networks.map(({ name }) => name)))];
   const { networks, gateways, nameOf } = await inspectNetworks(keys, settings);
   const bare = keyed.map((one) => ({

@@ -35,7 +35,7 @@ done
 print write
 if (: >/.verify) 2>&1; then rm -f /.verify; fi
 print tools
-for tool in sh bash dash ash busybox apt-get dpkg apk npm npx python3 perl; do
+for tool in sh bash dash ash busybox apt-get dpkg apk npm npx corepack python3 perl; do
   command -v "$tool" || true
 done
 for target in "$@"; do
