@@ -32,7 +32,7 @@ describe('test mode', { timeout: 600_000 }, () => {
     const health = JSON.parse(said.stdout) as { probes: { name: string; ok: boolean; ms: number }[] };
     assert.deepEqual(
       health.probes.map(({ name, ok }) => [name, ok]),
-      ['Frontend', 'API', 'Genes', 'WebSocket', 'Database'].map((name) => [name, true]),
+      ['Frontend', 'API', 'Data', 'WebSocket', 'Database'].map((name) => [name, true]),
     );
     assert.ok(health.probes.every(({ ms }) => ms > 0));
   });

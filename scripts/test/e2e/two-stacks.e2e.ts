@@ -45,7 +45,7 @@ describe('production and staging behind one proxy, on one network', { timeout: 6
     await production?.dispose();
   });
 
-  const ask = async (count = 100, pauseMs = 0): Promise<unknown> => {
+  const ask = async (count = 100, pauseMs = 0): Promise<Record<string, number>> => {
     const code = ASK(npmLikeName(production), count, pauseMs);
     const argv = ['docker', 'run', '--rm', '--network', production.settings.network];
     const { stdout } = await run([
@@ -56,7 +56,7 @@ describe('production and staging behind one proxy, on one network', { timeout: 6
       '-e',
       code,
     ]);
-    return JSON.parse(stdout || '{}');
+    return JSON.parse(stdout || '{}') as Record<string, number>;
   };
   const all = (count = 100) => ({ [`${PRODUCTION} 200`]: count, [`${STAGING} 200`]: count });
 
@@ -71,7 +71,12 @@ describe('production and staging behind one proxy, on one network', { timeout: 6
   it('do so after restarts, and started in the other order', async () => {
     await staging.mustScript('restart');
     await production.mustScript('down');
-    assert.equal(((await ask(20)) as object) && true, true);
+    const seen = await ask(20);
+    assert.deepEqual(
+      [seen[`${STAGING} 200`], seen[`${PRODUCTION} 200`]],
+      [20, undefined],
+      JSON.stringify(seen),
+    );
     await production.mustScript('up');
     await production.mustScript('restart');
     await new Promise((resolve) => setTimeout(resolve, 11_000));
