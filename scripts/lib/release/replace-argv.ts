@@ -51,6 +51,8 @@ const RETIRE = `exec >/dev/null 2>&1
 id=$0 read=$1 name=$2
 shift 2
 address=$(docker inspect --format "$read" "$id") || exit
+# Takes the one lower address that most often is free, before there is haste.
+docker run --detach --rm --name "$name-0" "$@"
 docker stop -t 40 "$id"
 docker rm --force --volumes "$id"
 [ "$address" ] || exit 0
