@@ -68,6 +68,7 @@ main(import.meta.url, {
     const signIn = { ...owner, searchPath: 'public', limitSeconds: IMPORT_SECONDS };
     const ask: RunScript = (script) => querySql(signIn, script).catch(refuseImport);
     const opened = await openImport(file, options.newGroups, json, ask);
+    if (!json) sayOk(`Read ${opened.rows} rows, all good as far as the file tells`);
     if (options.replace && !options.dryRun) {
       const planned = await load(opened, { ...options, dryRun: true }, json, ask);
       if (planned.removed > 0) {
