@@ -5,7 +5,7 @@ import { composeEnv } from './lib/stack/compose-env.ts';
 import { listStack } from './lib/stack/containers.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { composeArgv } from './lib/stack/stack.ts';
+import { composeArgv, SERVICES, shortName } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 
 const USAGE = `
@@ -27,14 +27,13 @@ main(import.meta.url, {
     const settings = await openStack();
     await assertDockerReady();
     const containers = await listStack(settings);
-    const services = containers.map((container) => container.service);
     const mode = containers[0]?.mode;
     if (!mode) throw new DescribedError(`${settings.prefix} is not up`, 'make prod-up');
-    const wanted = services.find((name) => name === service || name.endsWith(`-${service}`));
+    const wanted = SERVICES.find((name) => name === service || shortName(name) === service);
     if (service && !wanted) {
       throw new DescribedError(
         `No service is called ${service}`,
-        `one of: ${services.join(', ')}`,
+        `one of: ${SERVICES.join(', ')}, or ${SERVICES.map(shortName).join(', ')}`,
         Exit.usage,
       );
     }

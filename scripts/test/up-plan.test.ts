@@ -8,7 +8,7 @@ import { describePlan, findHandiwork } from '../lib/up/describe-rules.ts';
 import { planUp, type Sight, type Wish } from '../lib/up/up-plan.ts';
 
 const settings = readSettings({}, '/srv/kit/.env.production');
-const [, BACKEND, FRONTEND] = SERVICES;
+const [POSTGRES, BACKEND, FRONTEND] = SERVICES;
 const deployed = { app: '1.0.0-abc-111111', database: '1.0.0-abc-222222' };
 const networkIds = new Map(
   ['npm-proxy', 'kidney-genetics-internal', 'kidney-genetics-api'].map((name) => [name, `id-${name}`]),
@@ -216,7 +216,19 @@ describe('what prod-up does', () => {
       'connects one that was taken off its network',
       {},
       { services: [...without(FRONTEND), off] },
-      [{ do: 'join', id, name, network: 'npm-proxy', aliases: [FRONTEND] }, up],
+      [{ do: 'join', id, name, network: 'npm-proxy', aliases: [FRONTEND, name] }, up],
+    ],
+    [
+      'makes a database anew that was taken off its network: Compose alone gives it the name that the API asks for',
+      {},
+      { services: [container(POSTGRES, { networks: {} }), ...without(POSTGRES)] },
+      [
+        {
+          ...{ do: 'remove', id: 'id-kidney-genetics-postgres', name: 'kidney-genetics-postgres' },
+          why: 'is not on the network kidney-genetics-internal that is there now',
+        },
+        up,
+      ],
     ],
     [
       'makes one anew whose network is another one by now',

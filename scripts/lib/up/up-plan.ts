@@ -240,7 +240,9 @@ function planNetworks(container: ContainerInfo, { settings, networkIds }: Sight)
     network !== apiNetwork(settings) &&
     service !== 'kidney-genetics-postgres' &&
     networkIds.has(network);
-  return joins ? [{ do: 'join', id, name, network, aliases: [service] }] : [{ do: 'remove', id, name, why }];
+  return joins
+    ? [{ do: 'join', id, name, network, aliases: [service, name] }]
+    : [{ do: 'remove', id, name, why }];
 }
 
 function planTidying({ oneOffs }: Sight): Step[] {

@@ -194,11 +194,21 @@ describe('production mode', { timeout: 900_000 }, () => {
     const nginx = await stack.container('frontend');
     const squatter = `${stack.settings.prefix}-squatter`;
     await run(['docker', 'rm', '-f', '-v', stack.name('backend')]);
-    // Takes the address that the backend had, so that the new one gets another.
+    // Takes the address that the backend had on nginx's way to it, so that the new one gets another.
     const image = `${stack.settings.prefix}-backend:latest`;
     const idle = ['node', '-e', 'setInterval(() => {}, 1e6)'];
     await mustRun(
-      ['docker', 'run', '-d', '--name', squatter, '--network', stack.settings.network, image, ...idle],
+      [
+        'docker',
+        'run',
+        '-d',
+        '--name',
+        squatter,
+        '--network',
+        `${stack.settings.prefix}-api`,
+        image,
+        ...idle,
+      ],
       'x',
     );
     await stack.mustScript('up');

@@ -83,6 +83,8 @@ describe('test mode', { timeout: 600_000 }, () => {
 
   it('shows the logs of one service, and names the services on a typo', async () => {
     assert.match(await stack.mustScript('logs', ['--no-follow', 'postgres']), /database system is ready/);
+    for (const name of ['backend', 'kidney-genetics-backend-service'])
+      assert.match(await stack.mustScript('logs', ['--no-follow', name]), /"msg":/);
     const typo = await stack.script('logs', ['--no-follow', 'databse']);
     assert.equal(typo.exitCode, 2);
     assert.match(typo.stderr, /one of: kidney-genetics-/);
