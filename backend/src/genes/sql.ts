@@ -58,7 +58,7 @@ const planned = (text: string, values: unknown[]): QueryConfig => ({ text, value
  * A search lists so many genes at most, besides those whose symbol or alias is the text itself: what is found is also rated and
  * sorted, so this bounds what the worst search costs. Exports have all.
  */
-export const maxFound = 1000;
+const maxFound = 1000;
 
 interface Conditions {
   /** The genes of the selection, for a FROM: bounded where that is wanted. */

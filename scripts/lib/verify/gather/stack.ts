@@ -21,11 +21,11 @@ const HTTP_MS = 60_000;
 const OUTSIDE = '192.0.2.1:80';
 
 /** Node, given a program of TypeScript on its standard input. */
-export const NODE = ['node', '--input-type=module-typescript', '-'];
+const NODE = ['node', '--input-type=module-typescript', '-'];
 
-export const readProbe = (name: string) => readFileSync(new URL(name, PROBES), 'utf8');
+const readProbe = (name: string) => readFileSync(new URL(name, PROBES), 'utf8');
 /** A probe for Node, with the module that it shares with others in front of it: it travels alone. */
-export const packProbe = (name: string) =>
+const packProbe = (name: string) =>
   `${readProbe('dial.ts')}\n${readProbe(name).replace(/^import .* from '\.\/dial\.ts';$/m, '')}`;
 
 /**
