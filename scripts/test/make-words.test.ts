@@ -146,7 +146,7 @@ describe('make', () => {
     const env = read('.env.production.example');
     // Told by make or sudo, by the scripts to Compose, or read in a container.
     const others =
-      /^(MAKE_GIVEN|SUDO_USER|SSH_\w+|TASK|(METRICS_)?PORT|AWS_SDK_\w+|STACK_MODE|DEV_USER|(DATABASE|IMAGE)_TAG|SECRETS_\w+)$/;
+      /^(MAKE_GIVEN|SUDO_USER|SSH_\w+|TASK|(METRICS_)?PORT|AWS_SDK_\w+|STACK_MODE|DEV_USER|(DATABASE|IMAGE|BACKEND|FRONTEND)_TAG|BACKEND_NAME|SECRETS_\w+)$/;
     const missing = [...inScripts, ...withDefault]
       .map(([, name = '']) => name)
       .filter(

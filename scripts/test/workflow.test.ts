@@ -10,7 +10,7 @@ const FOLDER = join(ROOT, '.github/workflows');
 const TOP = ['name', 'on', 'permissions', 'concurrency', 'jobs'];
 const JOB = [
   ...['name', 'needs', 'if', 'runs-on', 'timeout-minutes', 'permissions', 'env'],
-  ...['strategy', 'steps'],
+  ...['strategy', 'outputs', 'environment', 'steps'],
 ];
 const STEP = ['name', 'id', 'if', 'uses', 'with', 'run', 'env', 'timeout-minutes', 'continue-on-error'];
 
