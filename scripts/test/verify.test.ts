@@ -3,13 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import type { InspectedContainer } from '../lib/docker/inspect.ts';
 import { findNearest } from '../lib/process/near.ts';
 import { ROOT } from '../lib/process/root.ts';
 import { dateSecrets, findWeakSecrets, readSecretsDate } from '../lib/stack/secret-strength.ts';
+import { containerName, readSettings, SERVICES } from '../lib/stack/stack.ts';
 import { judgeAll, type Result } from '../lib/verify/check.ts';
 import { CHECKS, FAMILY_TITLES, parseSkips, selectChecks } from '../lib/verify/checks.ts';
 import type { Facts } from '../lib/verify/facts.ts';
-import { newestDate } from '../lib/verify/gather/engine.ts';
+import { newestDate, toContainerFacts } from '../lib/verify/gather/engine.ts';
 import { parseDials, parseInside, parseSections } from '../lib/verify/gather/inside.ts';
 import { formatJunit, formatResults } from '../lib/verify/report.ts';
 import { BREAKS, healthyFacts } from './verify-breaks.ts';
@@ -18,6 +20,23 @@ const judge = (facts: Facts, skips = new Map<string, string>()) => judgeAll(CHEC
 const idsOf = (results: readonly Result[], isMeant: (result: Result) => boolean) =>
   results.filter(isMeant).map(({ id }) => id);
 const wrong = (facts: Facts) => idsOf(judge(facts), ({ status }) => status === 'fail' || status === 'warn');
+
+describe('the engine’s record of a container', () => {
+  const settings = readSettings({ STACK_PREFIX: 'a-b' }, '');
+  const fixture = readFileSync(new URL('fixtures/drift-records.json', import.meta.url), 'utf8');
+  const { running } = JSON.parse(fixture) as { running: InspectedContainer };
+  const named = (Name: string, key = 'somebody-else') => {
+    const Config = { ...running.Config, Labels: { 'com.docker.compose.service': key } };
+    return toContainerFacts({ ...running, Name, Config }, settings).service;
+  };
+
+  it('is of the service whose fixed name it has, whatever key its label says', () => {
+    const names = SERVICES.map((service) => named(`/${containerName(settings, service)}`));
+    assert.deepEqual(names.sort(), ['backend', 'frontend', 'postgres']);
+    assert.equal(named('/a-b-odd', SERVICES[0]), '', 'a label is anybody’s word');
+    assert.equal(named('/other-backend'), '');
+  });
+});
 
 describe('the checks of prod-verify', () => {
   it('have each an id of its own, a fix, and a rule that a reader can look up', () => {
