@@ -206,6 +206,16 @@ describe('drift inside of a container', () => {
       (one) => inside(one).others.push({ ...last(one), isProbe: true, seconds: 4000 }),
     ],
     [
+      'what calls itself a beginning of the engine for long',
+      'backend',
+      (one) => inside(one).others.push({ ...last(one), name: 'runc:[2:INIT]', program: '', seconds: 9 }),
+    ],
+    [
+      'who hides his program',
+      'backend',
+      (one) => inside(one).others.push({ ...last(one), program: '', seconds: 0 }),
+    ],
+    [
       'a health probe as root',
       'frontend',
       (one) => inside(one).others.push({ ...last(one), isProbe: true, uids: [0, 0, 0, 0] }),
@@ -223,6 +233,14 @@ describe('drift inside of a container', () => {
     const one = service('postgres');
     inside(one).others.push({ ...last(one), program: '/usr/lib/postgresql/17/bin/psql' });
     inside(one).others.push({ ...last(one), program: '/usr/bin/perl', isProbe: true, seconds: 1 });
+    assert.deepEqual(findStrangers(one), []);
+  });
+
+  it('lets be who is dead, or is about to become a probe', () => {
+    const one = service('backend');
+    const rights = { uids: [0, 0, 0, 0], program: '' };
+    inside(one).others.push({ ...last(one), ...rights, name: 'runc:[2:INIT]', seconds: 0 });
+    inside(one).others.push({ ...last(one), ...rights, state: 'Z', seconds: 1 });
     assert.deepEqual(findStrangers(one), []);
   });
 

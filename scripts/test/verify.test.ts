@@ -280,6 +280,29 @@ describe('what a probe prints', () => {
   ].join('');
   const inside = parseInside(parseSections(text), 1);
 
+  it('knows a probe that is a script by the shell in front of it, and nobody who ended meanwhile', () => {
+    const status = (pid: number, parent: number) => `status ${pid}\nName:\tx\nPPid:\t${parent}\nState:\tS\n`;
+    const parts = [
+      `cmdline 40\n/bin/sh\0/etc/healthcheck.sh\0`,
+      status(40, 0),
+      status(41, 40),
+      `cmdline 42\n/bin/sh\0/tmp/healthcheck.sh\0`,
+      status(42, 0),
+      `cmdline 43\nnode\0`,
+      `status 43\n`,
+    ];
+    const text = parts.map((part) => `\u001e${part}`).join('');
+    const { others } = parseInside(parseSections(text), 1, ['/etc/healthcheck.sh']);
+    assert.deepEqual(
+      others.map(({ pid, isProbe }) => [pid, isProbe]),
+      [
+        [40, true],
+        [41, true],
+        [42, false],
+      ],
+    );
+  });
+
   it('is read for the container’s own processes, not for what was executed in it', () => {
     assert.deepEqual(
       inside.processes.map(({ pid, name, uids }) => [pid, name, uids[1]]),

@@ -15,6 +15,12 @@ const INIT = /^(docker-init|tini|catatonit)$/;
 /** A probe that lives longer is none: its limit is 10 s. */
 const PROBE_SECONDS = 30;
 
+/** How long the engine's own runc may be about to become what was asked for. */
+const START_SECONDS = 5;
+/** Dead, or not yet what it will be: whoever stays is seen by the next look. */
+const isPassing = ({ state, name, seconds }: ProcessFacts) =>
+  state === 'Z' || (/^runc:\[/.test(name) && seconds < START_SECONDS);
+
 /**
  * Finds the processes of a container that its image and its compose file do not explain.
  * @returns one line each: `sh (uid 0) was started beside the service`
@@ -44,8 +50,9 @@ export function findStrangers({ service, init, inside }: ContainerFacts): string
     ...others
       .filter(
         (one) =>
-          !alike(one) ||
-          !(expected.helpers.includes(baseName(one)) || (one.isProbe && one.seconds < PROBE_SECONDS)),
+          !isPassing(one) &&
+          (!alike(one) ||
+            !(expected.helpers.includes(baseName(one)) || (one.isProbe && one.seconds < PROBE_SECONDS))),
       )
       .map((one) => say(one, 'was started in the container by somebody')),
   ];

@@ -68,8 +68,10 @@ function parseProcesses(
     .filter(([name, status]) => name.startsWith('status ') && status.trim() !== '')
     .map(([name, status]) => parseProcess(Number(name.slice(7)), status, text))
     .sort((a, b) => a.pid - b.pid);
+  const command = probe.map((word) => `${word}\0`).join('');
+  // Of a script the kernel names the shell first.
   const isProbe = ({ pid }: ProcessFacts) =>
-    text(`cmdline ${pid}`) === probe.map((word) => `${word}\0`).join('');
+    text(`cmdline ${pid}`).replace(/^(\/usr)?\/bin\/(ba|da)?sh\0(?=\/)/, '') === command;
   const probes = descendants(all, probe.length > 0 ? all.filter(isProbe).map(({ pid }) => pid) : []);
   const own = descendants(all, [root]);
   const reader = descendants(all, [Number(text('self') || -1)]);

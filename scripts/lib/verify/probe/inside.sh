@@ -7,12 +7,13 @@ print() { printf '\036%s\n' "$1"; }
 read_file() { cat "$1" 2>/dev/null || true; }
 
 for folder in /proc/[0-9]*; do
-  for file in status stat cmdline environ; do
+  print "exe ${folder#/proc/}"
+  readlink "$folder/exe" 2>/dev/null || true
+  # The status last: who has one was there all the while.
+  for file in stat cmdline environ status; do
     print "$file ${folder#/proc/}"
     read_file "$folder/$file"
   done
-  print "exe ${folder#/proc/}"
-  readlink "$folder/exe" 2>/dev/null || true
 done
 print self
 echo $$

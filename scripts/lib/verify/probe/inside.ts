@@ -73,12 +73,13 @@ async function readMetrics(): Promise<string> {
 }
 
 for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
-  for (const file of ['status', 'stat', 'cmdline', 'environ'])
-    print(`${file} ${pid}`, read(`/proc/${pid}/${file}`));
   print(
     `exe ${pid}`,
     attempt(() => readlinkSync(`/proc/${pid}/exe`)),
   );
+  // The status last: who has one was there all the while.
+  for (const file of ['stat', 'cmdline', 'environ', 'status'])
+    print(`${file} ${pid}`, read(`/proc/${pid}/${file}`));
 }
 print('self', String(process.pid));
 for (const file of ['mounts', 'uptime', 'net/route', 'net/tcp', 'net/tcp6'])
