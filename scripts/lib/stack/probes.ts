@@ -35,8 +35,9 @@ export async function probeStack(containers: readonly ContainerInfo[]): Promise<
  * @throws Error when none is, as with one that does not run
  */
 function findAddress(containers: readonly ContainerInfo[], service: Service): string {
-  const published = containers.find((one) => one.service === service)?.ports[0]?.split('->')[0];
-  if (!published) throw new Error(`${service} has no port now`);
+  const container = containers.find((one) => one.service === service);
+  const published = container?.ports[0]?.split('->')[0];
+  if (!published) throw new Error(`${container?.name ?? service} has no port now`);
   return published.replace(/^0\.0\.0\.0:/, '127.0.0.1:');
 }
 
