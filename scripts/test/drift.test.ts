@@ -236,6 +236,21 @@ describe('drift inside of a container', () => {
     assert.deepEqual(findStrangers(one), []);
   });
 
+  it('lets the frontend’s entrypoint stay in front of nginx, and nobody else’s', () => {
+    for (const [name, strangers] of [
+      ['frontend', 0],
+      ['postgres', 1],
+    ] as const) {
+      const one = service(name);
+      const at = one.init ? 1 : 0;
+      const main = inside(one).processes[at];
+      assert.ok(main);
+      inside(one).processes.splice(at, 0, { ...main, program: '/usr/bin/dash', pid: 6 });
+      main.parent = 6;
+      assert.equal(findStrangers(one).length > 0, strangers > 0, `${name}: ${findStrangers(one)}`);
+    }
+  });
+
   it('lets be who is dead, or is about to become a probe', () => {
     const one = service('backend');
     const rights = { uids: [0, 0, 0, 0], program: '' };

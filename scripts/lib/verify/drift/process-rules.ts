@@ -31,7 +31,12 @@ export function findStrangers({ service, init, inside }: ContainerFacts): string
   const { processes, others } = inside;
   const [root] = processes;
   const first = init ? processes.filter(({ parent }) => parent === root?.pid) : processes.slice(0, 1);
-  const [main] = first;
+  const [shell] = first;
+  // The frontend's entrypoint stays, to tell nginx what a signal means.
+  const behind = processes.find(
+    (one) => shell && one.parent === shell.pid && baseName(one) === expected.program,
+  );
+  const main = service === 'frontend' && shell && baseName(shell) === 'dash' ? (behind ?? shell) : shell;
   if (!root || !main) return ['its processes could not be read'];
   const alike = (one: ProcessFacts) => rightsOf(one) === rightsOf(main);
   const say = (one: ProcessFacts, why: string) =>
