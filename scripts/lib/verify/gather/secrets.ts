@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { objectExists } from '../../docker/inspect.ts';
 import { writeWhole } from '../../process/files.ts';
 import { ROOT } from '../../process/root.ts';
 import { run, runStreaming } from '../../process/shell.ts';
@@ -178,6 +179,8 @@ async function searchLogs(
         timeoutMs: LOG_MS,
         onStderr: (chunk) => errors.push(chunk),
       });
+      // What went meanwhile, as a former container does after an update, has no log any more.
+      if (exitCode !== 0 && !(await objectExists('container', name))) return [];
       return [searcher, errors].map((one) => ({ name, exitCode, searcher: one }));
     }),
   );
