@@ -94,7 +94,9 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
     tell(t, 'rollback', await stack.mustScript('rollback', HEAVY ? ['first'] : []));
     t.diagnostic(`rollback took ${((Date.now() - beganAt) / 1000).toFixed(1)} s`);
     assert.deepEqual(await revisions(), ['first', 'first']);
-    if (HEAVY) await sleep(20_000);
+    // Users go on until what was replaced is gone and has sent its WebSockets away, and some seconds more.
+    await until('what was replaced is gone', LEAVES_MS, async () => (await names()).length === 3);
+    await sleep(HEAVY ? 20_000 : 5_000);
 
     const report = await users.end();
     t.diagnostic(JSON.stringify(report));
@@ -182,7 +184,7 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
 
   it('give back the names of images that were removed while they run, and find the way back', async () => {
     const [backend] = await listStack(stack.settings);
-    await mustRun(['docker', 'rmi', backend?.image ?? ''], HINT);
+    await mustRun(['docker', 'rmi', '-f', backend?.image ?? ''], HINT);
     await stack.mustScript('up');
     await mustRun(['docker', 'image', 'inspect', backend?.image ?? ''], HINT);
     await stack.mustScript('rollback');
