@@ -241,7 +241,9 @@ describe('production mode', { timeout: 900_000 }, () => {
   });
 
   it('keeps its data over a second boot and over a new database image', async () => {
-    await stack.sql(`CREATE TABLE kept (word text); INSERT INTO kept VALUES ('still here')`);
+    await stack.sql(
+      `CREATE TABLE kept (word text); ALTER TABLE kept OWNER TO kidney_user; INSERT INTO kept VALUES ('still here')`,
+    );
     assert.match(await stack.mustScript('down'), /data kept in the volume \S+-prod-postgres-data/);
     await stack.mustScript('up');
     assert.equal(await stack.sql('SELECT word FROM kept'), 'still here');
