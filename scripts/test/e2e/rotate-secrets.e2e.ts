@@ -1,3 +1,4 @@
+// Alone: it counts every request that failed, and on a busy machine the API puts some off by itself.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
