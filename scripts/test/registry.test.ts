@@ -153,6 +153,7 @@ describe('what a registry’s refusal means', () => {
       /as a registry does/,
       /REGISTRY/,
     ],
+    ['Error response from daemon: missing or empty Content-Type header', /as a registry does/, /REGISTRY/],
     ['dial tcp 127.0.0.1:1: connect: connection refused', /does not answer$/, /run this again/],
     ['dial tcp: lookup r on 127.0.0.1:53: no such host', /does not answer$/, /name is right/],
     [

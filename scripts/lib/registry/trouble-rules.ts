@@ -53,7 +53,7 @@ const TROUBLES: readonly { when: RegExp; say(host: string): Trouble }[] = [
     }),
   },
   {
-    when: /invalid character '<'|text\/html|unexpected content|not a registry|invalid character|malformed HTTP/i,
+    when: /invalid character '<'|text\/html|missing or empty Content-Type|unsupported content type|unexpected content|not a registry|invalid character|malformed HTTP/i,
     say: (host) => ({
       cause: `${host} does not answer as a registry does; perhaps a web page or a proxy stands there`,
       hint: 'see whether REGISTRY names the registry itself, such as ghcr.io/owner',

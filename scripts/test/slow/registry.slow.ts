@@ -8,8 +8,8 @@ import { IMAGES } from '../../lib/images/build-argv.ts';
 import { mustRun, type RunResult, run } from '../../lib/process/shell.ts';
 import { readPulled } from '../../lib/registry/pulled.ts';
 import { changeEnvFile } from '../../lib/stack/env-file.ts';
-import { freePort, TestStack } from './harness.ts';
-import { PASSWORD, RegistryStage, USER } from './registry-stage.ts';
+import { freePort, TestStack } from '../e2e/harness.ts';
+import { PASSWORD, RegistryStage, USER } from '../e2e/registry-stage.ts';
 
 const HINT = 'see the output above';
 
