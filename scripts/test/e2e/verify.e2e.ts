@@ -430,6 +430,7 @@ services:
     image: ${stack.name('frontend')}:latest
     container_name: ${ODD}
     # The child of a program that reaps nothing.
+    entrypoint: []
     command: [bash, -c, "sleep 0.1 & exec sleep 1000"]
     stop_signal: SIGKILL
     cap_drop: [ALL]

@@ -1,4 +1,4 @@
-import { superuser } from '../../database/client-argv.ts';
+import { type SignIn, superuser } from '../../database/client-argv.ts';
 import { ownerOf } from '../../database/sign-in.ts';
 import { queryJson } from '../../database/sql.ts';
 import { DescribedError } from '../../process/errors.ts';
@@ -45,9 +45,7 @@ SELECT json_build_object(
  */
 export async function askDatabase(postgres: ContainerFacts, metrics: string): Promise<DatabaseFacts | null> {
   const [asOwner, asSuperuser] = await Promise.all([
-    ownerOf(postgres.name, postgres.env.POSTGRES_DB ?? 'postgres').then((owner) =>
-      queryJson(owner, AS_OWNER),
-    ),
+    ownerOrServer(postgres).then((session) => queryJson(session, AS_OWNER)),
     queryJson(superuser(postgres.name), AS_SUPERUSER),
   ]).catch((error) => {
     if (error instanceof DescribedError) return [];
@@ -60,4 +58,12 @@ export async function askDatabase(postgres: ContainerFacts, metrics: string): Pr
     poolMax: poolMax === undefined ? null : Number(poolMax),
     applicationRole: postgres.env.APP_USER ?? '',
   };
+}
+
+/** An owner that has become a superuser is asked nothing in its own database; the server's own one then tells of its settings. */
+function ownerOrServer(postgres: ContainerFacts): Promise<SignIn> {
+  return ownerOf(postgres.name, postgres.env.POSTGRES_DB ?? 'postgres').catch((error) => {
+    if (error instanceof DescribedError) return superuser(postgres.name);
+    throw error;
+  });
 }
