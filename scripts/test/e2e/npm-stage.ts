@@ -176,7 +176,7 @@ export class NpmStage {
 }
 
 /** The http block. */
-function formatNginx({ banner, client, readTimeout = 90 }: Faults, zone: string): string {
+function formatNginx({ banner, readTimeout = 90 }: Faults, zone: string): string {
   return `
 daemon off;
 pid /tmp/npm.pid;
@@ -209,7 +209,6 @@ http {
   set_real_ip_from 10.0.0.0/8;
   set_real_ip_from 172.16.0.0/12;
   set_real_ip_from 192.168.0.0/16;
-  ${client === 'any X-Real-IP' ? 'set_real_ip_from 0.0.0.0/0;' : ''}
   real_ip_header X-Real-IP;
   map $http_x_forwarded_for $its_word { "" $remote_addr; default $http_x_forwarded_for; }
   real_ip_recursive on;
@@ -262,6 +261,8 @@ const CACHE_ASSETS = `
 
 /** The server block of the proxy host. */
 function formatHost(faults: Faults, forwardHost: string, zone: string): string {
+  // An operator's own line: without it the rate limit's block brings one that believes nobody.
+  const believing = faults.client === 'any X-Real-IP' ? 'set_real_ip_from 0.0.0.0/0;' : '';
   const protocols = faults.oldTls ? 'TLSv1 TLSv1.1 TLSv1.2 TLSv1.3' : 'TLSv1.2 TLSv1.3';
   const hsts = 'add_header Strict-Transport-Security "max-age=63072000; preload" always;';
   return `
@@ -279,7 +280,7 @@ server {
   ${faults.oldTls ? 'ssl_ciphers DEFAULT@SECLEVEL=0;' : ''}
   ${faults.cacheAssets ? CACHE_ASSETS : ''}
   ${faults.noRedirect ? '' : FORCE_SSL}
-  ${withRateLimit(faults.advanced ?? '', faults.noLimit ? null : zone)}
+  ${withRateLimit(faults.advanced ?? believing, faults.noLimit ? null : zone)}
   location / {
     ${faults.hsts ? hsts : ''}
     ${faults.noWebSocket ? '' : WEBSOCKET}
