@@ -1,3 +1,4 @@
+// Alone: it measures how long users are without an answer, and hangs are told from a busy machine by its clocks.
 import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -10,9 +10,9 @@ import { IMAGES } from '../../lib/images/build-argv.ts';
 import { lockPath } from '../../lib/process/lock.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { listStack } from '../../lib/stack/containers.ts';
+import { startScript, TestStack, until } from '../e2e/harness.ts';
 import { isGood } from '../faults/outage.ts';
 import { OutsideUsers } from '../faults/users.ts';
-import { startScript, TestStack, until } from './harness.ts';
 
 const HINT = 'see above';
 
