@@ -18,7 +18,7 @@ what fails once has failed.
   npx tsx scripts/test.ts [--only NAME[,NAME]]
 
   --only   of make test: check, scripts, build, backend, frontend, end-to-end, leftovers
-           beside it, many minutes each, once a week in the workflow: slow, heavy, hosts`;
+           beside it, many minutes each, once a week in the workflow: slow, heavy`;
 
 interface Step {
   name: string;
@@ -37,11 +37,10 @@ const HEAVY_FILES = ['scripts/test/e2e/restore.e2e.ts', 'scripts/test/e2e/update
 
 async function listSteps(): Promise<Step[]> {
   const find = async (...patterns: string[]) => (await glob(patterns, { cwd: ROOT })).sort();
-  const [unit, endToEnd, slow, hosts] = await Promise.all([
+  const [unit, endToEnd, slow] = await Promise.all([
     find('scripts/test/*.test.ts'),
     find('scripts/test/e2e/*.e2e.ts', 'frontend/test/e2e/*.e2e.ts'),
     find('scripts/test/slow/*.slow.ts'),
-    find('scripts/test/hosts/*.hosts.ts'),
   ]);
   return [
     { name: 'check', argv: commandArgv('check') },
@@ -52,7 +51,6 @@ async function listSteps(): Promise<Step[]> {
     { name: 'end-to-end', argv: NODE_TEST, files: endToEnd },
     { name: 'slow', argv: NODE_TEST, files: slow, weekly: true },
     { name: 'heavy', argv: NODE_TEST, files: HEAVY_FILES, env: { KG_HEAVY: '1' }, weekly: true },
-    { name: 'hosts', argv: NODE_TEST, files: hosts, weekly: true },
     { name: 'leftovers', argv: commandArgv('test/leftovers') },
   ];
 }
