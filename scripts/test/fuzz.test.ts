@@ -46,7 +46,8 @@ const STATEMENTS =
   /^((REVOKE ALL ON DATABASE N FROM PUBLIC|GRANT (CONNECT|CREATE|TEMPORARY) ON DATABASE N TO (N|PUBLIC)( WITH GRANT OPTION)?|ALTER (DATABASE N|ROLE N( IN DATABASE N)?) SET [a-z_.]+ TO V(, V)*|CREATE ROLE N (NO)?LOGIN (NO)?INHERIT CONNECTION LIMIT -?\d+|GRANT N TO N);\n?)*$/i;
 
 function unquoted(sql: string): string {
-  return sql.replace(/'([^']|'')*'/g, 'V').replace(/"([^"]|"")*"/g, 'N');
+  // In one pass: a name may hold a quote of the other kind.
+  return sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"/g, (quoted) => (quoted.startsWith("'") ? 'V' : 'N'));
 }
 
 describe('whatever a file says', () => {
