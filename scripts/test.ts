@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { glob } from 'zx';
 import { installTools } from './lib/host/test-tools.ts';
 import { commandArgv } from './lib/process/command.ts';
@@ -7,7 +5,8 @@ import { DescribedError, Exit } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
 import { run } from './lib/process/shell.ts';
 import { main } from './lib/terminal/cli.ts';
-import { formatDuration, paint, say, sayFailure, sayOk } from './lib/terminal/report.ts';
+import { formatDuration, paint, say, sayOk } from './lib/terminal/report.ts';
+import { runTestFiles } from './test/run-files.ts';
 
 const USAGE = `
 Runs every test: checks of the sources, tests without Docker, the API on a real PostgreSQL, the page, and end-to-end
@@ -32,16 +31,16 @@ interface Step {
 }
 
 const NODE_TEST = [process.execPath, '--import', 'tsx', '--test'];
+const LIMIT_MS = 10 * 60_000;
+const WEEKLY_LIMIT_MS = 60 * 60_000;
 /** Tests that have a longer, stricter form, which this variable asks for. */
 const HEAVY_FILES = ['scripts/test/e2e/restore.e2e.ts', 'scripts/test/e2e/update.e2e.ts'];
 
 async function listSteps(): Promise<Step[]> {
   const find = async (...patterns: string[]) => (await glob(patterns, { cwd: ROOT })).sort();
-  const [unit, endToEnd, slow] = await Promise.all([
-    find('scripts/test/*.test.ts'),
-    find('scripts/test/e2e/*.e2e.ts', 'frontend/test/e2e/*.e2e.ts'),
-    find('scripts/test/slow/*.slow.ts'),
-  ]);
+  const unit = await find('scripts/test/*.test.ts');
+  const endToEnd = await find('scripts/test/e2e/*.e2e.ts', 'frontend/test/e2e/*.e2e.ts');
+  const slow = await find('scripts/test/slow/*.slow.ts');
   return [
     { name: 'check', argv: commandArgv('check') },
     { name: 'scripts', argv: [...NODE_TEST, ...unit] },
@@ -67,48 +66,10 @@ function chooseSteps(steps: readonly Step[], only: string): Step[] {
 }
 
 /** @returns whether it passed */
-async function runStep({ argv, files, env = {}, weekly }: Step): Promise<boolean> {
+async function runStep({ argv, files, env = {}, weekly = false }: Step): Promise<boolean> {
   if (!files) return (await run(argv, { cwd: ROOT, env, inherit: true })).exitCode === 0;
-  // Two stacks at once fit on a small machine; what measures it, or loads it, has it for itself.
-  const alone = new Set(files.filter((file) => weekly || needsMachine(file)));
-  const together = files.filter((file) => !alone.has(file));
-  const failed = [...(await runFiles(argv, env, together, 2)), ...(await runFiles(argv, env, [...alone], 1))];
-  if (failed.length > 0) sayFailure(`Failed: ${failed.join(', ')}`, '');
-  return failed.length === 0;
-}
-
-/** Whether a test file says, in its first line, that it runs alone, and why: `// Alone: ...`. */
-function needsMachine(file: string): boolean {
-  return readFileSync(join(ROOT, file), 'utf8').startsWith('// Alone: ');
-}
-
-/**
- * Runs test files, some at a time, and prints the output of each when it is done.
- * @returns the files that failed
- */
-async function runFiles(
-  argv: readonly string[],
-  env: Readonly<Record<string, string>>,
-  files: readonly string[],
-  atOnce: number,
-): Promise<string[]> {
-  const queue = files.values();
-  const failed: string[] = [];
-  const work = async () => {
-    for (const file of queue) {
-      const startedAt = Date.now();
-      const { exitCode, stdout, stderr } = await run([...argv, file], { cwd: ROOT, env });
-      say(`${stdout}${stderr}`.trimEnd());
-      const took = formatDuration(Date.now() - startedAt);
-      if (exitCode === 0) sayOk(`${file} (${took})`);
-      else {
-        failed.push(file);
-        sayFailure(`${file} (${took}, exit ${exitCode})`, '');
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: atOnce }, work));
-  return failed;
+  const limitMs = weekly ? WEEKLY_LIMIT_MS : LIMIT_MS;
+  return (await runTestFiles(files, { argv, env, limitMs, alone: weekly })).length === 0;
 }
 
 main(import.meta.url, {

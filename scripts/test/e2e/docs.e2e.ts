@@ -8,17 +8,15 @@ import { run } from '../../lib/process/shell.ts';
 import { findShellBlocks } from '../shell-blocks.ts';
 import { TestStack } from './harness.ts';
 
-/** What a page finds when its first block is run; `production` unless said. */
-const STARTS: Readonly<Record<string, 'nothing' | 'production' | 'test'>> = {
-  'README.md': 'nothing',
-  'docs/deployment/npm-deployment.md': 'nothing',
-  'docs/base-images.md': 'production',
-  'docs/CONTRIBUTING.md': 'nothing',
-};
+/** Pages for a newcomer, who has no env file and no stack. The others go on with what the page before left. */
+const FROM_NOTHING = ['README.md', 'docs/deployment/npm-deployment.md'];
+/** prod-verify's own page: whatever the others updated, restored, rotated and imported, it finds nothing broken. */
+const LAST = 'docs/deployment/security-hardening.md';
 
 /** Every shell block of README and docs, run as it is written, on a stack of the test's own. */
 describe('documentation', async () => {
   const pages = (await glob(['README.md', 'docs/**/*.md'], { cwd: ROOT })).sort();
+  const between = pages.filter((page) => !FROM_NOTHING.includes(page) && page !== LAST);
   let stack: TestStack;
 
   before(async () => {
@@ -26,20 +24,12 @@ describe('documentation', async () => {
   });
   after(() => stack?.dispose());
 
-  for (const page of pages) {
+  for (const page of [...FROM_NOTHING, ...between, LAST]) {
     const blocks = findShellBlocks(readFileSync(join(ROOT, page), 'utf8')).filter(({ notRun }) => !notRun);
     if (blocks.length === 0) continue;
 
     describe(page, () => {
-      before(async () => {
-        await stack.destroy();
-        const start = STARTS[page] ?? 'production';
-        // A newcomer has no env file; everybody else goes on with the one there is.
-        if (start === 'nothing') rmSync(stack.settings.envFile, { force: true });
-        else await stack.script('prod-env');
-        if (start === 'production') await stack.mustScript('npm-network', ['create']);
-        if (start !== 'nothing') await stack.mustScript('up', start === 'test' ? ['--test'] : []);
-      });
+      before(() => (FROM_NOTHING.includes(page) ? startFromNothing() : assertUp()));
 
       for (const { line, code } of blocks) {
         it(`line ${line}: ${code.split('\n')[0]}`, async () => {
@@ -53,6 +43,18 @@ describe('documentation', async () => {
         });
       }
     });
+  }
+
+  async function startFromNothing(): Promise<void> {
+    await stack.destroy();
+    rmSync(stack.settings.envFile, { force: true });
+  }
+
+  /** Starts the stack where no page has: one page alone is tested. */
+  async function assertUp(): Promise<void> {
+    await stack.script('prod-env');
+    await stack.mustScript('npm-network', ['create']);
+    await stack.mustScript('up');
   }
 });
 
