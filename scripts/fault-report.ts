@@ -5,12 +5,12 @@ import { ROOT } from './lib/process/root.ts';
 import { $, whenInterrupted } from './lib/process/shell.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { main } from './lib/terminal/cli.ts';
-import { formatDuration, say, sayFailure, sayOk } from './lib/terminal/report.ts';
+import { say, sayFailure, sayOk } from './lib/terminal/report.ts';
 import { planEngineFaults } from './test/faults/engine.ts';
 import { FAULTS } from './test/faults/faults.ts';
-import { describeView } from './test/faults/outage.ts';
 import { type Outcome, runFault } from './test/faults/run.ts';
 import { FaultStage } from './test/faults/stage.ts';
+import { formatOutcomes } from './test/faults/table.ts';
 
 const USAGE = `
 Brings one fault after the other about on a stack of its own, while users ask it all the time, and writes what they saw
@@ -25,29 +25,6 @@ into docs/reliability.md. Takes about six minutes and leaves a running stack alo
 
 const SIZE = { pauseMs: 30_000, floodBytes: 500e6 };
 const MARKS = /(<!-- table -->\n)[\s\S]*(<!-- end of table -->)/;
-
-/** The table in Markdown. */
-function formatOutcomes(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ title, views, healedMs, restarted, acknowledged, lost, found }) => [
-    found ? `${title}: ${found}` : title,
-    describeView(views.page),
-    describeView(views.search),
-    describeView(views.edit),
-    formatDuration(healedMs),
-    restarted.join(', ') || 'nothing',
-    `${lost.length} of ${acknowledged}`,
-  ]);
-  const head = [
-    'fault',
-    'page',
-    'searches',
-    'edits',
-    'well again after',
-    'restarted',
-    'acknowledged edits lost',
-  ];
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
-}
 
 async function describeHost(): Promise<string> {
   const format = '{{.NCPU}} CPUs, Docker Engine {{.ServerVersion}}';

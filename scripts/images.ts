@@ -1,18 +1,15 @@
-import { readImageSize } from './lib/docker/images.ts';
 import { installTools } from './lib/host/test-tools.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { toPrintable } from './lib/process/printable.ts';
 import { listRemoteReleases } from './lib/registry/remote.ts';
 import { chooseRegistry } from './lib/registry/settings.ts';
 import { withSignIn } from './lib/registry/sign-in.ts';
-import { readHistory } from './lib/release/history.ts';
+import { listReleaseRows, type ReleaseRow } from './lib/release/list.ts';
 import { pruneImages } from './lib/release/prune.ts';
-import { imageName, listAppReleases, listImageTags } from './lib/release/releases.ts';
-import { listStack } from './lib/stack/containers.ts';
 import { readOptionalEnv } from './lib/stack/env-file.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { findDeployed, KEPT_RELEASES } from './lib/stack/release.ts';
+import { KEPT_RELEASES } from './lib/stack/release.ts';
 import type { StackSettings } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatBytes, formatDuration, formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
@@ -24,36 +21,6 @@ Lists the releases whose images are on this host: how old and large they are, wh
   make prod-images PRUNE=1     keep the last ${KEPT_RELEASES} and what runs, remove the rest
   make prod-images REMOTE=1    the releases of the registry
   npx tsx scripts/images.ts [--prune | --remote] [--json]`;
-
-interface ReleaseRow {
-  release: string;
-  built: string;
-  bytes: number;
-  deployed: string | null;
-  runs: boolean;
-}
-
-async function listRows(): Promise<ReleaseRow[]> {
-  const settings = await openStack();
-  const [names, tags, containers] = await Promise.all([
-    listAppReleases(settings),
-    listImageTags(settings),
-    listStack(settings),
-  ]);
-  const history = readHistory(settings.prefix);
-  const rows = names.map(async (release) => {
-    const images = tags.filter(({ tag }) => tag === release);
-    const runs = containers.length > 0 && findDeployed(history)?.app === release;
-    const deployed =
-      history.findLast(({ to, outcome }) => to.app === release && outcome === 'done')?.at ?? null;
-    const sizes = await Promise.all(
-      images.map(({ image, tag }) => readImageSize(imageName(settings, image, tag))),
-    );
-    const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    return { release, built: images[0]?.created ?? '', bytes, deployed, runs };
-  });
-  return Promise.all(rows);
-}
 
 function toCells({ release, built, bytes, deployed, runs }: ReleaseRow): string[] {
   const ago = (at: string) => `${formatDuration(Date.now() - Date.parse(at))} ago`;
@@ -94,7 +61,7 @@ main(import.meta.url, {
       const removed = await pruneImages(settings);
       if (!flags.json) sayOk(`Removed ${removed.length} image names`);
     }
-    const rows = await listRows();
+    const rows = await listReleaseRows(settings);
     if (flags.json) say(JSON.stringify(rows, null, 2));
     else if (rows.length === 0) say('No release is on this host yet: make prod-up');
     else {

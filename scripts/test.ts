@@ -27,7 +27,7 @@ interface Step {
   /** Added to the environment. */
   env?: Readonly<Record<string, string>>;
   /** Takes too long for make test: runs when it is named. */
-  weekly?: true;
+  weekly?: boolean;
 }
 
 const NODE_TEST = [process.execPath, '--import', 'tsx', '--test'];

@@ -1,0 +1,26 @@
+import { formatDuration } from '../../lib/terminal/report.ts';
+import { describeView } from './outage.ts';
+import type { Outcome } from './run.ts';
+
+/** @returns what users saw of each fault, as a table in Markdown */
+export function formatOutcomes(outcomes: readonly Outcome[]): string {
+  const rows = outcomes.map(({ title, views, healedMs, restarted, acknowledged, lost, found }) => [
+    found ? `${title}: ${found}` : title,
+    describeView(views.page),
+    describeView(views.search),
+    describeView(views.edit),
+    formatDuration(healedMs),
+    restarted.join(', ') || 'nothing',
+    `${lost.length} of ${acknowledged}`,
+  ]);
+  const head = [
+    'fault',
+    'page',
+    'searches',
+    'edits',
+    'well again after',
+    'restarted',
+    'acknowledged edits lost',
+  ];
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
