@@ -1,4 +1,24 @@
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
+
+/** How long a property is tried; FUZZ_RUNS=20000 before something is released, or for the night. */
+export const RUNS = { numRuns: Number(process.env.FUZZ_RUNS ?? 150), includeErrorInReport: true };
+
+/**
+ * What a reader gives; undefined where it refuses with a reason. A fault of its own, such as a TypeError, is none.
+ * @throws AssertionError
+ */
+export function assertRefusal<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    const isFault = [TypeError, RangeError, ReferenceError, assert.AssertionError].some(
+      (kind) => error instanceof kind,
+    );
+    assert.ok(error instanceof Error && !isFault && error.message.length > 0, String(error));
+    return undefined;
+  }
+}
 
 /** Texts that attack whoever prints, quotes or stores them. */
 export const hostileText = fc.oneof(
@@ -20,6 +40,9 @@ export const hostileText = fc.oneof(
     '%n%s',
     '\0',
     'x'.repeat(100_000),
+    `a${' '.repeat(20_000)}b`,
+    '--force',
+    '\u009b31m',
   ),
 );
 

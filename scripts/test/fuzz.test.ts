@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { databaseSql, findLeftOut, rolesSql } from '../lib/backup/database-settings-rules.ts';
 import { type Manifest, readManifest, writeManifest } from '../lib/backup/manifest.ts';
+import { DescribedError } from '../lib/process/errors.ts';
+import { parseHolder } from '../lib/process/lock.ts';
+import { parseUpgrade, readUpgrade, statePath } from '../lib/release/upgrade-state.ts';
 import { readRotation } from '../lib/secrets/rotation-rules.ts';
 import { findEnvProblems } from '../lib/stack/env-rules.ts';
 import { readEnvText } from '../lib/stack/env-text-rules.ts';
 import { findDeployed, parseHistory } from '../lib/stack/release.ts';
-import { bent, bentText, hostileText } from './arbitraries.ts';
+import { assertRefusal, bent, bentText, hostileText, RUNS } from './arbitraries.ts';
 
 const KEY = 'a key of the fuzz tests, long enough';
-const RUNS = { numRuns: 150, includeErrorInReport: true };
 
 const MANIFEST: Manifest = {
   name: 'kg-20260102T030405Z',
@@ -169,16 +173,98 @@ describe('whatever a file says', () => {
     };
     assert.deepEqual(readRotation(JSON.stringify(good)), good);
     fc.assert(
-      fc.property(bent(good), (value) => {
-        try {
-          const read = readRotation(JSON.stringify(value));
-          for (const one of [read.now.postgresPassword, read.now.secretKey, read.temporaryPassword])
-            assert.match(one, /^[\w-]{43}$/);
-        } catch (error) {
-          assert.match(String(error), /FieldError|Error: \w/);
-        }
+      fc.property(fc.oneof(bent(good).map(toJson), bentText(JSON.stringify(good, null, 1))), (text) => {
+        const read = assertRefusal(() => readRotation(text));
+        if (!read) return;
+        for (const one of [read.now.postgresPassword, read.now.secretKey, read.temporaryPassword])
+          assert.match(one, /^[\w-]{43}$/);
+        // They go into files and a URL.
+        assert.doesNotMatch(Object.values(read.before).join(''), /\p{C}/u);
       }),
       RUNS,
     );
   });
+
+  const upgrade = {
+    step: 'kept',
+    from: { app: '1.0.0-abc-123456', database: '1.0.0-abc-123456' },
+    to: { app: '1.0.0-abc-123456', database: '1.0.0-abd-123457', backend: '1.0.0-abc-123456' },
+    kept: 'kg-postgres-data-17',
+    file: 'kg-20260102T030405Z.dump',
+  };
+
+  it('the file of an upgrade names a volume and a dump, or is refused', () => {
+    assert.deepEqual(parseUpgrade(JSON.stringify(upgrade)), upgrade);
+    fc.assert(
+      fc.property(fc.oneof(bent(upgrade).map(toJson), bentText(JSON.stringify(upgrade, null, 1))), (text) => {
+        const read = assertRefusal(() => parseUpgrade(text));
+        if (!read) return;
+        // They become words of docker's command line, and a file of the folder of backups.
+        for (const one of [read.kept, read.from.app, read.to.database]) assert.match(one, /^\w[\w.+-]*$/);
+        assert.match(read.file, /^(\w[\w.-]*)?$/);
+      }),
+      RUNS,
+    );
+  });
+
+  it('the file of an upgrade that is none is told in a sentence, and stays', (t) => {
+    const prefix = `kgt-fuzz-${process.pid}`;
+    const path = statePath(prefix, 'database-upgrade');
+    mkdirSync(dirname(path), { recursive: true });
+    t.after(() => rmSync(dirname(path), { recursive: true, force: true }));
+    for (const kept of ['--force', '-f', '../x', 'a b', '', 7, null, '\u001b[2J']) {
+      writeFileSync(path, JSON.stringify({ ...upgrade, kept }));
+      assert.throws(
+        () => readUpgrade(prefix, 'database-upgrade'),
+        (error) =>
+          error instanceof DescribedError && /tells of no upgrade: kept is no text/.test(error.message),
+      );
+    }
+    assert.equal(readUpgrade(prefix, 'database-upgraded'), undefined);
+  });
+
+  it('a lock’s file names its holder in two short lines that may be shown', () => {
+    const good = 'make prod-update (pid 12, root)\n2026-01-02T03:04:05.000Z\n';
+    fc.assert(
+      fc.property(bentText(good), (text) => {
+        const { command, since } = parseHolder(text);
+        assert.ok(command.length > 0 && command.length <= 120 * 2 && since.length <= 40 * 2);
+        assert.doesNotMatch(command + since, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+      }),
+      RUNS,
+    );
+  });
+
+  it('is read in a moment, however long it is', () => {
+    for (const filler of [
+      ' ',
+      '\t',
+      '"',
+      "'",
+      '#',
+      '=',
+      '$\u007b',
+      '{',
+      '\\',
+      '\u001b[',
+      'a',
+      '|',
+      ',',
+      '\n',
+    ])
+      for (const text of [
+        `A=b${filler.repeat(100_000)}c`,
+        filler.repeat(100_000),
+        `A="${filler.repeat(100_000)}c`,
+      ]) {
+        const startedAt = performance.now();
+        readEnvText(text);
+        parseHolder(text);
+        parseHistory(text);
+        // A second for what takes milliseconds: what grows with the square of the length takes many.
+        assert.ok(performance.now() - startedAt < 1000, `${JSON.stringify(text.slice(0, 8))}…`);
+      }
+  });
 });
+
+const toJson = (value: unknown) => JSON.stringify(value) ?? '';

@@ -7,6 +7,7 @@ import {
   GeneContent as GeneSchema,
   inheritanceCodes,
 } from '../../../backend/src/schemas/gene.ts';
+import { toPrintable } from '../process/printable.ts';
 
 /** A gene and the line of the file that it begins on. */
 export interface GeneLine {
@@ -53,7 +54,7 @@ export function readGeneTable(text: string): GeneTable {
   const names = (head?.record ?? []).map((name) => name.trim());
   const badHead = findHeadProblems(names);
   if (badHead.length > 0)
-    return { genes: [], read: [], problems: [...problems, ...badHead], rows: body.length };
+    return { genes: [], read: [], problems: [...problems, ...badHead].map(toShown), rows: body.length };
   const genes: GeneLine[] = [];
   const all: GeneLine[] = [];
   const seen = { symbol: new Map<string, number>(), hgncId: new Map<string, number>() };
@@ -68,8 +69,13 @@ export function readGeneTable(text: string): GeneTable {
   const lines = [...body.map(firstLine), ...problems.map(({ line }) => line)];
   return {
     ...{ genes, read: all, rows: new Set(lines).size },
-    problems: problems.toSorted((a, b) => a.line - b.line),
+    problems: problems.toSorted((a, b) => a.line - b.line).map(toShown),
   };
+}
+
+/** What a cell or the head says is shown in one line, whatever it holds. */
+function toShown({ line, column, problem }: RowProblem): RowProblem {
+  return { line, column: toPrintable(column, 60), problem: toPrintable(problem) };
 }
 
 /** A quote that is not closed would swallow all that follows: each line is then read by itself, so that the rest is looked at too. */

@@ -156,6 +156,11 @@ function noteHolder(file: number, command: string): void {
 
 function readHolder(file: number): { command: string; since: string } {
   const text = Buffer.alloc(500);
-  const [command, since] = text.toString('utf8', 0, readSync(file, text, 0, text.length, 0)).split('\n');
-  return { command: toPrintable(command || 'Another command', 120), since: toPrintable(since || 'now', 40) };
+  return parseHolder(text.toString('utf8', 0, readSync(file, text, 0, text.length, 0)));
+}
+
+/** Who holds a lock, as its file says, whoever wrote it: two lines that may be shown. */
+export function parseHolder(text: string): { command: string; since: string } {
+  const [command = '', since = ''] = text.split('\n');
+  return { command: toPrintable(command, 120) || 'Another command', since: toPrintable(since, 40) || 'now' };
 }

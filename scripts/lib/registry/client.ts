@@ -1,5 +1,6 @@
 import { DescribedError } from '../process/errors.ts';
 import { type RunResult, run } from '../process/shell.ts';
+import { parseLayers, parseTags } from './answer-rules.ts';
 import { registryHost } from './reference-rules.ts';
 import type { SignedIn } from './sign-in.ts';
 import { explainRegistry } from './trouble-rules.ts';
@@ -39,7 +40,7 @@ export async function listTags(repository: string, signedIn: SignedIn): Promise<
     if (error.message.endsWith('has no such release')) return { stdout: '{"Tags":[]}' };
     throw error;
   });
-  return (JSON.parse(stdout) as { Tags: string[] }).Tags;
+  return parseTags(stdout);
 }
 
 /** Bytes of each layer of an image in the registry, by digest and in their order, the base's first. */
@@ -49,7 +50,7 @@ export async function readLayers(
 ): Promise<{ digest: string; size: number }[]> {
   const argv = ['skopeo', 'inspect', '--raw', ...skopeoArgs(signedIn), `docker://${reference}`];
   const { stdout } = await askRegistry(argv, signedIn);
-  return (JSON.parse(stdout) as { layers?: { digest: string; size: number }[] }).layers ?? [];
+  return parseLayers(stdout);
 }
 
 /** How skopeo finds the sign-in. */

@@ -35,6 +35,7 @@ export interface ReleaseManifest {
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const PLAIN = /^[\x20-\x7e]{0,200}$/;
+const MIGRATION = /^\w[\w.-]{0,199}$/;
 
 /**
  * Reads a manifest that came from a registry: input like any other, field by field; nothing else of it is kept.
@@ -66,7 +67,7 @@ export function parseReleaseManifest(text: string, where: string): ReleaseManife
       sbom: field(one, 'sbom', /^([0-9a-f]{64})?$/),
     };
   };
-  const names = Array.isArray(migrations) ? migrations : [];
+  const names: unknown[] = Array.isArray(migrations) ? migrations : [];
   return {
     app,
     release: field(raw, 'release', /^[A-Za-z0-9._-]{1,128}$/),
@@ -75,7 +76,7 @@ export function parseReleaseManifest(text: string, where: string): ReleaseManife
     createdAt: field(raw, 'createdAt', PLAIN),
     createdBy: field(raw, 'createdBy', PLAIN),
     images: Object.fromEntries(IMAGES.map((name) => [name, image(name)])) as ReleaseManifest['images'],
-    migrations: names.filter((name): name is string => typeof name === 'string' && PLAIN.test(name)),
+    migrations: names.map((name) => field({ migrations: name }, 'migrations', MIGRATION)),
   };
 }
 

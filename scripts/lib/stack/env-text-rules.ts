@@ -69,7 +69,7 @@ function parseValue(rest: string): Parsed {
     return {
       problem: 'begins with #, which programs read differently: put it into quotes, or leave the value empty',
     };
-  const value = text.replace(/ +#.*$/, '').trim();
+  const value = text.replace(/ #.*$/, '').trim();
   if (/\t/.test(value)) return { problem: 'holds a tab: put the value into quotes' };
   return { value };
 }

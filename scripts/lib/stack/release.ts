@@ -76,7 +76,8 @@ export function parseHistory(text: string): Deployment[] {
 }
 
 const tag = text(200, /^\w[\w.+-]*$/);
-const readRelease = fields<{ [K in keyof Release]-?: Release[K] | undefined }>({
+/** Reads a release of a file of ours. @throws Error with the reason */
+export const readRelease = fields<{ [K in keyof Release]-?: Release[K] | undefined }>({
   ...{ app: tag, database: tag },
   ...{ backend: maybe(tag), frontend: maybe(tag) },
 }) as Reader<Release>;
