@@ -1,20 +1,28 @@
 import { DescribedError, Exit } from '../process/errors.ts';
 import { findNearest } from '../process/near.ts';
 import { type Check, FAMILIES, type Family } from './check.ts';
-import { containerChecks } from './rules/container.ts';
+import { fileChecks } from './rules/container/files.ts';
+import { isolationChecks } from './rules/container/isolation.ts';
+import { limitChecks } from './rules/container/limits.ts';
+import { rightChecks } from './rules/container/rights.ts';
+import { runningChecks } from './rules/container/running.ts';
 import { databaseChecks } from './rules/database.ts';
 import { driftChecks } from './rules/drift.ts';
-import { httpChecks } from './rules/http.ts';
+import { clientChecks } from './rules/http/clients.ts';
+import { headerChecks } from './rules/http/headers.ts';
+import { refusalChecks } from './rules/http/refusals.ts';
 import { imageChecks } from './rules/images.ts';
-import { networkChecks } from './rules/network.ts';
+import { nameChecks } from './rules/network/names.ts';
+import { portChecks } from './rules/network/ports.ts';
+import { reachChecks } from './rules/network/reach.ts';
 import { secretChecks } from './rules/secrets.ts';
 
 /** Every check, by family. */
 export const CHECKS: readonly Check[] = [
-  ...containerChecks,
-  ...networkChecks,
+  ...[...rightChecks, ...fileChecks, ...isolationChecks, ...limitChecks, ...runningChecks],
+  ...[...portChecks, ...reachChecks, ...nameChecks],
   ...secretChecks,
-  ...httpChecks,
+  ...[...headerChecks, ...refusalChecks, ...clientChecks],
   ...imageChecks,
   ...databaseChecks,
   ...driftChecks,

@@ -28,7 +28,7 @@ type Family = keyof typeof FAMILY_TITLES;
 export type ProxyResult = Result<Family>;
 
 /** One thing that has to hold through the proxy. */
-export interface Check {
+export interface ProxyCheck {
   id: string;
   family: Family;
   /** What is asked, as a statement that holds. */
@@ -55,8 +55,8 @@ const REACH = {
  * @param onResult is told each result as it comes
  */
 export async function runChecks(
-  checks: readonly Check[],
-  last: readonly Check[],
+  checks: readonly ProxyCheck[],
+  last: readonly ProxyCheck[],
   context: Context,
 ): Promise<ProxyResult[]> {
   const obstacle = await findObstacle(context);
@@ -66,7 +66,7 @@ export async function runChecks(
   return results;
 }
 
-async function runCheck(check: Check, context: Context): Promise<ProxyResult> {
+async function runCheck(check: ProxyCheck, context: Context): Promise<ProxyResult> {
   const { id, family, title, source, fix } = check;
   const finding = await check.run(context).catch((error: Error) => fail(error.message));
   return { id, family, title, source, fix, ...finding };

@@ -5,7 +5,7 @@ import { run } from '../../process/shell.ts';
 import { waitUntil } from '../../process/wait.ts';
 import { containerName } from '../../stack/stack.ts';
 import { type Finding, skip } from '../../verify/check.ts';
-import type { Check, Context, ProxyFinding } from './check.ts';
+import type { Context, ProxyCheck, ProxyFinding } from './check.ts';
 import { findCdn, findClient, judgeClient, judgeForged } from './rules.ts';
 
 const LOG_MS = 6000;
@@ -64,7 +64,7 @@ const MEND =
   'make npm-proxy-host DOMAIN=...; remove proxy_set_header from the host’s advanced configuration in NPM';
 
 /** Who the API thinks is asking. */
-export const CLIENT: readonly Check[] = [
+export const CLIENT: readonly ProxyCheck[] = [
   {
     id: 'client-address',
     family: 'client',

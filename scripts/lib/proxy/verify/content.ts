@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { app } from '../../app/contract.ts';
 import { ROOT } from '../../process/root.ts';
 import { type Finding, fail, ok } from '../../verify/check.ts';
-import type { Check, Context } from './check.ts';
+import type { Context, ProxyCheck } from './check.ts';
 import { type Answer, isPage, judgeHeaders, judgeHsts, parseFixedHeaders, valuesOf } from './rules.ts';
 import type { Site } from './site.ts';
 
@@ -88,7 +88,7 @@ async function checkAllowedHost({ site }: Context): Promise<Finding> {
 }
 
 /** What the visitor gets is what our nginx sent. */
-export const CONTENT: readonly Check[] = [
+export const CONTENT: readonly ProxyCheck[] = [
   {
     id: 'hsts',
     family: 'content',

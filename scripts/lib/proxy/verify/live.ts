@@ -5,7 +5,7 @@ import { WebSocket } from 'ws';
 import { app } from '../../app/contract.ts';
 import { formatDuration } from '../../terminal/report.ts';
 import { type Finding, fail, ok, skip } from '../../verify/check.ts';
-import type { Check, Context } from './check.ts';
+import type { Context, ProxyCheck } from './check.ts';
 import type { Site } from './site.ts';
 
 const HANDSHAKE_MS = 10_000;
@@ -110,7 +110,7 @@ async function checkLimit({ site }: Context): Promise<Finding> {
 }
 
 /** What stays open. */
-export const LIVE: readonly Check[] = [
+export const LIVE: readonly ProxyCheck[] = [
   {
     id: 'websocket',
     family: 'live',
@@ -138,7 +138,7 @@ export const LIVE: readonly Check[] = [
 ];
 
 /** What would disturb everything else. */
-export const LAST: readonly Check[] = [
+export const LAST: readonly ProxyCheck[] = [
   {
     id: 'rate-limit',
     family: 'limit',

@@ -4,7 +4,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { app } from '../../app/contract.ts';
 import { type Finding, fail, none, ok, skip, warn } from '../../verify/check.ts';
 import { findNpmContainer, readNames } from '../npm/container.ts';
-import type { Check, Context } from './check.ts';
+import type { Context, ProxyCheck } from './check.ts';
 import { isPrivate, judgeDays, judgeRedirect } from './rules.ts';
 import type { Site } from './site.ts';
 
@@ -141,7 +141,7 @@ async function checkRedirect({ site }: Context): Promise<Finding> {
 }
 
 /** From the name to an encrypted connection. */
-export const TRANSPORT: readonly Check[] = [
+export const TRANSPORT: readonly ProxyCheck[] = [
   {
     id: 'dns',
     family: 'transport',
