@@ -32,7 +32,7 @@ async function apply(signedIn: SignedIn, order: Order): Promise<void> {
   else if (changes === 0) sayOk(`${order.domain} is set up already; nothing was changed`);
   else
     sayOk(`${order.domain} leads to ${order.forwardHost}; prove it: make npm-verify DOMAIN=${order.domain}`);
-  if (zoneMissing && order.zone) sayZoneMissing(order.container, order.zone);
+  if (zoneMissing && order.zone) await sayZoneMissing(order.container, order.zone);
 }
 
 async function remove(signedIn: SignedIn, order: Order): Promise<void> {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { DescribedError } from '../lib/process/errors.ts';
@@ -300,6 +302,39 @@ describe('NPM’s answers are input', () => {
     );
     assert.doesNotMatch(stdout + stderr, /[^\P{Cc}\n]/u);
   });
+
+  const strangers: [what: string, status: number, type: string, body: string, says: RegExp][] = [
+    ['a page', 200, 'text/html', '<!doctype html><title>Router</title>', /not as NPM's API does \(200\)/],
+    ['nothing', 204, 'application/json', '', /not as NPM's API does \(204\)/],
+    ['a redirect', 302, 'text/html', '', /not as NPM's API does \(302\)/],
+    ['JSON of something else', 200, 'application/json', '{"version":"7"}', /not as NPM's API does/],
+    [
+      'a port for TLS',
+      400,
+      'text/html',
+      '<center>The plain HTTP request was sent to HTTPS port</center>',
+      /wants TLS, as NPMplus does/,
+    ],
+    ['an error that is an object', 500, 'application/json', '{"error":{"message":{"a":1}}}', /\(500\)/],
+    ['more than there is room for', 200, 'application/json', ' '.repeat(17 * 1024 ** 2), /larger than any/],
+  ];
+  for (const [what, status, type, body, says] of strangers) {
+    it(`are told from ${what}`, async () => {
+      const server = createServer((_, answer) =>
+        answer.writeHead(status, { 'content-type': type }).end(body),
+      );
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const { port } = server.address() as AddressInfo;
+      const client = new NpmClient(`http://127.0.0.1:${port}`, DOMAIN, IMPATIENCE);
+      await assert.rejects(client.status(), (error: Error) => {
+        assert.ok(error instanceof DescribedError);
+        assert.match(error.message, says);
+        return true;
+      });
+      server.closeAllConnections();
+      server.close();
+    });
+  }
 
   it('waits no longer than it says', () =>
     withNpm({ hangs: /^GET \/api\/nginx\/proxy-hosts$/ }, async (npm) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { listStatements, withRateLimit, zoneLine } from '../lib/proxy/npm/advanced-rules.ts';
+import { readVersion } from '../lib/proxy/npm/answer-rules.ts';
 import { certificateBody, findLeftovers } from '../lib/proxy/npm/certificate-rules.ts';
 import { parseDomain } from '../lib/proxy/npm/domain.ts';
 import { explainFailure } from '../lib/proxy/npm/failures.ts';
@@ -64,6 +65,19 @@ describe('the model of NPM', () => {
       letsencrypt_agree: true,
       letsencrypt_email: 'me@example.org',
     });
+  });
+
+  it('reads the version of forks too, which count otherwise', () => {
+    const versions: [version: unknown, read: string | undefined][] = [
+      [{ major: 2, minor: 15, revision: 1 }, '2.15.1'],
+      [{ major: 2025, minor: null, revision: null }, '2025.0.0'],
+      [{ major: '2', minor: 1, revision: 1 }, undefined],
+      ['2.15.1', undefined],
+    ];
+    for (const [version, read] of versions) {
+      const found = readVersion({ status: 'OK', version });
+      assert.equal(found && Object.values(found).join('.'), read);
+    }
   });
 
   it('takes no certificate that once was good for a leftover', () => {
@@ -165,6 +179,22 @@ send_timeout 9s;
   it('is as its row says', () => {
     assert.equal(isStale(config, host, certificate('letsencrypt')), false);
     assert.equal(isStale(write('/data/custom_ssl'), host, certificate('other')), false);
+  });
+
+  /** As NPMplus writes it: other files, other folders, and its own way to break lines. */
+  const plus = config
+    .replace('/etc/letsencrypt/live', '/data/tls/certbot/live')
+    .replace('include conf.d/include/block-exploits.conf;', 'modsecurity on;')
+    .replace('force-ssl', 'force-tls')
+    .replace('Upgrade $http', 'Upgrade            $http')
+    .replace('send_timeout 9s', 'send_timeout\n    9s');
+
+  it('is as its row says where NPMplus wrote it, and not judged in words that nobody knows', () => {
+    assert.equal(isStale(plus, host, certificate('letsencrypt')), false);
+    for (const row of [{ forward_port: 8080 }, { ssl_forced: false }, { block_exploits: false }])
+      assert.equal(isStale(plus, { ...host, ...row }, certificate('letsencrypt')), true);
+    const unknown = config.replace(/set \$server.*/, 'proxy_pass http://kg-frontend:80;');
+    assert.equal(isStale(unknown, { ...host, ssl_forced: false }, certificate('letsencrypt')), false);
   });
 
   const rows: [what: string, row: Partial<typeof host>][] = [

@@ -19,12 +19,12 @@ const names = (value: unknown) =>
         .filter(Boolean)
     : [];
 
-/** NPM's version; undefined for what is none. */
+/** NPM's version; undefined for what is none. A fork may count otherwise: a part that it leaves out is 0. */
 export function readVersion(body: unknown): NpmVersion | undefined {
   const version = isObject(body) && isObject(body.version) ? body.version : {};
   const { major, minor, revision } = version;
-  const all = [major, minor, revision].every((part) => Number.isSafeInteger(part));
-  return all ? (version as unknown as NpmVersion) : undefined;
+  if (!Number.isSafeInteger(major)) return undefined;
+  return { major: number(major), minor: number(minor), revision: number(revision) };
 }
 
 /** Proxy hosts, or hosts of another kind, as a list; undefined where there is none. */

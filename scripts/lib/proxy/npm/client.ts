@@ -10,11 +10,15 @@ import type { Fields, Meta, ProxyHost } from './host-rules.ts';
 interface Reply {
   status: number;
   body: unknown;
+  /** The answer is nginx's own, to plain HTTP on a port for TLS. */
+  wantsTls: boolean;
 }
 
 /** How long NPM may take, in ms. It waits for Let's Encrypt within the request. */
 const PATIENCE = { request: 60_000, certificate: 16 * 60_000 };
 const READ_TRIES = 3;
+/** Hundreds of hosts are a few hundred KB. */
+const MAX_ANSWER_BYTES = 16 * 1024 ** 2;
 /** Certbot's own words, in what NPM prints of its error. */
 const CERTBOT = /Detail:|Some challenges|too many|rateLimited|Certbot failed|Timeout|unauthorized/i;
 
@@ -25,7 +29,9 @@ export class NoAnswer extends DescribedError {
   constructor(url: string, reason: string, inTime: boolean) {
     super(
       `Nginx Proxy Manager cannot be asked at ${url}: ${reason}`,
-      'NPM_URL=http://HOST:81 if it is elsewhere; a host without one: make npm-up',
+      /CERT|SIGNATURE|ALTNAME/.test(reason)
+        ? 'NODE_EXTRA_CA_CERTS=FILE with the certificate that it shows, and the name that is in there as NPM_URL'
+        : 'NPM_URL=http://HOST:81 if it is elsewhere; a host without one: make npm-up',
       Exit.missing,
     );
     this.inTime = inTime;
@@ -135,12 +141,17 @@ export class NpmClient {
     return value;
   }
 
-  private refusal(step: NpmStep, { status, body }: Reply): DescribedError {
+  private refusal(step: NpmStep, { status, body, wantsTls }: Reply): DescribedError {
+    if (wantsTls) {
+      const tls = this.url.replace(/^http:/, 'https:');
+      return new DescribedError(`${this.url} wants TLS, as NPMplus does`, `NPM_URL=${tls}`, Exit.missing);
+    }
     const { error, debug } = (body ?? {}) as { error?: { message?: unknown }; debug?: { stack?: unknown } };
     const stack = step === 'certificate' && Array.isArray(debug?.stack) ? debug.stack.map(String) : [];
     const nginx = stack.find((line) => line.includes('[emerg]'));
     const message =
-      (nginx ?? stack.find((line) => CERTBOT.test(line)))?.trim() ?? String(error?.message ?? '');
+      (nginx ?? stack.find((line) => CERTBOT.test(line)))?.trim() ??
+      (typeof error?.message === 'string' ? error.message : '');
     const failed = { status, message, domain: this.domain, url: this.url };
     return explainFailure({ ...failed, step: nginx ? 'write' : step });
   }
@@ -165,16 +176,23 @@ export class NpmClient {
       const asked = request(`${this.url}${path}`, { method, headers, signal, agent: false });
       asked.on('response', (response) => {
         const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        let bytes = 0;
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length;
+          if (bytes > MAX_ANSWER_BYTES) asked.destroy(new Error('its answer is larger than any of NPM'));
+          else chunks.push(chunk);
+        });
         response.on('error', fail);
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks).toString()) }),
-        );
+        response.on('end', () => resolve(readReply(response.statusCode, Buffer.concat(chunks).toString())));
       });
       asked.on('error', fail);
       asked.end(body && JSON.stringify(body));
     });
   }
+}
+
+function readReply(status = 0, text: string): Reply {
+  return { status, body: parseJson(text), wantsTls: status === 400 && /plain HTTP request/.test(text) };
 }
 
 function parseJson(text: string): unknown {

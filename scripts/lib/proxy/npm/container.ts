@@ -3,9 +3,9 @@ import { mustRun, run } from '../../process/shell.ts';
 import { zoneLine } from './advanced-rules.ts';
 import { findServerNames } from './host-rules.ts';
 
-/** Where NPM's nginx reads what the http block shall hold beside NPM's own. */
-const HTTP_TOP = '/data/nginx/custom/http_top.conf';
-const FILES = [HTTP_TOP, '/data/nginx/custom/http.conf'];
+/** Where NPM's nginx reads what the http block shall hold beside NPM's own; NPMplus has another folder, by its age. */
+const FOLDERS = ['/data/custom_nginx', '/data/nginx_custom', '/data/nginx/custom'];
+const FILES = FOLDERS.flatMap((folder) => ['http_top.conf', 'http.conf'].map((file) => `${folder}/${file}`));
 const ORDER_LOG = '/data/logs/letsencrypt.log';
 
 /**
@@ -38,14 +38,23 @@ export async function hasZone(container: string, zone: string): Promise<boolean>
 export async function addZone(container: string, zone: string): Promise<void> {
   const append = 'mkdir -p "$(dirname "$0")" && cat >>"$0"';
   const input = `${zoneLine(zone)}\n`;
-  const argv = ['docker', 'exec', '-i', container, 'sh', '-c', append, HTTP_TOP];
+  const argv = ['docker', 'exec', '-i', container, 'sh', '-c', append, await findHttpTop(container)];
   await mustRun(argv, `docker logs ${container}`, { input });
 }
 
 /** The command that gives NPM's nginx the zone. */
-export function addZoneCommand(container: string, zone: string): string {
-  const folder = HTTP_TOP.replace(/\/[^/]*$/, '');
-  return `docker exec ${container} sh -c 'mkdir -p ${folder} && echo "${zoneLine(zone).replace('$', '\\$')}" >> ${HTTP_TOP}'`;
+export async function addZoneCommand(container: string, zone: string): Promise<string> {
+  const file = await findHttpTop(container);
+  const folder = file.replace(/\/[^/]*$/, '');
+  return `docker exec ${container || 'YOUR_NPM_CONTAINER'} sh -c 'mkdir -p ${folder} && echo "${zoneLine(zone).replace('$', '\\$')}" >> ${file}'`;
+}
+
+/** The file that is there to be added to; NPM's own where no folder is there yet, or none can be seen. */
+async function findHttpTop(container: string): Promise<string> {
+  const find = `for d in ${FOLDERS.join(' ')}; do [ ! -d $d ] || break; done; echo $d`;
+  const found = container ? await run(['docker', 'exec', container, 'sh', '-c', find]) : undefined;
+  const folder = FOLDERS.find((one) => one === found?.stdout.trim()) ?? FOLDERS.at(-1);
+  return `${folder}/http_top.conf`;
 }
 
 /** The nginx configuration that NPM wrote for a proxy host; empty where it cannot be read. */

@@ -1,4 +1,5 @@
 import { toPrintable } from '../../process/printable.ts';
+import { listStatements } from './advanced-rules.ts';
 import type { Certificate } from './certificate-rules.ts';
 
 /** A proxy host of Nginx Proxy Manager (NPM); only what is read here. */
@@ -131,26 +132,36 @@ export function isTaken({ meta }: ProxyHost): boolean {
   return meta.nginx_online;
 }
 
+/** What a row's options make of a host's configuration, in the words of NPM and of NPMplus; each is one line or more. */
+const OPTION_LINES = {
+  allow_websocket_upgrade: /^proxy_set_header Upgrade \$http_upgrade;$/m,
+  block_exploits: /^(?:include \S*\/block-exploits\.conf|modsecurity on);$/m,
+  ssl_forced: /^include \S*\/force-(?:ssl|tls)\.conf;$/m,
+} as const;
+
 /**
  * Whether a configuration that NPM wrote says something else than the host's row: after a change that it could not finish
- * NPM goes on serving the old one.
+ * NPM goes on serving the old one. One that does not say where it leads, as a fork may write it, is not judged.
  * @param config the text of /data/nginx/proxy_host/ID.conf
  */
 export function isStale(config: string, host: ProxyHost, certificates: readonly Certificate[]): boolean {
-  const lines = new Set(config.split('\n').map((line) => line.trim().replace(/\s+/g, ' ')));
+  const text = config.replace(/^[^\S\n]+|[^\S\n]+$/gm, '').replace(/[^\S\n]+/g, ' ');
+  const leads = ['forward_scheme', 'server', 'port'].map(
+    (name) => new RegExp(`^set \\$${name} "?([^"\\n]*?)"?;$`, 'm').exec(text)?.[1],
+  );
+  if (leads.includes(undefined)) return false;
   const certificate = certificates.find(({ id }) => id === host.certificate_id);
-  const folder = certificate?.provider === 'other' ? '/data/custom_ssl' : '/etc/letsencrypt/live';
-  const wanted: [line: string, shall: boolean][] = [
-    [`set $forward_scheme ${host.forward_scheme};`, true],
-    [`set $server "${host.forward_host}";`, true],
-    [`set $port ${host.forward_port};`, true],
-    ['proxy_set_header Upgrade $http_upgrade;', Boolean(host.allow_websocket_upgrade)],
-    ['include conf.d/include/block-exploits.conf;', Boolean(host.block_exploits)],
-    ['include conf.d/include/force-ssl.conf;', Boolean(certificate && host.ssl_forced)],
-    [`ssl_certificate ${folder}/npm-${host.certificate_id}/fullchain.pem;`, certificate !== undefined],
-    ...host.advanced_config.split('\n').map((line): [string, boolean] => [line, true]),
-  ];
-  return wanted.some(([line, shall]) => lines.has(line.trim().replace(/\s+/g, ' ')) !== shall);
+  const served = /^ssl_certificate \S*\/npm-(\d+)\//m.exec(text)?.[1];
+  const shall = { ...host, ssl_forced: certificate !== undefined && host.ssl_forced };
+  const statement = (one: string) => one.replace(/\s+/g, ' ');
+  return (
+    leads.join(' ') !== `${host.forward_scheme} ${host.forward_host} ${host.forward_port}` ||
+    served !== (certificate && String(certificate.id)) ||
+    Object.entries(OPTION_LINES).some(
+      ([option, line]) => line.test(text) !== shall[option as keyof typeof OPTION_LINES],
+    ) ||
+    listStatements(host.advanced_config).some((one) => !statement(text).includes(`${statement(one.text)};`))
+  );
 }
 
 /**

@@ -29,10 +29,10 @@ export async function findZone(
 }
 
 /** All else is done; the limit needs a line in a file on NPM's volume. */
-export function sayZoneMissing(container: string, zone: string): void {
+export async function sayZoneMissing(container: string, zone: string): Promise<void> {
   say(
     'One step is left, the rate limit: NPM’s nginx has no zone for it yet, and NPM’s API cannot give it one. Once:',
   );
-  say(`  ${addZoneCommand(container || 'YOUR_NPM_CONTAINER', zone)}`);
+  say(`  ${await addZoneCommand(container, zone)}`);
   say('then the same command again; without a limit: --no-rate-limit');
 }
