@@ -17,7 +17,7 @@ what fails once has failed.
   npx tsx scripts/test.ts [--only NAME[,NAME]]
 
   --only   of make test: check, scripts, build, backend, frontend, end-to-end, leftovers
-           beside it, many minutes each, once a week in the workflow: slow, heavy`;
+           beside it, many minutes each, once a week in the workflow: slow, hosts, heavy`;
 
 interface Step {
   name: string;
@@ -41,6 +41,7 @@ async function listSteps(): Promise<Step[]> {
   const unit = await find('scripts/test/*.test.ts');
   const endToEnd = await find('scripts/test/e2e/*.e2e.ts', 'frontend/test/e2e/*.e2e.ts');
   const slow = await find('scripts/test/slow/*.slow.ts');
+  const hosts = await find('scripts/test/hosts/*.hosts.ts');
   return [
     { name: 'check', argv: commandArgv('check') },
     { name: 'scripts', argv: [...NODE_TEST, ...unit] },
@@ -49,6 +50,7 @@ async function listSteps(): Promise<Step[]> {
     { name: 'frontend', argv: ['npm', 'test', '--silent', '-w', 'frontend'] },
     { name: 'end-to-end', argv: NODE_TEST, files: endToEnd },
     { name: 'slow', argv: NODE_TEST, files: slow, weekly: true },
+    { name: 'hosts', argv: NODE_TEST, files: hosts, weekly: true },
     { name: 'heavy', argv: NODE_TEST, files: HEAVY_FILES, env: { KG_HEAVY: '1' }, weekly: true },
     { name: 'leftovers', argv: commandArgv('test/leftovers') },
   ];

@@ -8,22 +8,34 @@ import { mustRun } from '../lib/process/shell.ts';
 
 const HINT = 'see the output above';
 
+export type DebianSuite = 'trixie' | 'forky';
+
+/** A mirror's index of testing may be past its date; its signature is checked all the same. */
+export const ANY_DATE = 'Acquire::Check-Valid-Until "false"';
+
+/** Where packages of a release come from: the mirror that this host uses. */
+export function formatDebianSources(suite: DebianSuite): string {
+  const archive = findDebianArchive(readAptSources());
+  assert.ok(archive, 'this host knows a mirror of Debian');
+  return formatDeb822(archive.uri, suite, archive.signedBy);
+}
+
 /**
- * Makes an image of Debian 13 with some packages, from the mirror that this host uses.
+ * Makes an image of Debian with some packages, from the mirror that this host uses.
  * @param folder for what is thrown away afterwards
  */
 export async function makeDebianImage(
   image: string,
   packages: readonly string[],
   folder: string,
+  suite: DebianSuite = 'trixie',
 ): Promise<void> {
-  const archive = findDebianArchive(readAptSources());
-  assert.ok(archive, 'this host knows a mirror of Debian');
   const [tar, sources] = [join(folder, 'root.tar'), join(folder, 'debian.sources')];
-  writeFileSync(sources, formatDeb822(archive.uri, 'trixie', archive.signedBy));
+  writeFileSync(sources, formatDebianSources(suite));
   const hooks = `--hook-directory=${join(ROOT, 'deploy/base/hooks')}`;
-  const argv = ['mmdebstrap', '--variant=minbase', '--format=tar', `--include=${packages.join(',')}`, hooks];
-  await mustRun([...argv, 'trixie', tar, sources], HINT);
+  const options = [`--include=${packages.join(',')}`, `--aptopt=${ANY_DATE}`, hooks];
+  const argv = ['mmdebstrap', '--variant=minbase', '--format=tar', ...options];
+  await mustRun([...argv, suite, tar, sources], HINT);
   await mustRun(['docker', 'import', tar, image], HINT);
   rmSync(tar);
 }
