@@ -73,7 +73,7 @@ describe('the production compose file', () => {
       assert.deepEqual(service.cap_drop, ['ALL']);
       assert.equal(service.cap_add, undefined);
       assert.equal(service.privileged, undefined);
-      assert.deepEqual(service.security_opt, ['no-new-privileges:true']);
+      assert.deepEqual(service.security_opt, ['no-new-privileges=true']);
       assert.equal(service.ports, undefined, 'production publishes no port');
       assert.equal(service.restart, 'unless-stopped');
       assert.ok(service.tmpfs.every((mount) => /size=\d+m,noexec,nosuid,nodev$/.test(mount)));
@@ -146,6 +146,6 @@ describe("Nginx Proxy Manager's compose file", () => {
   it('drops every capability that its init does not need', () => {
     assert.deepEqual(service?.cap_drop, ['ALL']);
     assert.ok(service?.cap_add?.every((name) => !/SYS_|NET_RAW|NET_ADMIN|MKNOD|SETFCAP|SETPCAP/.test(name)));
-    assert.deepEqual(service?.security_opt, ['no-new-privileges:true']);
+    assert.deepEqual(service?.security_opt, ['no-new-privileges=true']);
   });
 });

@@ -413,7 +413,7 @@ services:
     healthcheck: { disable: true }
     cap_add: [NET_RAW]
     read_only: false
-    security_opt: !override ["no-new-privileges:false", "seccomp:unconfined", "apparmor:unconfined"]
+    security_opt: !override ["no-new-privileges=false", "seccomp:unconfined", "apparmor:unconfined"]
     tmpfs: !override ["/tmp:mode=1777,exec"]
     ulimits: !override { core: -1, nofile: 1024 }
     restart: "no"
@@ -436,7 +436,7 @@ services:
     command: [bash, -c, "sleep 0.1 & exec sleep 1000"]
     stop_signal: SIGKILL
     cap_drop: [ALL]
-    security_opt: ["no-new-privileges:true"]
+    security_opt: ["no-new-privileges=true"]
     read_only: true
     privileged: true
     cgroup: host

@@ -56,7 +56,7 @@ const confinement: Check[] = [
     family: 'container',
     title: 'No process can gain privileges by a set-uid program',
     source: 'CIS Docker 1.6.0, 5.26; OWASP Docker rule 4',
-    fix: `security_opt: ["no-new-privileges:true"]. ${UP}`,
+    fix: `security_opt: ["no-new-privileges=true"]. ${UP}`,
     judge: (facts) =>
       eachInside(facts, 'NoNewPrivs 1 in every process', (inside) => {
         const free = inside.processes.find(({ noNewPrivileges }) => !noNewPrivileges);
