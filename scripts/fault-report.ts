@@ -5,12 +5,12 @@ import { ROOT } from './lib/process/root.ts';
 import { $, whenInterrupted } from './lib/process/shell.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { main } from './lib/terminal/cli.ts';
-import { say, sayFailure, sayOk } from './lib/terminal/report.ts';
+import { formatTable, say, sayFailure, sayOk } from './lib/terminal/report.ts';
 import { planEngineFaults } from './test/faults/engine.ts';
 import { FAULTS } from './test/faults/faults.ts';
 import { type Outcome, runFault } from './test/faults/run.ts';
 import { FaultStage } from './test/faults/stage.ts';
-import { formatOutcomes } from './test/faults/table.ts';
+import { formatMarkdown, toRows } from './test/faults/table.ts';
 
 const USAGE = `
 Brings one fault after the other about on a stack of its own, while users ask it all the time, and writes what they saw
@@ -66,12 +66,15 @@ main(import.meta.url, {
       await stage.dispose();
       await engine?.putBack();
     }
-    const table = formatOutcomes(outcomes);
-    if (flags.only) say(table);
+    const rows = toRows(outcomes);
+    if (flags.only) say(formatTable(rows));
     else {
       const path = join(ROOT, flags.output);
       const text = readFileSync(path, 'utf8');
-      writeFileSync(path, text.replace(MARKS, `$1\n${await describeHost()}\n\n${table}\n\n$2`));
+      writeFileSync(
+        path,
+        text.replace(MARKS, `$1\n${await describeHost()}\n\n${formatMarkdown(rows)}\n\n$2`),
+      );
     }
     if (outcomes.length + failed.length === 0)
       throw new DescribedError(`No fault is called ${flags.only}`, 'see --help', Exit.usage);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { drawBars, readVitals, sumTraffic } from '../lib/stack/watch/figures.ts';
+import { drawFrame } from '../lib/stack/watch/frame.ts';
+import type { Moment } from '../lib/stack/watch/vitals.ts';
 
 const line = (second: number, status: number, seconds = 0.01) =>
   JSON.stringify({ time: `2026-01-01T12:00:0${second}+00:00`, status, seconds });
@@ -37,4 +39,25 @@ describe('what prod-watch shows', () => {
     assert.equal(drawBars([0, 0]), '  ');
     assert.equal(drawBars([5]), '');
   });
+
+  for (const width of [80, 100, 200]) {
+    it(`draws the latest bars that fit ${width} columns`, () => {
+      const look = (perSecond: number): Moment => ({
+        at: new Date(),
+        containers: [],
+        use: new Map(),
+        traffic: { perSecond, errorsPerSecond: 0, p95: 0 },
+        vitals: undefined,
+        troubles: new Map(),
+      });
+      const past = [...Array<Moment>(300).fill(look(1)), look(8)];
+      const lines = drawFrame(look(8), past, width);
+      assert.deepEqual(
+        lines.filter((line) => line.length > width),
+        [],
+      );
+      assert.equal(lines.find((line) => line.startsWith('Requests'))?.length, width);
+      assert.ok(lines.some((line) => line.endsWith('▂█')));
+    });
+  }
 });

@@ -10,6 +10,7 @@ import { mustRun } from '../../lib/process/shell.ts';
 import { listStack } from '../../lib/stack/containers.ts';
 import { startScript, TestStack, until } from './harness.ts';
 import { npmLikeName, startNpmLike } from './npm-like.ts';
+import { findWideRows, printOnTerminal } from './terminal.ts';
 import { changeImage, UpdateUsers } from './update-users.ts';
 
 const HINT = 'see above';
@@ -17,6 +18,22 @@ const HINT = 'see above';
 const HEAVY = process.env.KG_HEAVY === '1';
 /** How long the container that was replaced lives on after its update: proxies may still know its address. */
 const LEAVES_MS = 40_000;
+
+/** Commands that print tables of a stack. */
+const TABLES: readonly (readonly [string, ...string[]])[] = [
+  ['health'],
+  ['history'],
+  ['images'],
+  ['stack-list'],
+  ['backup', '--list'],
+  ['backup', '--prune', '--dry-run'],
+  ['api-token', '--list'],
+  ['npm-network', 'check'],
+  ['base-images'],
+  ['host-setup'],
+  ['verify', '--list'],
+  ['watch', '--once'],
+];
 
 describe('updates and the way back', { timeout: 1_200_000 }, () => {
   let stack: TestStack;
@@ -136,6 +153,20 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
       /prod-update .*broken.* failed .*The next backend was removed/,
     );
     assert.match(await stack.mustScript('images'), /-first-[0-9a-f]{6} .* ago +\S.* ago +runs\n/);
+  });
+
+  it('print tables that fit terminals of 80, 100 and 200 columns, as do all that tell of a stack', async () => {
+    await stack.mustScript('api-token', ['--name', 'Ada Lovelace of the Institute of Rare Kidney Diseases']);
+    for (const columns of [80, 100, 200]) {
+      const printed = await Promise.all(
+        TABLES.map(async ([name, ...args]) => {
+          const lines = await printOnTerminal(columns, commandArgv(name, args), stack.env);
+          assert.ok(lines.length > 2, `${name}: ${lines.join('|')}`);
+          return findWideRows(lines, columns).map((line) => `${name}: ${line}`);
+        }),
+      );
+      assert.deepEqual(printed.flat(), [], `${columns} columns`);
+    }
   });
 
   it('leave alone what holds the same, whatever its labels, and say before what they would do', async (t) => {

@@ -22,18 +22,27 @@ function rate(value: number): string {
   return `${value.toFixed(value < 10 ? 1 : 0)}/s`;
 }
 
+/** What stands before the bars. */
+const BEFORE_BARS = 23;
+
 /**
  * The lines of a frame.
  * @param past the looks before this one, which is the last of them
+ * @param width columns of the terminal; the latest bars that fit are drawn
  */
-export function drawFrame(moment: Moment, past: readonly Moment[]): string[] {
+export function drawFrame(
+  moment: Moment,
+  past: readonly Moment[],
+  width = process.stdout.columns || 100,
+): string[] {
   const { containers, traffic, vitals, troubles } = moment;
   const head = ['NAME', 'HEALTH', 'SINCE', 'CPU', 'MEMORY', 'RESTARTS'].map((word) => paint('bold', word));
-  const rates = past.map((one) => one.traffic.perSecond);
-  const errors = past.map((one) => one.traffic.errorsPerSecond);
+  const shown = past.slice(-Math.max(1, width - BEFORE_BARS));
+  const rates = shown.map((one) => one.traffic.perSecond);
+  const errors = shown.map((one) => one.traffic.errorsPerSecond);
   const red = (text: string) => (traffic.errorsPerSecond > 0 ? paint('red', text) : text);
   return [
-    ...formatTable([head, ...containers.map((one) => toRow(one, moment))]).split('\n'),
+    ...formatTable([head, ...containers.map((one) => toRow(one, moment))], { width }).split('\n'),
     '',
     `Requests     ${rate(traffic.perSecond).padStart(8)}  ${drawBars(rates)}`,
     red(`Errors       ${rate(traffic.errorsPerSecond).padStart(8)}  ${drawBars(errors)}`),
