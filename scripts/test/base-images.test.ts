@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
 import {
   BASE_NAMES,
   bootstrapArgv,
@@ -10,6 +13,7 @@ import {
   RECIPES,
   standInArgv,
 } from '../lib/images/base-names.ts';
+import { pullImage } from '../lib/images/pull.ts';
 
 describe('stand-ins of the base images', () => {
   it('never take an official name', () => {
@@ -84,4 +88,30 @@ Acquire::AllowInsecureRepositories "1";
   for (const [said, expected] of pulls) {
     it(`a failed pull, “${said || 'nothing'}”: ${expected}`, () => assert.equal(explainPull(said), expected));
   }
+});
+
+describe('a pull where a stand-in would do', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pull-'));
+  const path = process.env.PATH ?? '';
+  after(() => {
+    process.env.PATH = path;
+    rmSync(folder, { recursive: true });
+  });
+
+  /** A docker client that does as the script says. */
+  const pullBy = (script: string): Promise<string | undefined> => {
+    writeFileSync(join(folder, 'docker'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    process.env.PATH = `${folder}:${path}`;
+    return pullImage('node:24', 500);
+  };
+
+  it('is waited for on a slow line, once the registry has begun to send', async () => {
+    assert.equal(await pullBy('echo "ab12: Pulling fs layer"; sleep 1.5'), undefined);
+  });
+
+  it('is given up where the registry says nothing, and that is told', async () => {
+    const startedAt = Date.now();
+    assert.equal(explainPull((await pullBy('exec sleep 20')) ?? ''), 'the registry did not answer in time');
+    assert.ok(Date.now() - startedAt < 10_000);
+  });
 });

@@ -10,6 +10,8 @@ import { buildStandIns, readRecipe } from './stand-ins.ts';
 export type Bases = Record<BaseName, string>;
 
 const OLD_DAYS = 30;
+/** Where something else would do, a registry has this long to begin. */
+const FIRST_WORD_MS = 20_000;
 
 /**
  * Finds the base images: the official one where this host has it or can pull it, else a stand-in, made where it is
@@ -55,7 +57,7 @@ async function findOfficial(name: BaseName, refresh: boolean): Promise<Partial<B
   const there = await objectExists('image', official);
   if (there && !refresh) return { [name]: official };
   const fallback = there || (await objectExists('image', standIn));
-  const failure = await pullImage(official, fallback && !refresh);
+  const failure = await pullImage(official, fallback && !refresh ? FIRST_WORD_MS : undefined);
   if (failure === undefined) return { [name]: official };
   const why = explainPull(failure);
   if (there) sayWarning(`${official} stays as it is: ${why}`);

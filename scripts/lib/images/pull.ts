@@ -2,17 +2,15 @@ import { openPipe } from '../process/shell.ts';
 import { say } from '../terminal/report.ts';
 
 const PULL_MS = 10 * 60_000;
-/** Where something else would do, a registry has this long to give its first word; a slow one is then waited for. */
-const FIRST_WORD_MS = 20_000;
 /** After this long the operator is told what it is that takes so long. */
 const SLOW_MS = 10_000;
 
 /**
  * Pulls an image.
- * @param hurry something else would do: a registry that says nothing is given up early, and one that sends is not
+ * @param firstWordMs a registry that has said nothing by then is given up; one that sends is waited for, however slow its line
  * @returns what Docker said when it failed; undefined when the image is there
  */
-export async function pullImage(image: string, hurry: boolean): Promise<string | undefined> {
+export async function pullImage(image: string, firstWordMs = PULL_MS): Promise<string | undefined> {
   const child = openPipe(['docker', 'pull', image], { timeoutMs: PULL_MS });
   child.stdin.end();
   let sending = false;
@@ -22,8 +20,8 @@ export async function pullImage(image: string, hurry: boolean): Promise<string |
   });
   const slow = setTimeout(() => say(`  ${image}: pulling it`), SLOW_MS);
   const silent = setTimeout(() => {
-    if (hurry && !sending) child.kill();
-  }, FIRST_WORD_MS);
+    if (!sending) child.kill();
+  }, firstWordMs);
   const { exitCode, stderr } = await child.ended;
   clearTimeout(slow);
   clearTimeout(silent);
