@@ -1,26 +1,18 @@
 import { readBackupHealth, sayBackupHealth } from './lib/backup/health.ts';
 import { warnOfCollations } from './lib/database/collation.ts';
 import type { ContainerInfo } from './lib/docker/containers.ts';
-import { formatCpus, readStats, type Use } from './lib/docker/usage.ts';
+import { readStats } from './lib/docker/usage.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { warnOfNpmOfHost } from './lib/proxy/npm/warnings.ts';
 import { listStack } from './lib/stack/containers.ts';
-import { findLostNetwork, findOtherNetwork } from './lib/stack/network-rules.ts';
+import { hintOf, showProbes, showTable } from './lib/stack/health-report.ts';
 import { openStack } from './lib/stack/open.ts';
 import { whenDockerReady } from './lib/stack/preflight.ts';
 import { type Probe, probeStack } from './lib/stack/probes.ts';
 import { containerName, SERVICES, type StackSettings, upTarget } from './lib/stack/stack.ts';
 import { findTroubles, showTroubles } from './lib/stack/trouble.ts';
 import { main } from './lib/terminal/cli.ts';
-import {
-  formatBytes,
-  formatDuration,
-  formatTable,
-  paint,
-  say,
-  sayFailure,
-  sayOk,
-} from './lib/terminal/report.ts';
+import { say, sayFailure } from './lib/terminal/report.ts';
 import { findHandiwork } from './lib/up/describe-rules.ts';
 import { look } from './lib/up/look.ts';
 
@@ -32,49 +24,6 @@ again, and shows the last log lines of what is not healthy. Names what was done 
   make prod-health
   make prod-test-health           adds requests to the page, the API, the WebSocket and the database
   npx tsx scripts/health.ts [--test] [--json]`;
-
-function toRow(container: ContainerInfo, stats: ReadonlyMap<string, Use>): string[] {
-  const use = stats.get(container.name);
-  const up = container.state === 'running';
-  const since = up ? formatDuration(Date.now() - Date.parse(container.startedAt)) : '-';
-  return [
-    container.name,
-    container.state,
-    container.health === 'healthy' ? paint('green', 'healthy') : paint('red', up ? container.health : '-'),
-    since,
-    String(container.restarts),
-    use ? `${formatCpus(use)} of ${container.cpuLimit || '∞'}` : '-',
-    use
-      ? `${formatBytes(use.memoryBytes)} of ${container.memoryLimit ? formatBytes(container.memoryLimit) : '∞'}`
-      : '-',
-    container.image.split(':').at(-1) ?? '',
-    container.ports.join(', ') || 'none',
-  ];
-}
-
-function showTable(containers: readonly ContainerInfo[], stats: ReadonlyMap<string, Use>): void {
-  const head = ['NAME', 'STATE', 'HEALTH', 'SINCE', 'RESTARTS', 'CPU', 'MEMORY', 'IMAGE', 'PORTS'];
-  const rows = [head.map((word) => paint('bold', word)), ...containers.map((one) => toRow(one, stats))];
-  say(formatTable(rows, { spare: ['STATE', 'IMAGE', 'PORTS'] }));
-}
-
-function showProbes(probes: readonly Probe[]): void {
-  for (const { name, ok, ms, found } of probes) {
-    const line = `${name.padEnd(9)} ${formatDuration(ms).padStart(7)}  ${found}`;
-    if (ok) sayOk(line);
-    else sayFailure(line, '');
-  }
-}
-
-/** What does not run, or is not where it belongs, is started; what is and is not well says why in its log. */
-function hintOf(settings: StackSettings, containers: readonly ContainerInfo[]): string {
-  const other = findOtherNetwork(containers, settings);
-  if (other) return `make prod-env NPM_NETWORK=${other}`;
-  const running = containers.filter(({ state }) => state === 'running' || state === 'restarting');
-  const lost = running.some((one) => findLostNetwork(one, settings));
-  if (running.length >= SERVICES.length && !lost) return 'make prod-logs';
-  return upTarget(containers.find(({ mode }) => mode)?.mode);
-}
 
 async function probe(settings: StackSettings, containers: readonly ContainerInfo[]): Promise<Probe[]> {
   if (!containers.some(({ mode }) => mode === 'test')) {
