@@ -10,7 +10,8 @@ export MAKE_GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstw
 ALL := $(filter check test bench bench-search dev-up dev-down fault-report,$(MAKECMDGOALS))
 DEPS := node_modules/$(if $(ALL),.all,.package-lock.json)
 
-$(DEPS): package-lock.json package.json backend/package.json frontend/package.json
+# A host that deploys releases of a registry may have no sources of the application.
+$(DEPS): package-lock.json package.json $(wildcard backend/package.json frontend/package.json)
 	@flock package-lock.json node scripts/install.cjs $(if $(ALL),--all)
 
 ##@ Start here

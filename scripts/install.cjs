@@ -24,7 +24,12 @@ const STAMP = join(NOW, '.installed');
 /** Make's target of what needs all packages. */
 const ALL = join(NOW, '.all');
 const RUN_TIME = ['--omit=dev', '--workspaces=false'];
-const MANIFESTS = ['package.json', 'package-lock.json', 'backend/package.json', 'frontend/package.json'];
+/** A host that deploys releases of a registry may have no sources of the application. */
+const MANIFESTS = [
+  'package.json',
+  'package-lock.json',
+  ...['backend/package.json', 'frontend/package.json'].filter((path) => existsSync(join(ROOT, path))),
+];
 
 /** Says which packages these are; a copy lies beside what was installed. */
 function fingerprint() {

@@ -2,7 +2,7 @@ import { build } from './build.ts';
 import { warnOfCollations } from './lib/database/collation.ts';
 import { beginChanges } from './lib/process/changes.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { assertMayRun, bringFirst } from './lib/registry/deploy.ts';
+import { assertMayRun, bringForUp } from './lib/registry/deploy.ts';
 import { findOtherBuild } from './lib/release/releases.ts';
 import { envFileExists } from './lib/stack/env-file.ts';
 import { openStack } from './lib/stack/open.ts';
@@ -55,7 +55,7 @@ main(import.meta.url, {
       beginChanges(settings.prefix);
       await makeEnvFile(settings.envFile);
     }
-    const brought = flags.from && !flags.plan ? await bringFirst(settings, flags.from) : undefined;
+    const brought = flags.plan ? undefined : await bringForUp(settings, flags.from);
     const { sight, env } = await whenDockerReady(() => look(mode, settings, flags.plan));
     const wish = { mode, switching: flags.switch === true, empty: flags.empty === true };
     const plan = planUp(wish, sight, env.ALLOWED_HOSTS ?? '');

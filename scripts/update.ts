@@ -2,7 +2,7 @@ import { build } from './build.ts';
 import { backUpBefore } from './lib/backup/run.ts';
 import { beginChanges } from './lib/process/changes.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { assertMayDeploy, bringRelease, noteRelease } from './lib/registry/deploy.ts';
+import { assertMayDeploy, assertReleaseSigned, bringRelease, noteRelease } from './lib/registry/deploy.ts';
 import type { BroughtImage } from './lib/registry/pull.ts';
 import { assertDeployable } from './lib/release/deploy.ts';
 import { loadImages } from './lib/release/load-images.ts';
@@ -77,6 +77,7 @@ main(import.meta.url, {
       return;
     }
     if (brought) await noteRelease(settings, plan.to, brought);
+    if (brought) await assertReleaseSigned(settings, plan.to);
     await applyUpdate(settings, facts.from, plan, {
       ...{ command: COMMAND, timeoutMs },
       backUp: () => backUpBefore(COMMAND),

@@ -25,6 +25,7 @@ const ready: HostFacts = {
   systemd: false,
   node: '20.19.0',
   make: true,
+  tools: {},
   client: '26.1.5',
   compose: '2.26.1',
   buildx: '0.13.1',
@@ -62,6 +63,28 @@ describe('host-setup', () => {
   it('does nothing on a host that has all', () => {
     assert.deepEqual(stepsOf(ready), []);
     assert.ok(checkHost(ready).every(({ ok }) => ok));
+  });
+
+  it('installs what a registry and its keys ask for, where it is missing; cosign on Debian 12 from trixie', () => {
+    const trixie = { ...ready.os, codename: 'trixie' };
+    const wants = { tools: { skopeo: false, cosign: false } };
+    const sources = [mirror(['trixie'])];
+    assert.deepEqual(stepsOf({ ...ready, tools: { skopeo: true, cosign: true } }), []);
+    assert.deepEqual(stepsOf({ ...ready, ...wants, os: trixie, sources }), [
+      'apt-get update -q',
+      install('skopeo cosign'),
+    ]);
+    for (const dockerCe of [false, true]) {
+      assert.deepEqual(stepsOf({ ...ready, ...wants, dockerCe }), [
+        'write /etc/apt/preferences.d/kidney-genetics-docker',
+        'write /etc/apt/sources.list.d/kidney-genetics-docker.sources',
+        'apt-get update -q',
+        install('cosign', '-t /^trixie(-security)?$/ '),
+        install('skopeo'),
+      ]);
+    }
+    const refused = stepsOf({ ...ready, ...wants, root: false });
+    assert.match(refused.join(), /skopeo \(missing\), cosign \(missing\) → sudo make host-setup/);
   });
 
   it('installs from trixie, narrowly pinned, on Debian 12', () => {

@@ -8,6 +8,7 @@ import { parsePush, sumSent } from '../lib/registry/push-rules.ts';
 import { manifestReference, parseFrom, parseRegistry } from '../lib/registry/reference-rules.ts';
 import { parseReleaseManifest, type ReleaseManifest, sameImages } from '../lib/registry/release-manifest.ts';
 import { explainRegistry } from '../lib/registry/trouble-rules.ts';
+import { bent, bentText } from './arbitraries.ts';
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 const image = (letter: string) => ({
@@ -62,36 +63,61 @@ describe('a release’s manifest', () => {
     assert.deepEqual(parse({ run: 'rm -rf /' }), MANIFEST);
   });
 
+  const postgres = (change: object) => ({
+    images: { ...MANIFEST.images, postgres: { ...image('a'), ...change } },
+  });
   const wrong: [string, object, RegExp][] = [
     ['another app', { app: 'acme-notes' }, /a release of the app acme-notes/],
-    [
-      'a tag for a digest',
-      { images: { ...MANIFEST.images, backend: { ...image('b'), digest: 'latest' } } },
-      /digest/,
-    ],
-    ['no image', { images: { backend: image('b'), frontend: image('c') } }, /digest/],
+    ['an app with escapes', { app: '\u001b]0;x\u0007' }, /app is no text/],
+    ['a tag for a digest', postgres({ digest: 'latest' }), /digest/],
+    ['a digest of another kind', postgres({ digest: `sha512:${'a'.repeat(128)}` }), /digest/],
+    ['a digest with a path behind it', postgres({ digest: `${digest('a')}/../../x` }), /digest/],
+    ['a base that turns the direction of writing', postgres({ base: 'node:24\u202e' }), /base/],
+    ['no image', { images: { backend: image('b'), frontend: image('c') } }, /images\.postgres/],
+    ['a list of images', { images: [image('a'), image('b'), image('c')] }, /images is no object/],
+    ['images by inheritance', JSON.parse('{"images":{"__proto__":{"postgres":{}}}}') as object, /postgres/],
     ['a name with escapes', { release: '\u001b[2J' }, /release/],
+    ['a name that is a path', { release: '../../latest' }, /release/],
+    ['a name that is a flag', { release: '--rm' }, /release/],
+    ['a name without end', { release: 'a'.repeat(129) }, /release/],
+    ['a number for a name', { release: 1e308 }, /release/],
     ['a platform that is a flag', { platform: '--rm' }, /platform/],
+    ['a time that is none', { createdAt: '2026-13-45T99:99:99Z' }, /createdAt/],
+    ['migrations that are paths', { migrations: ['../../../etc/passwd'] }, /migrations\[0\]/],
+    ['migrations that are no list', { migrations: { length: 1e9 } }, /migrations/],
+    ['more than a manifest can hold', { padding: 'x'.repeat(300_000) }, /too long/],
   ];
   for (const [name, change, expected] of wrong)
     it(`${name} is refused`, () => assert.throws(() => parse(change), expected));
 
-  it('whatever it is, a sentence comes of it', () => {
+  for (const [name, text] of [
+    ['a web page', '<html>hello</html>'],
+    ['nothing', ''],
+    ['null', 'null'],
+    ['brackets without end', '['.repeat(200_000)],
+  ] as const)
+    it(`${name} is refused with a sentence`, () =>
+      assert.throws(() => parseReleaseManifest(text, 'it'), DescribedError));
+
+  it('whatever it is, a sentence comes of it, or a manifest that is harmless to print and to run', () => {
+    const json = bent(MANIFEST).map((value) => JSON.stringify(value));
     fc.assert(
-      fc.property(
-        fc.oneof(
-          fc.json(),
-          fc.string(),
-          fc.object().map((one) => JSON.stringify({ ...MANIFEST, ...one })),
-        ),
-        (text) => {
-          try {
-            assert.equal(parseReleaseManifest(text, 'it').app, 'kidney-genetics');
-          } catch (error) {
-            assert.ok(error instanceof DescribedError);
-          }
-        },
-      ),
+      fc.property(fc.oneof(fc.json(), json, bentText(JSON.stringify(MANIFEST, null, 1))), (text) => {
+        let read: ReleaseManifest;
+        try {
+          read = parseReleaseManifest(text, 'it');
+        } catch (error) {
+          assert.ok(error instanceof DescribedError, String(error));
+          assert.doesNotMatch(error.message, /\p{C}/u);
+          assert.ok(error.message.length < 400);
+          return;
+        }
+        assert.doesNotMatch(JSON.stringify(read), /\p{C}/u);
+        assert.match(read.release, /^\w[\w.-]*$/);
+        for (const one of Object.values(read.images)) assert.match(one.digest, /^sha256:[0-9a-f]{64}$/);
+        assert.deepEqual(Object.keys(read).sort(), Object.keys(MANIFEST).sort());
+      }),
+      { numRuns: 300 },
     );
   });
 
@@ -131,37 +157,41 @@ describe('what docker push said', () => {
 });
 
 describe('what a registry’s refusal means', () => {
+  const daemon = 'Error response from daemon: ';
+  const unknownCa = `${daemon}Get "https://r:5000/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority`;
   const said: [string, RegExp, RegExp][] = [
-    [
-      'Error response from daemon: Get "https://r:5000/v2/": x509: certificate signed by unknown authority',
-      /authority/,
-      /certs\.d\/r:5000\/ca\.crt/,
-    ],
+    [unknownCa, /authority that this host does not know/, /certs\.d\/r:5000\/ca\.crt/],
+    ['x509: certificate has expired or is not yet valid: current time 2027', /has expired, or/, /^date/],
+    ['x509: certificate is valid for 127.0.0.1, not 172.17.0.2', /for another name/, /REGISTRY/],
     ['no basic auth credentials', /password is wrong/, /docker login r:5000/],
-    [
-      'login attempt to http://r:5000/v2/ failed with status: 400 Bad Request',
-      /password is wrong/,
-      /docker login/,
-    ],
+    ['login attempt to http://r:5000/v2/ failed with status: 400 Bad Request', /password/, /docker login/],
     ['unauthorized: authentication required', /password is wrong/, /docker login/],
-    ['error: token has expired', /expired/, /docker login/],
+    ['received unexpected HTTP status: 401 Unauthorized', /password is wrong/, /docker login/],
+    ['denied: requested access to the resource is denied', /password is wrong/, /docker login/],
+    ['unauthorized: token has expired', /sign-in has expired/, /docker login/],
+    ['toomanyrequests: You have reached your pull rate limit', /too often/, /later/],
     ['received unexpected HTTP status: 507 Insufficient Storage', /no space/, /make room/],
     ['write /var/lib/registry/x: no space left on device', /no space/, /make room/],
+    ['denied: storage quota of the project exceeded', /no space/, /make room/],
     ['manifest unknown: manifest unknown', /no such release/, /REMOTE=1/],
     [
       "error parsing HTTP 200 response body: invalid character '<' looking for beginning of value",
       /as a registry does/,
       /REGISTRY/,
     ],
-    ['Error response from daemon: missing or empty Content-Type header', /as a registry does/, /REGISTRY/],
+    [
+      "error parsing HTTP 404 response body: invalid character '<' looking for beginning of value",
+      /as a registry does/,
+      /REGISTRY/,
+    ],
+    [`${daemon}missing or empty Content-Type header`, /as a registry does/, /REGISTRY/],
     ['dial tcp 127.0.0.1:1: connect: connection refused', /does not answer$/, /run this again/],
     ['dial tcp: lookup r on 127.0.0.1:53: no such host', /does not answer$/, /name is right/],
-    [
-      'net/http: request canceled (Client.Timeout exceeded while awaiting headers)',
-      /in time/,
-      /run this again/,
-    ],
+    ['dial tcp 192.0.2.1:443: i/o timeout', /in time/, /run this again/],
+    ['request canceled (Client.Timeout exceeded while awaiting headers)', /in time/, /run this again/],
     ['http: server gave HTTP response to HTTPS client', /without TLS/, /certificate/],
+    ['received unexpected HTTP status: 500 Internal Server Error', /fault of its own/, /full disk/],
+    ['received unexpected HTTP status: 502 Bad Gateway', /fault of its own/, /run this again/],
   ];
   for (const [text, cause, hint] of said) {
     it(text, () => {
@@ -170,6 +200,17 @@ describe('what a registry’s refusal means', () => {
       assert.match(trouble?.hint ?? '', hint);
     });
   }
+
+  it('a status is not found in the digits of a digest, an id, an address or a size', () => {
+    const digits = ['401', '403', '404', '413', '429', '507', '500'].map((code) => code.padEnd(64, 'a'));
+    for (const text of [
+      ...digits.map((hex) => `surprise in sha256:${hex}`),
+      ...digits.map((hex) => `${hex.slice(0, 12)}: Waiting`),
+      'surprise at 10.0.4.401:5000, 404 bytes',
+    ]) {
+      assert.equal(explainRegistry(text, 'r:5000'), undefined, text);
+    }
+  });
 
   it('an unknown one is left as it is', () => assert.equal(explainRegistry('surprise', 'r:5000'), undefined));
 });

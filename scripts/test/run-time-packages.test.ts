@@ -3,11 +3,15 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { commandArgv } from '../lib/process/command.ts';
 import { ROOT } from '../lib/process/root.ts';
 import { run } from '../lib/process/shell.ts';
 
 /** What needs all packages: make installs them for these, see ALL in the Makefile. */
 const DEVELOPMENT = ['test', 'check', 'bench', 'dev', 'fault-report'];
+
+/** What works with the application's own code; a host that deploys releases of a registry may have none of it. */
+const NEED_SOURCES = ['data-export', 'data-import'];
 
 interface Manifest {
   dependencies: Record<string, string>;
@@ -18,11 +22,11 @@ function readDependencies(): string[] {
   return Object.keys(dependencies);
 }
 
-describe('with the run-time packages alone', () => {
+describe('with the run-time packages alone, and no sources of the application', () => {
   let folder: string;
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'run-time-'));
-    for (const path of ['package.json', 'tsconfig.json', 'tsconfig.base.json', 'scripts', 'backend/src'])
+    for (const path of ['package.json', 'tsconfig.json', 'tsconfig.base.json', 'scripts'])
       cpSync(join(ROOT, path), join(folder, path), { recursive: true });
     for (const name of readDependencies()) {
       mkdirSync(dirname(join(folder, 'node_modules', name)), { recursive: true });
@@ -49,8 +53,21 @@ describe('with the run-time packages alone', () => {
       ...scripts.map((script) => join(folder, script)),
     ];
     const { stdout, stderr } = await run(argv, { cwd: folder });
-    assert.deepEqual([stdout, stderr], ['', '']);
+    const failed = stdout.split('\n').filter(Boolean);
+    assert.deepEqual(
+      failed.map((line) => line.replace(/.*\/scripts\/(\S+) .*backend\/src.*/, '$1')),
+      NEED_SOURCES.map((name) => `${name}.ts`),
+    );
+    assert.equal(stderr, '');
   });
+
+  for (const name of NEED_SOURCES) {
+    it(`${name} says that it needs the sources of the application`, async () => {
+      const { exitCode, stderr } = await run(commandArgv(name, ['--help']), { cwd: folder });
+      assert.equal(exitCode, 3);
+      assert.match(stderr, /^✘ .* sources of the application .*\n {2}→ .*\n$/);
+    });
+  }
 
   it('no package is missing that is imported only when it is needed', () => {
     const files = scripts.concat(

@@ -2,8 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../process/shell.ts';
+import { readOptionalEnv } from '../stack/env-file.ts';
+import { envFilePath } from '../stack/project.ts';
 import { readAptSources } from './apt.ts';
-import { type HostFacts, parseOsRelease } from './host-plan.ts';
+import { type HostFacts, parseOsRelease, type Tool } from './host-plan.ts';
 
 const DEFAULT_SOCKET = /^unix:\/\/(\/var)?\/run\/docker\.sock$/;
 /** Where the engine's program is, whether or not the user's PATH leads there. */
@@ -19,7 +21,7 @@ const SYSTEM_FOLDERS = [
 
 /** Looks at the host; changes nothing. */
 export async function collectHostFacts(): Promise<HostFacts> {
-  const [engine, client, compose, buildx, make, context, dockerd, dockerCe, dpkgInterrupted] =
+  const [engine, client, compose, buildx, make, context, dockerd, dockerCe, dpkgInterrupted, tools] =
     await Promise.all([
       run(['docker', 'version', '--format', '{{.Server.Version}}'], { timeoutMs: 10_000 }),
       readVersion(['docker', 'version', '--format', '{{.Client.Version}}']),
@@ -30,6 +32,7 @@ export async function collectHostFacts(): Promise<HostFacts> {
       findDockerd(),
       isInstalled('docker-ce'),
       isDpkgInterrupted(),
+      findTools(),
     ]);
   const endpoint = context.stdout.trim();
   const facts: HostFacts = {
@@ -38,6 +41,7 @@ export async function collectHostFacts(): Promise<HostFacts> {
     systemd: existsSync('/run/systemd/system'),
     node: process.versions.node,
     make: make.exitCode === 0,
+    tools,
     dockerCe,
     dpkgInterrupted,
     sources: readAptSources(),
@@ -56,6 +60,17 @@ export async function collectHostFacts(): Promise<HostFacts> {
 async function readVersion(argv: readonly string[]): Promise<string | undefined> {
   const { stdout } = await run(argv, { timeoutMs: 10_000 });
   return /v?(\d+\.\d\S*)/.exec(stdout)?.[1];
+}
+
+/** What the env file's registry and keys ask for. */
+async function findTools(): Promise<HostFacts['tools']> {
+  const env = await readOptionalEnv(envFilePath());
+  const tools: Tool[] = [
+    ...(env.REGISTRY ? ['skopeo' as const] : []),
+    ...(env.COSIGN_PUBLIC_KEY || env.COSIGN_KEY || process.env.COSIGN_KEY ? ['cosign' as const] : []),
+  ];
+  const found = await Promise.all(tools.map((tool) => run(['which', tool])));
+  return Object.fromEntries(tools.map((tool, index) => [tool, found[index]?.exitCode === 0]));
 }
 
 async function findDockerd(): Promise<HostFacts['dockerd']> {

@@ -3,6 +3,9 @@ import { type AptSource, findDebianArchive, formatDeb822 } from './apt-sources.t
 
 const MIN_NODE = '20.19';
 
+/** Programs for releases in a registry: skopeo reads and names them, cosign signs and checks them. */
+export type Tool = 'skopeo' | 'cosign';
+
 /** What was found on the host. A version is undefined where the program is missing. */
 export interface HostFacts {
   os: { id: string; like: string[]; codename: string; name: string };
@@ -11,6 +14,8 @@ export interface HostFacts {
   systemd: boolean;
   node: string;
   make: boolean;
+  /** What this host's settings ask for beside Docker, and whether it is there. */
+  tools: Readonly<Partial<Record<Tool, boolean>>>;
   client?: string;
   compose?: string;
   buildx?: string;
@@ -95,6 +100,7 @@ export function checkHost(facts: HostFacts): Check[] {
     facts.engine === undefined && (facts.dockerd || facts.denied || facts.elsewhere)
       ? { name: 'Docker Engine', found: silent, needs: MIN_ENGINE, ok: false }
       : versioned('Docker Engine', facts.engine, MIN_ENGINE),
+    ...Object.entries(facts.tools).map(([tool, there]) => present(tool, there ? 'there' : undefined)),
   ];
 }
 
@@ -159,6 +165,7 @@ function listPackages(facts: HostFacts): string[] | Refusal {
   if (facts.compose === undefined || !isAtLeast(facts.compose, MIN_COMPOSE)) wanted.add('compose');
   if (facts.buildx === undefined) wanted.add('buildx');
   if (!facts.make) wanted.add('make');
+  for (const tool of ['skopeo', 'cosign'] as const) if (facts.tools[tool] === false) wanted.add(tool);
   if (wanted.size === 0) return [];
   if (isFlavourMissing(flavour)) return flavour;
   if (tooOld && facts.dockerd && !/^\/usr\/s?bin\//.test(facts.dockerd.path)) {
@@ -170,28 +177,30 @@ function listPackages(facts: HostFacts): string[] | Refusal {
   return [...new Set([...wanted].flatMap((part) => flavour[part]))];
 }
 
-type Flavour = Record<'engine' | 'client' | 'compose' | 'buildx' | 'make', readonly string[]>;
+type Flavour = Record<'engine' | 'client' | 'compose' | 'buildx' | 'make' | Tool, readonly string[]>;
+
+const TOOLS = { make: ['make'], skopeo: ['skopeo'], cosign: ['cosign'] };
 
 const DEBIAN: Flavour = {
   engine: ['docker.io', 'docker-cli', 'iptables'],
   client: ['docker-cli'],
   compose: ['docker-compose'],
   buildx: ['docker-buildx'],
-  make: ['make'],
+  ...TOOLS,
 };
 const UBUNTU: Flavour = {
   engine: ['docker.io', 'iptables'],
   client: ['docker.io'],
   compose: ['docker-compose-v2'],
   buildx: ['docker-buildx'],
-  make: ['make'],
+  ...TOOLS,
 };
 const DOCKER_CE: Flavour = {
   engine: ['docker-ce', 'containerd.io'],
   client: ['docker-ce-cli'],
   compose: ['docker-compose-plugin'],
   buildx: ['docker-buildx-plugin'],
-  make: ['make'],
+  ...TOOLS,
 };
 
 function findFlavour(facts: HostFacts): Flavour | Refusal {
@@ -211,17 +220,17 @@ function isFlavourMissing(flavour: Flavour | Refusal): flavour is Refusal {
 
 function planInstall(facts: HostFacts, packages: readonly string[]): Step[] {
   const repair: Step[] = facts.dpkgInterrupted ? [{ kind: 'run', argv: ['dpkg', '--configure', '-a'] }] : [];
-  const docker = packages.filter((name) => name !== 'make');
-  const pin = docker.length > 0 ? planPin(facts) : [];
+  const isNewer = (name: string) =>
+    name === 'cosign' || !(facts.dockerCe || name === 'make' || name === 'skopeo');
+  const newer = packages.filter(isNewer);
+  const pin = newer.length > 0 ? planPin(facts) : [];
+  const own = pin.length > 0 ? packages.filter((name) => !isNewer(name)) : packages;
   const fixBroken = facts.dpkgInterrupted ? { fixBroken: true } : {};
   // From the host's own release what is not to come from another one.
-  const batches =
-    pin.length > 0
-      ? [
-          aptInstallArgv(docker, { release: PIN_RELEASE, ...fixBroken }),
-          ...(packages.includes('make') ? [aptInstallArgv(['make'], fixBroken)] : []),
-        ]
-      : [aptInstallArgv(packages, fixBroken)];
+  const batches = [
+    ...(pin.length > 0 ? [aptInstallArgv(newer, { release: PIN_RELEASE, ...fixBroken })] : []),
+    ...(own.length > 0 ? [aptInstallArgv(own, fixBroken)] : []),
+  ];
   return [
     ...repair,
     ...pin,
@@ -231,13 +240,13 @@ function planInstall(facts: HostFacts, packages: readonly string[]): Step[] {
 }
 
 /**
- * Debian 12 has no Compose v2: trixie's packages, from the host's own mirror, at a priority at which apt takes nothing
+ * Debian 12 has no Compose v2 and no cosign: trixie's packages, from the host's own mirror, at a priority at which apt takes nothing
  * else of trixie by itself (below 500 it replaces no package of the host's own release, see apt_preferences(5)).
  * The release is read from apt's sources: trixie's libc6 brings its base-files, after which os-release says 13.
  */
-function planPin({ os, dockerCe, sources }: HostFacts): Step[] {
+function planPin({ os, sources }: HostFacts): Step[] {
   const archive = findDebianArchive(sources);
-  if (os.id !== 'debian' || dockerCe || !archive) return [];
+  if (os.id !== 'debian' || !archive) return [];
   const release = /stable$/.test(archive.suite) ? os.codename : archive.suite;
   if (release !== 'bookworm') return [];
   const { security } = archive;

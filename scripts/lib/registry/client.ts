@@ -1,12 +1,22 @@
 import { DescribedError } from '../process/errors.ts';
+import { toPrintable } from '../process/printable.ts';
 import { type RunResult, run } from '../process/shell.ts';
 import { parseLayers, parseTags } from './answer-rules.ts';
 import { registryHost } from './reference-rules.ts';
 import type { SignedIn } from './sign-in.ts';
-import { explainRegistry } from './trouble-rules.ts';
+import { explainRegistry, MISSING } from './trouble-rules.ts';
 
-/** A registry that has said nothing for so long is away; a slow line that still carries something goes on. */
-const ANSWER_MS = 15 * 60_000;
+/** A release over a slow line takes its time; docker itself gives up on a connection that is dead. */
+const TRANSFER_MS = 60 * 60_000;
+/** What is asked without layers is small. */
+export const QUESTION_MS = 60_000;
+
+interface AskOptions {
+  env?: Readonly<Record<string, string>>;
+  timeoutMs?: number;
+  /** Knows by its standard error a program that failed and has answered all the same. */
+  isAnswer?: (stderr: string) => boolean;
+}
 
 /**
  * Runs docker, skopeo or cosign against a registry.
@@ -16,18 +26,22 @@ const ANSWER_MS = 15 * 60_000;
 export async function askRegistry(
   argv: readonly string[],
   signedIn: SignedIn,
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, timeoutMs = TRANSFER_MS, isAnswer = () => false }: AskOptions = {},
 ): Promise<RunResult> {
-  const result = await run(argv, { env: { ...signedIn.env, ...env }, timeoutMs: ANSWER_MS });
-  if (result.exitCode === 0) return result;
-  const host = registryHost(signedIn.registry);
-  const said = `${result.stderr}\n${result.stdout}`;
-  const last = said.trim().split('\n').at(-1) ?? '';
-  const trouble = explainRegistry(said, host) ?? {
-    cause: `${argv.slice(0, 2).join(' ')} failed (exit ${result.exitCode}): ${last}`,
+  const until = Date.now() + timeoutMs;
+  const result = await run(argv, { env: { ...signedIn.env, ...env }, timeoutMs });
+  if (result.exitCode === 0 || isAnswer(result.stderr)) return result;
+  const said = `${result.stderr}\n${result.stdout}${Date.now() >= until ? '\ntimed out' : ''}`.trim();
+  const trouble = explainRegistry(said, registryHost(signedIn.registry)) ?? {
+    cause: `${argv.slice(0, 2).join(' ')} failed (exit ${result.exitCode}): ${toPrintable(said.split('\n').at(-1) ?? '', 300)}`,
     hint: 'the registry said no more; run this again',
   };
   throw new DescribedError(trouble.cause, trouble.hint);
+}
+
+/** Whether a registry has only said that it has not what was asked for. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof DescribedError && error.message.endsWith(MISSING);
 }
 
 /**
@@ -36,11 +50,13 @@ export async function askRegistry(
  */
 export async function listTags(repository: string, signedIn: SignedIn): Promise<string[]> {
   const argv = ['skopeo', 'list-tags', ...skopeoArgs(signedIn), `docker://${repository}`];
-  const { stdout } = await askRegistry(argv, signedIn).catch((error: DescribedError) => {
-    if (error.message.endsWith('has no such release')) return { stdout: '{"Tags":[]}' };
+  try {
+    const { stdout } = await askRegistry(argv, signedIn, { timeoutMs: QUESTION_MS });
+    return parseTags(stdout);
+  } catch (error) {
+    if (isMissing(error)) return [];
     throw error;
-  });
-  return parseTags(stdout);
+  }
 }
 
 /** Bytes of each layer of an image in the registry, by digest and in their order, the base's first. */
@@ -49,7 +65,7 @@ export async function readLayers(
   signedIn: SignedIn,
 ): Promise<{ digest: string; size: number }[]> {
   const argv = ['skopeo', 'inspect', '--raw', ...skopeoArgs(signedIn), `docker://${reference}`];
-  const { stdout } = await askRegistry(argv, signedIn);
+  const { stdout } = await askRegistry(argv, signedIn, { timeoutMs: QUESTION_MS });
   return parseLayers(stdout);
 }
 

@@ -1,15 +1,15 @@
 import { inspectImage } from '../docker/images.ts';
 import { IMAGES, type ImageName } from '../images/build-argv.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
-import { mustRun } from '../process/shell.ts';
 import { readHistory } from '../release/history.ts';
 import { imageName, inspectBuilt, nameImages } from '../release/releases.ts';
+import { listStack } from '../stack/containers.ts';
 import { readOptionalEnv } from '../stack/env-file.ts';
+import { assertDockerReady } from '../stack/preflight.ts';
 import { findDeployed, type Release, tagOf } from '../stack/release.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { say } from '../terminal/report.ts';
-import { askRegistry } from './client.ts';
-import { type BroughtImage, hashContent, pullImages, pullManifest } from './pull.ts';
+import { type BroughtImage, hashContent, pullImage, pullImages, pullManifest, renameImage } from './pull.ts';
 import { findPulled, notePulled, type PulledImage, readPulled } from './pulled.ts';
 import { parseFrom } from './reference-rules.ts';
 import { withSignIn } from './sign-in.ts';
@@ -38,18 +38,41 @@ export async function bringRelease(settings: StackSettings, from: string): Promi
 }
 
 /**
- * The same on a stack that nothing was deployed on yet.
+ * What prod-up needs of a registry: the release that it is given, or what was pruned of the deployed one while it was down.
+ * @throws DescribedError as `bringFirst` and `bringBack`
+ */
+export async function bringForUp(
+  settings: StackSettings,
+  from: string | undefined,
+): Promise<BroughtImage[] | undefined> {
+  if (!from && readPulled(settings.prefix).length === 0) return;
+  await assertDockerReady();
+  if (from) return bringFirst(settings, from);
+  const deployed = findDeployed(readHistory(settings.prefix));
+  // A container keeps its image, whatever became of the name.
+  if (deployed && (await listStack(settings)).length === 0) await bringBack(settings, deployed);
+}
+
+/**
+ * `bringRelease` on a stack that nothing was deployed on yet, or of which nothing is left here.
  * @throws DescribedError (exit 2) on another: an update drops no request, and this would
  */
-export async function bringFirst(settings: StackSettings, from: string): Promise<BroughtImage[]> {
+async function bringFirst(settings: StackSettings, from: string): Promise<BroughtImage[]> {
   const deployed = findDeployed(readHistory(settings.prefix));
-  if (deployed) {
-    const again = `make prod-update FROM=${from}`;
-    throw new DescribedError(`${settings.prefix} runs ${deployed.app} already`, again, Exit.usage);
+  if (deployed && (await listMissing(settings, deployed)).length < IMAGES.length) {
+    const again = `make prod-update FROM=${from}; where it is stopped: make prod-up`;
+    throw new DescribedError(`${settings.prefix} has ${deployed.app} already`, again, Exit.usage);
   }
   const brought = await bringRelease(settings, from);
   await noteRelease(settings, await nameImages(settings, await inspectBuilt(settings)), brought);
   return brought;
+}
+
+async function listMissing(settings: StackSettings, release: Release): Promise<ImageName[]> {
+  const found = await Promise.all(
+    IMAGES.map((image) => inspectImage(imageName(settings, image, tagOf(release, image)))),
+  );
+  return IMAGES.filter((_, index) => !found[index]);
 }
 
 /** Notes where the images of a release come from; a part that stays as it was, with other contents, is not of it. */
@@ -71,23 +94,20 @@ export async function noteRelease(
   );
 }
 
-/** Pulls again those images of a release that came from a registry and were pruned since. */
+/**
+ * Pulls again those images of a release that came from a registry and were pruned since.
+ * @throws DescribedError when the registry does not give them
+ */
 export async function bringBack(settings: StackSettings, release: Release): Promise<void> {
-  const missing: PulledImage[] = [];
-  for (const image of IMAGES) {
-    const tag = tagOf(release, image);
-    const pulled = findPulled(settings.prefix, image, tag);
-    if (pulled && !(await inspectImage(imageName(settings, image, tag)))) missing.push(pulled);
-  }
-  if (missing.length === 0) return;
+  if (readPulled(settings.prefix).length === 0) return;
   const env = await readOptionalEnv(settings.envFile);
-  for (const { image, tag, reference } of missing) {
-    say(`  ${image}:${tag} is pulled again`);
-    const registry = reference.replace(/\/[^/]*$/, '');
-    await withSignIn(registry, env, (signedIn) =>
-      askRegistry(['docker', 'pull', '--quiet', reference], signedIn),
-    );
-    await mustRun(['docker', 'tag', reference, imageName(settings, image, tag)], 'run this again');
+  for (const image of await listMissing(settings, release)) {
+    const pulled = findPulled(settings.prefix, image, tagOf(release, image));
+    if (!pulled) continue;
+    say(`  ${image}:${pulled.tag} is pulled again`);
+    const registry = pulled.reference.replace(/\/[^/]*$/, '');
+    await withSignIn(registry, env, (signedIn) => pullImage(pulled.reference, signedIn));
+    await renameImage(pulled.reference, imageName(settings, image, pulled.tag));
   }
 }
 
@@ -112,8 +132,9 @@ export async function assertMayDeploy(settings: StackSettings): Promise<void> {
 }
 
 /**
- * Where keys are set, each image that is to run came from a registry, was signed by one of them, and is that image still.
- * It asks what was found when it was pulled, so that a host starts without its registry; prod-verify asks the registry again.
+ * Where keys are set, each image that is to run came from a registry, was signed by one of them, and is that image still, if
+ * it has its name already. It asks what was found when it was pulled, so that a host starts without its registry; prod-verify
+ * asks the registry again.
  * @throws DescribedError that names the first that is not
  */
 export async function assertReleaseSigned(settings: StackSettings, release: Release): Promise<void> {
@@ -152,6 +173,6 @@ function judge(
   keys: readonly string[],
 ): string | undefined {
   if (!pulled) return 'was built or loaded here, and nobody signed it';
-  if (content !== pulled.content) return 'is not the image that was pulled';
+  if (content !== '' && content !== pulled.content) return 'is not the image that was pulled';
   return keys.includes(pulled.signedBy) ? undefined : 'was not signed by that key when it was pulled';
 }

@@ -3,8 +3,8 @@ import { inspectImage } from '../docker/images.ts';
 import { IMAGES, type ImageName } from '../images/build-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun, run } from '../process/shell.ts';
-import { askRegistry } from './client.ts';
-import { manifestReference, type ReleaseReference, repositoryOf } from './reference-rules.ts';
+import { askRegistry, isMissing } from './client.ts';
+import { manifestReference, type ReleaseReference, registryHost, repositoryOf } from './reference-rules.ts';
 import { MANIFEST_LABEL, parseReleaseManifest, type ReleaseManifest } from './release-manifest.ts';
 import type { SignedIn } from './sign-in.ts';
 import { assertSigned } from './signatures.ts';
@@ -29,7 +29,7 @@ export interface FoundRelease {
 
 /**
  * Reads a release's manifest.
- * @throws DescribedError when there is none, or one of another app
+ * @throws DescribedError when there is none, one of another app, or one of another release
  */
 export async function pullManifest(target: ReleaseReference, signedIn: SignedIn): Promise<FoundRelease> {
   const named = manifestReference(target);
@@ -39,13 +39,24 @@ export async function pullManifest(target: ReleaseReference, signedIn: SignedIn)
   const label = `{{index .Config.Labels "${MANIFEST_LABEL}"}}`;
   const text = await mustRun(['docker', 'image', 'inspect', '--format', label, reference], 'run this again');
   await run(['docker', 'rmi', named]);
-  return { manifest: parseReleaseManifest(text, named), reference };
+  const manifest = parseReleaseManifest(text, named);
+  assertNamed(manifest, target);
+  return { manifest, reference };
+}
+
+/** A signature covers what a manifest says, and not the tag that leads to it: only `latest` may mean any release. */
+function assertNamed({ release }: ReleaseManifest, { tag, registry }: ReleaseReference): void {
+  if (tag === 'latest' || tag === release) return;
+  throw new DescribedError(
+    `The name ${tag} leads to another release in ${registryHost(registry)}: ${release}`,
+    `somebody moved the name; push ${tag} again where it was built: make prod-push REPLACE=1`,
+  );
 }
 
 /** Like `pullManifest`; undefined where the registry has no such release. */
 export function findRelease(target: ReleaseReference, signedIn: SignedIn): Promise<FoundRelease | undefined> {
-  return pullManifest(target, signedIn).catch((error: DescribedError) => {
-    if (error.message.endsWith('has no such release')) return undefined;
+  return pullManifest(target, signedIn).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
     throw error;
   });
 }
@@ -70,13 +81,22 @@ export async function pullImages(
   for (const image of IMAGES) {
     const byDigest = `${repositoryOf(signedIn.registry, image)}@${manifest.images[image].digest}`;
     const signedBy = await signer(byDigest);
-    await askRegistry(['docker', 'pull', '--quiet', byDigest], signedIn);
+    await pullImage(byDigest, signedIn);
     brought.push({ image, reference: byDigest, content: await hashContent(byDigest), signedBy });
   }
-  for (const { image, reference: one } of brought) {
-    await mustRun(['docker', 'tag', one, localName(image)], 'run this again');
-  }
+  for (const { image, reference: one } of brought) await renameImage(one, localName(image));
   return brought;
+}
+
+/** @param reference with its digest */
+export async function pullImage(reference: string, signedIn: SignedIn): Promise<void> {
+  await askRegistry(['docker', 'pull', '--quiet', reference], signedIn);
+}
+
+/** The name in the registry is taken off again: with it an image would outlive every prune. */
+export async function renameImage(reference: string, localName: string): Promise<void> {
+  await mustRun(['docker', 'tag', reference, localName], 'run this again');
+  await run(['docker', 'rmi', '--no-prune', reference]);
 }
 
 /** sha256 of what an image of this host does: its layers and how it is started; empty for one that is not here. */

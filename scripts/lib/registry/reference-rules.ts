@@ -8,7 +8,7 @@ const RELEASE_REPOSITORY = `${APP_NAME}-release`;
 const HOST = /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::\d{1,5})?$/i;
 const PATH = /^[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*$/;
 /** https://github.com/opencontainers/distribution-spec, "Pulling manifests". */
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
+export const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 /** Where a release is: the registry with the owner's path, such as ghcr.io/owner, and its tag. */
 export interface ReleaseReference {

@@ -1,6 +1,7 @@
 import { IMAGES, type ImageName } from '../images/build-argv.ts';
 import { DescribedError } from '../process/errors.ts';
-import { APP_NAME } from './reference-rules.ts';
+import { fields, list, moment, oneOf, type Reader, text } from '../process/fields.ts';
+import { APP_NAME, TAG } from './reference-rules.ts';
 
 /** The label of the manifest's image that holds the manifest. */
 export const MANIFEST_LABEL = `${APP_NAME}.release`;
@@ -33,51 +34,43 @@ export interface ReleaseManifest {
   migrations: string[];
 }
 
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
-const PLAIN = /^[\x20-\x7e]{0,200}$/;
-const MIGRATION = /^\w[\w.-]{0,199}$/;
+/** A manifest is a few kilobytes; a hostile one may be anything. */
+const MAX_LENGTH = 256 * 1024;
+const digest = text(71, /^sha256:[0-9a-f]{64}$/);
+const readImage = fields<ReleasedImage>({
+  ...{ digest, id: digest, base: text(300), baseCreated: text(40, /^[\dT:.Z+-]*$/) },
+  sbom: text(64, /^([0-9a-f]{64})?$/),
+});
+const readManifest = fields<ReleaseManifest>({
+  app: oneOf(APP_NAME),
+  release: text(128, TAG),
+  revision: text(80, /^[\w.-]+$/),
+  platform: text(60, /^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/),
+  createdAt: moment,
+  createdBy: text(100),
+  images: fields(Object.fromEntries(IMAGES.map((name) => [name, readImage]))) as Reader<
+    ReleaseManifest['images']
+  >,
+  migrations: list(text(200, /^[\w.-]+$/), 10_000),
+});
+const readApp = fields({ app: text(60) });
 
 /**
  * Reads a manifest that came from a registry: input like any other, field by field; nothing else of it is kept.
  * @param where names it in an error
  * @throws DescribedError for a manifest of another app, or one that is none
  */
-export function parseReleaseManifest(text: string, where: string): ReleaseManifest {
-  let raw: unknown;
+export function parseReleaseManifest(json: string, where: string): ReleaseManifest {
+  if (json.length > MAX_LENGTH) throw notOurs(where, 'it is too long');
   try {
-    raw = JSON.parse(text);
-  } catch {
-    throw notOurs(where, 'it is no JSON');
+    const value: unknown = JSON.parse(json);
+    const { app } = readApp(value, '');
+    if (app !== APP_NAME) throw notOurs(where, `it is a release of the app ${app}`);
+    return readManifest(value, '');
+  } catch (error) {
+    if (error instanceof DescribedError) throw error;
+    throw notOurs(where, error instanceof SyntaxError ? 'it is no JSON' : (error as Error).message);
   }
-  const field = (from: unknown, name: string, pattern: RegExp): string => {
-    const value = isRecord(from) ? from[name] : undefined;
-    if (typeof value === 'string' && pattern.test(value)) return value;
-    throw notOurs(where, `its field ${name} is missing or is not what it should be`);
-  };
-  const app = field(raw, 'app', PLAIN);
-  if (app !== APP_NAME) throw notOurs(where, `it is a release of the app ${app}`);
-  const { images, migrations } = raw as Record<string, unknown>;
-  const image = (name: ImageName): ReleasedImage => {
-    const one = isRecord(images) ? images[name] : undefined;
-    return {
-      digest: field(one, 'digest', DIGEST),
-      id: field(one, 'id', DIGEST),
-      base: field(one, 'base', PLAIN),
-      baseCreated: field(one, 'baseCreated', PLAIN),
-      sbom: field(one, 'sbom', /^([0-9a-f]{64})?$/),
-    };
-  };
-  const names: unknown[] = Array.isArray(migrations) ? migrations : [];
-  return {
-    app,
-    release: field(raw, 'release', /^[A-Za-z0-9._-]{1,128}$/),
-    revision: field(raw, 'revision', /^[A-Za-z0-9._-]{1,80}$/),
-    platform: field(raw, 'platform', /^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/),
-    createdAt: field(raw, 'createdAt', PLAIN),
-    createdBy: field(raw, 'createdBy', PLAIN),
-    images: Object.fromEntries(IMAGES.map((name) => [name, image(name)])) as ReleaseManifest['images'],
-    migrations: names.map((name) => field({ migrations: name }, 'migrations', MIGRATION)),
-  };
 }
 
 /** Whether two manifests name the same images. */
@@ -85,13 +78,9 @@ export function sameImages(a: ReleaseManifest, b: ReleaseManifest): boolean {
   return IMAGES.every((name) => a.images[name].digest === b.images[name].digest);
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function notOurs(where: string, why: string): DescribedError {
   return new DescribedError(
-    `${where} holds no release of ${APP_NAME}: ${why}`,
+    `${where} is no release of ${APP_NAME}: ${why}`,
     'see which there are: make prod-images REMOTE=1',
   );
 }

@@ -5,7 +5,7 @@ import { DescribedError, Exit } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
 import { run } from '../process/shell.ts';
 import type { EnvValues } from '../stack/env-rules.ts';
-import { askRegistry } from './client.ts';
+import { askRegistry, QUESTION_MS } from './client.ts';
 import { attestArgv, signArgv, verifyArgv } from './cosign-argv.ts';
 import type { SignedIn } from './sign-in.ts';
 
@@ -70,6 +70,20 @@ export async function assertCosign(): Promise<void> {
   );
 }
 
+/**
+ * The password opens the key: known before anything is pushed.
+ * @throws DescribedError when it does not
+ */
+export async function assertKeyOpens({ key, env }: SigningKey): Promise<void> {
+  await assertCosign();
+  const { exitCode } = await run(['cosign', 'public-key', '--key', key], { env, timeoutMs: QUESTION_MS });
+  if (exitCode === 0) return;
+  throw new DescribedError(
+    'COSIGN_KEY is no private key of cosign, or its password is another one',
+    'COSIGN_PASSWORD_FILE=/path in .env.production, or COSIGN_PASSWORD in the environment',
+  );
+}
+
 /** Signs an image, and attaches signed statements to it. @param reference with its digest */
 export async function sign(
   reference: string,
@@ -77,9 +91,9 @@ export async function sign(
   signedIn: SignedIn,
   statements: readonly { type: 'cyclonedx' | 'custom'; file: string }[],
 ): Promise<void> {
-  await askRegistry(signArgv(reference, key, signedIn), signedIn, env);
+  await askRegistry(signArgv(reference, key, signedIn), signedIn, { env });
   for (const { type, file } of statements) {
-    await askRegistry(attestArgv(reference, key, type, file, signedIn), signedIn, env);
+    await askRegistry(attestArgv(reference, key, type, file, signedIn), signedIn, { env });
   }
 }
 
@@ -87,6 +101,9 @@ export async function sign(
 export function fingerprint(publicKey: string): string {
   return createHash('sha256').update(readFileSync(publicKey)).digest('hex');
 }
+
+/** What cosign says of an image that nobody, or somebody else, has signed: only a registry that answered has told that. */
+const saysUnsigned = (stderr: string) => /no matching signatures|no signatures found/i.test(stderr);
 
 /**
  * An image is signed by one of the keys.
@@ -101,13 +118,11 @@ export async function assertSigned(
 ): Promise<string> {
   for (const publicKey of publicKeys) {
     const argv = verifyArgv(reference, publicKey, signedIn);
-    const { exitCode, stderr } = await run(argv, { env: signedIn.env, timeoutMs: 120_000 });
+    const { exitCode } = await askRegistry(argv, signedIn, {
+      timeoutMs: QUESTION_MS,
+      isAnswer: saysUnsigned,
+    });
     if (exitCode === 0) return fingerprint(publicKey);
-    // Only a registry that answered has said anything about a signature.
-    if (!/no (matching )?signatures|no signatures found|invalid signature|verification/i.test(stderr)) {
-      await askRegistry(argv, signedIn);
-      return fingerprint(publicKey);
-    }
   }
   throw new DescribedError(
     `${reference} is not signed by ${publicKeys.length > 1 ? 'any of the keys' : 'the key'} in COSIGN_PUBLIC_KEY: nothing is deployed`,

@@ -86,7 +86,7 @@ const url: Check = (value) =>
   /^https?:\/\/\S+$/.test(value) ? undefined : 'must be an http or https address';
 const count: Check = (value) => (/^\d{1,4}$/.test(value) ? undefined : 'must be a whole number');
 
-/** Keys that may be there: what this stack is called and where it is reached; where backups go, how long they stay, who is told. */
+/** Keys that may be there: what this stack is called and where it is reached; backups; where releases come from and who signed them. */
 export const OPTIONAL_ENV_KEYS: Readonly<Record<string, KeySpec>> = {
   ...Object.fromEntries(
     STACK_KEYS.map((key) => [key, { check: (value: string) => checkSetting(key, value) }]),
@@ -123,6 +123,17 @@ export const OPTIONAL_ENV_KEYS: Readonly<Record<string, KeySpec>> = {
   BACKUP_S3_SECRET_ACCESS_KEY: { secret: true },
   BACKUP_S3_ACCESS_KEY_ID_FILE: {},
   BACKUP_S3_SECRET_ACCESS_KEY_FILE: {},
+  REGISTRY: {
+    check: (value) =>
+      /^(https:\/\/)?[\w.[\]:-]+(\/[a-z0-9._-]+)*\/?$/i.test(value)
+        ? undefined
+        : 'must be a host and a path, such as ghcr.io/owner',
+  },
+  REGISTRY_USER: {},
+  REGISTRY_PASSWORD_FILE: {},
+  COSIGN_KEY: {},
+  COSIGN_PASSWORD_FILE: {},
+  COSIGN_PUBLIC_KEY: {},
 };
 
 const KNOWN_KEYS = { ...ENV_KEYS, ...OPTIONAL_ENV_KEYS };
