@@ -1,9 +1,8 @@
 import { DescribedError } from '../process/errors.ts';
 import { fields, list, maybe, text, whole } from '../process/fields.ts';
 import { toPrintable } from '../process/printable.ts';
+import { TAG } from './reference-rules.ts';
 
-/** A tag as the OCI distribution specification allows it; what is none is nobody's release. */
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 /** The least that a manifest says of its layers. */
 const LAYERS = fields({
   layers: maybe(list(fields({ digest: text(200), size: whole() }), 1000)),
