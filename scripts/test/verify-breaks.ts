@@ -12,7 +12,7 @@ const RECORDED = new URL('fixtures/verify-facts.json', import.meta.url);
 
 /** What a healthy stack showed: recorded from a real one by `npx tsx scripts/verify.ts --facts`. */
 export function healthyFacts(): Facts {
-  const facts = JSON.parse(readFileSync(RECORDED, 'utf8')) as Facts;
+  const facts = { signatures: null, ...JSON.parse(readFileSync(RECORDED, 'utf8')) } as Facts;
   // The host that it was recorded on has no AppArmor; with it the engine and the kernel show this.
   facts.host.security.push('apparmor');
   for (const { inside } of facts.containers) if (inside) inside.label = 'docker-default (enforce)';
@@ -382,6 +382,9 @@ export const BREAKS: Readonly<Record<string, (facts: Facts) => void>> = {
   },
   'image-revision': (facts) => {
     first(facts.images.filter(({ service }) => service !== 'postgres')).revision = 'another';
+  },
+  'image-signature': (facts) => {
+    facts.signatures = [{ image: 'backend', state: 'not signed', found: 'it was built or loaded here' }];
   },
   'image-user': (facts) => {
     first(facts.images).user = '0:0';

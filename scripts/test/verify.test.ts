@@ -171,6 +171,17 @@ describe('the checks of prod-verify', () => {
     assert.match(said({ at: '2026-11-01T00:00:00Z' }), /^warn .*; that was 24 days ago$/);
   });
 
+  it('say of a signature that could not be asked for that it was not', () => {
+    const said = (...states: ('signed' | 'not signed' | 'not asked')[]) => {
+      const facts = healthyFacts();
+      facts.signatures = states.map((state) => ({ image: 'backend', state, found: 'x' }));
+      return judge(facts).find(({ id }) => id === 'image-signature')?.status;
+    };
+    assert.equal(said('signed', 'signed'), 'ok');
+    assert.equal(said('signed', 'not asked'), 'warn');
+    assert.equal(said('not asked', 'not signed'), 'fail');
+  });
+
   it('warn before a PostgreSQL gets no more updates, and fail afterwards', () => {
     const statusOn = (now: string) => {
       const facts = { ...healthyFacts(), now };
@@ -198,7 +209,7 @@ describe('the choice of checks', () => {
   it('takes ids and families', () => {
     assert.deepEqual(
       selectChecks(['user,health', 'images']).map(({ id, family }) => (family === 'images' ? 'images' : id)),
-      ['user', 'health', ...Array.from({ length: 7 }, () => 'images')],
+      ['user', 'health', ...Array.from({ length: 8 }, () => 'images')],
     );
     assert.equal(selectChecks([]).length, CHECKS.length);
   });

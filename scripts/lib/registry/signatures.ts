@@ -106,6 +106,24 @@ export function fingerprint(publicKey: string): string {
 const saysUnsigned = (stderr: string) => /no matching signatures|no signatures found/i.test(stderr);
 
 /**
+ * Looks for the key that has signed an image.
+ * @param reference with its digest
+ * @returns the key's file; undefined when none of them has
+ * @throws DescribedError when the registry does not tell
+ */
+export async function findSigner(
+  reference: string,
+  publicKeys: readonly string[],
+  signedIn: SignedIn,
+): Promise<string | undefined> {
+  for (const publicKey of publicKeys) {
+    const argv = verifyArgv(reference, publicKey, signedIn);
+    const asked = { timeoutMs: QUESTION_MS, isAnswer: saysUnsigned };
+    if ((await askRegistry(argv, signedIn, asked)).exitCode === 0) return publicKey;
+  }
+}
+
+/**
  * An image is signed by one of the keys.
  * @param reference with its digest
  * @returns the fingerprint of the key that signed it
@@ -116,14 +134,8 @@ export async function assertSigned(
   publicKeys: readonly string[],
   signedIn: SignedIn,
 ): Promise<string> {
-  for (const publicKey of publicKeys) {
-    const argv = verifyArgv(reference, publicKey, signedIn);
-    const { exitCode } = await askRegistry(argv, signedIn, {
-      timeoutMs: QUESTION_MS,
-      isAnswer: saysUnsigned,
-    });
-    if (exitCode === 0) return fingerprint(publicKey);
-  }
+  const signer = await findSigner(reference, publicKeys, signedIn);
+  if (signer) return fingerprint(signer);
   throw new DescribedError(
     `${reference} is not signed by ${publicKeys.length > 1 ? 'any of the keys' : 'the key'} in COSIGN_PUBLIC_KEY: nothing is deployed`,
     'deploy a release that was pushed with that key, or push this one again where the key is: make prod-push',

@@ -1,3 +1,4 @@
+import type { SignatureFacts } from '../registry/check-signed.ts';
 import type { EnvProblem } from '../stack/env-text-rules.ts';
 import type { Mode } from '../stack/stack.ts';
 
@@ -18,6 +19,8 @@ export interface Facts {
   secrets: SecretFacts;
   http: HttpFacts | null;
   images: ImageFacts[];
+  /** Of the images that run; null where no key is set. */
+  signatures: SignatureFacts[] | null;
   scan: ScanFacts | null;
   database: DatabaseFacts | null;
   drift: DriftFacts;

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { app } from '../../app/contract.ts';
 import type { InspectedContainer } from '../../docker/inspect.ts';
 import { sandboxArgv } from '../../docker/sandbox-argv.ts';
+import { IMAGES } from '../../images/build-argv.ts';
 import { run } from '../../process/shell.ts';
+import { checkSigned } from '../../registry/check-signed.ts';
 import type { Mode, StackSettings } from '../../stack/stack.ts';
 import type { Family } from '../check.ts';
 import type { ContainerFacts, Facts, HttpFacts, ReachFacts, Tries } from '../facts.ts';
@@ -63,7 +65,7 @@ export async function gatherFacts(
     askContainers(raw, bare, plan, source, families.has('secrets')),
   );
   const inside = asking.then(({ containers }) => containers);
-  const [fromProxy, asked, images, fromHost, drift] = await Promise.all([
+  const [fromProxy, asked, images, signatures, fromHost, drift] = await Promise.all([
     track(
       families.has('http') ? 'HTTP and the WebSocket’s heartbeat' : 'network',
       askHttp(settings, shared, bare, {
@@ -73,6 +75,7 @@ export async function gatherFacts(
     ),
     asking,
     inspectImages(bare),
+    families.has('images') ? track('signatures', checkSigned(settings, toRunning(bare))) : null,
     dialAll(plan.database.filter((target) => /^[\d.]+:|^\[/.test(target))),
     families.has('drift')
       ? track('drift', gatherDrift({ mode, settings, shared, needles: source.needles }, inside))
@@ -89,10 +92,19 @@ export async function gatherFacts(
     secrets: { envFile: source.envFile, folder, ...asked.searched },
     http: fromProxy.http,
     images,
+    signatures,
     scan,
     database: asked.database,
     drift,
   };
+}
+
+function toRunning(containers: readonly ContainerFacts[]) {
+  return IMAGES.flatMap((image) =>
+    containers
+      .filter(({ service }) => service === image)
+      .map(({ imageName, imageId }) => ({ image, name: imageName, id: imageId })),
+  );
 }
 
 /** Notes what is under way. */

@@ -48,6 +48,19 @@ export const imageChecks: readonly Check[] = [
     },
   },
   {
+    id: 'image-signature',
+    family: 'images',
+    title: 'Where COSIGN_PUBLIC_KEY names a key, what runs is what it has signed, as the registry says now',
+    source: 'CIS Docker 1.6.0, 4.5; this project’s own promise',
+    fix: 'deploy a signed release: make prod-update FROM=latest WITH_DATABASE=1',
+    judge({ signatures }) {
+      if (!signatures) return ok('no key is set, and none is asked for');
+      const text = signatures.map(({ image, state, found }) => `${image} ${state}: ${found}`).join('; ');
+      if (signatures.some(({ state }) => state === 'not signed')) return fail(text);
+      return signatures.every(({ state }) => state === 'signed') ? ok(text) : warn(text);
+    },
+  },
+  {
     id: 'image-user',
     family: 'images',
     title: 'Each image names a user that is not root',
