@@ -49,33 +49,19 @@ describe('a command that is told to stop', () => {
     return assert.fail(`${hangupLog(name)} does not say ${end}`);
   };
 
-  it('by Ctrl-C says that nothing was changed where it has only looked, and no other cause', async () => {
-    await start(onTerminal(fixture()));
-    child.stdin?.write('\u0003');
-    assert.equal(await ended(), 130);
-    assert.deepEqual(
-      said
-        .replace('^C', '')
-        .split(/[\r\n]+/)
-        .filter(Boolean),
-      ['it works', NOT_BEGUN],
-    );
-    assert.equal(existsSync(result()), false);
-  });
-
-  it('by Ctrl-C says that it carries on where it has begun', async () => {
-    await start(onTerminal(fixture('--log', name)));
-    child.stdin?.write('\u0003');
-    assert.equal(await ended(), 130);
-    assert.deepEqual(
-      said
-        .replace('^C', '')
-        .split(/[\r\n]+/)
-        .filter(Boolean),
-      ['it works', BEGUN],
-    );
-    assert.equal(existsSync(result()), false);
-  });
+  const pressed = [
+    ['nothing was changed where it has only looked, and no other cause', () => fixture(), NOT_BEGUN],
+    ['it carries on where it has begun', () => fixture('--log', name), BEGUN],
+  ] as const;
+  for (const [what, argv, sentence] of pressed)
+    it(`by Ctrl-C says that ${what}`, async () => {
+      await start(onTerminal(argv()));
+      child.stdin?.write('\u0003');
+      assert.equal(await ended(), 130);
+      const lines = said.replace('^C', '').split(/[\r\n]+/);
+      assert.deepEqual(lines.filter(Boolean), ['it works', sentence]);
+      assert.equal(existsSync(result()), false);
+    });
 
   it('by SIGTERM does the same', async () => {
     await start(fixture());
