@@ -68,4 +68,16 @@ describe('a file that is written and read again', () => {
       /the dump broke off/,
     );
   });
+
+  it('has its file, whole or not, by the time it fails: nothing appears after that was tidied up', async () => {
+    const path = join(folder, 'at-once');
+    const broken = chunks(1, 1, () => {
+      throw new Error('no dump at all');
+    });
+    await assert.rejects(
+      writeProven(path, broken, () => undefined),
+      /no dump at all/,
+    );
+    assert.equal(statSync(path).size, 0);
+  });
 });

@@ -1,4 +1,5 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import { DescribedError } from '../process/errors.ts';
 import { digestOf, Meter } from './streams.ts';
@@ -20,7 +21,9 @@ export async function writeProven(
   onBytes: (bytes: number) => void,
 ): Promise<Written> {
   const meter = new Meter(onBytes);
-  await pipeline(content, meter, createWriteStream(path, { flags: 'wx', mode: 0o600, flush: true }));
+  // Opened before anything is read: a source that fails at once must not leave a file that appears after it was tidied up.
+  const file = await open(path, 'wx', 0o600);
+  await pipeline(content, meter, file.createWriteStream({ flush: true }));
   const sha256 = await digestOf(createReadStream(path, { highWaterMark: 1024 ** 2 }));
   if (sha256 === meter.digest) return { bytes: meter.bytes, sha256 };
   throw new DescribedError(
