@@ -5,6 +5,7 @@ import { beginChanges } from './lib/process/changes.ts';
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { writeWhole } from './lib/process/files.ts';
 import { ROOT } from './lib/process/root.ts';
+import { readHistory } from './lib/release/history.ts';
 import { changeEnvFile, envFileExists, envProblemsError, inspectEnvFile } from './lib/stack/env-file.ts';
 import { fillEnvExample, findDoubts, parseGiven, settingChanges } from './lib/stack/env-rules.ts';
 import { changeEnvText, readEnvText } from './lib/stack/env-text-rules.ts';
@@ -44,7 +45,7 @@ async function changeSettings(path: string, given: Readonly<Record<string, strin
   const { values } = await inspectEnvFile(path);
   const changes = settingChanges(given, values);
   if (Object.keys(changes).length === 0) return false;
-  await assertMayRename(values, changes);
+  await assertMayRename(values, changes, (prefix) => readHistory(prefix).length > 0);
   await changeEnvFile(path, changes);
   sayChanges(changes);
   return true;

@@ -55,19 +55,27 @@ export function checkoutLabels(): string[] {
 
 /**
  * A stack with containers or data keeps its name: under another one it would begin without them, and they would belong to nobody.
+ * Those of another checkout, under the name that this one had at first, are none of its own.
+ * @param hasHistory whether a stack of that name was ever up from here; volumes of older versions do not say who made them
  * @throws DescribedError
  */
 export async function assertMayRename(
   current: Readonly<Record<string, string>>,
   changes: Readonly<Record<string, string>>,
+  hasHistory: (prefix: string) => boolean,
 ): Promise<void> {
   if (changes.STACK_PREFIX === undefined) return;
   const settings = readSettings(current, '');
-  const [runs, data] = await Promise.all([
+  const [runs, made, data] = await Promise.all([
     listWorkingDirs(settings),
+    readMaker(settings),
     objectExists('volume', volumeName(settings)),
   ]);
-  if (!data && !runs.some((one) => realFolder(dirname(one)) === realpathSync(ROOT))) return;
+  const folders = [...runs.map(dirname), made];
+  const root = realpathSync(ROOT);
+  if (findForeign(folders, realFolder, root)) return;
+  const isOwn = folders.some((one) => one !== '' && realFolder(one) === root);
+  if (!isOwn && !(data && hasHistory(settings.prefix))) return;
   throw new DescribedError(
     `This checkout's stack is ${settings.prefix}, which has ${data ? `data (${volumeName(settings)})` : 'containers'}`,
     'a second stack belongs into a checkout of its own: git clone, then there make prod-env STACK_PREFIX=...',

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync, unlinkSync, writeFileSync } from 
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { listStack } from '../../lib/stack/containers.ts';
 import { volumeName } from '../../lib/stack/stack.ts';
@@ -142,6 +143,24 @@ describe('what stands in the way is said, with the one thing that fixes it', { t
     await mustRun(['docker', 'run', '--rm', '--volume', mount, ...write, mark], 'see above');
     await refused('up', [], 1, /holds data of PostgreSQL 15, and the image is PostgreSQL 17/);
     await mustRun(['docker', 'volume', 'rm', volume], 'see above');
+  });
+
+  it('another name for a stack that has data, and not for one whose data another checkout made', async () => {
+    const volume = volumeName(stack.settings);
+    const make = (checkout: string) =>
+      mustRun(
+        ['docker', 'volume', 'create', '--label', `kidney-genetics.checkout=${checkout}`, volume],
+        'see above',
+      );
+    const rename = [`STACK_PREFIX=${stack.settings.prefix}-b`];
+    stack.setEnv('STACK_PREFIX', stack.settings.prefix);
+    await make(ROOT);
+    await refused('prod-env', rename, 1, /This checkout's stack is \S+-no, which has data/);
+    await mustRun(['docker', 'volume', 'rm', volume], 'see above');
+    await make(stack.tmp);
+    assert.match(await stack.mustScript('prod-env', rename), /STACK_PREFIX=\S+-no-b\n/);
+    await mustRun(['docker', 'volume', 'rm', volume], 'see above');
+    writeFileSync(stack.settings.envFile, good);
   });
 
   it('a flag that is none', async () => {
