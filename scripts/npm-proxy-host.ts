@@ -6,7 +6,7 @@ import { readDomain } from './lib/proxy/npm/domain.ts';
 import { type SignedIn, signIn } from './lib/proxy/npm/sign-in.ts';
 import { warnOfStack } from './lib/proxy/npm/warnings.ts';
 import { findZone, sayZoneMissing } from './lib/proxy/npm/zone.ts';
-import { loadSettings } from './lib/stack/project.ts';
+import { openStack } from './lib/stack/open.ts';
 import { containerName } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { say, sayOk } from './lib/terminal/report.ts';
@@ -55,7 +55,7 @@ main(import.meta.url, {
   words: { DOMAIN: '' },
   async run(flags, [word]) {
     const target = flags.remove ? 'npm-proxy-host-remove' : 'npm-proxy-host';
-    const settings = loadSettings();
+    const settings = await openStack();
     const domain = readDomain(word ?? settings.domain, target);
     if (!flags['dry-run']) lockStack(`${settings.prefix}-proxy-host`, `make ${target}`);
     const signedIn = await signIn(domain);

@@ -1,8 +1,8 @@
 import { DescribedError, Exit } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
 import { startNpm, stopNpm } from './lib/proxy/npm/own.ts';
+import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
-import { loadSettings } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 
 const USAGE = `
@@ -23,7 +23,7 @@ main(import.meta.url, {
     if (action !== 'up' && action !== 'down') {
       throw new DescribedError('Say up or down', 'see --help', Exit.usage);
     }
-    const settings = loadSettings();
+    const settings = await openStack(true);
     await assertDockerReady();
     lockStack(`${settings.prefix}-npm`, `make npm-${action}`);
     await (action === 'up' ? startNpm(settings) : stopNpm(settings));

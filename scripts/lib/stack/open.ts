@@ -6,7 +6,7 @@ import { ROOT } from '../process/root.ts';
 import { run } from '../process/shell.ts';
 import { findForeign } from './checkout-rules.ts';
 import { loadSettings } from './project.ts';
-import { readSettings, type StackSettings, volumeName } from './stack.ts';
+import { npmProject, readSettings, type StackSettings, volumeName } from './stack.ts';
 
 /** The label of a volume of ours that says which checkout made it. */
 const CHECKOUT_LABEL = 'kidney-genetics.checkout';
@@ -14,12 +14,15 @@ const CHECKOUT_LABEL = 'kidney-genetics.checkout';
 /**
  * The settings of this checkout's stack, for whatever reads or changes it: a stack of the same name that another checkout runs
  * has other secrets and a history of its own.
+ * @param withNpm whether the command works on the Nginx Proxy Manager that `make npm-up` has made as well
  * @throws DescribedError as `loadSettings`, and (exit 3) when the containers or the data are another checkout's; not when that
  *   one is gone, as after it was moved
  */
-export async function openStack(): Promise<StackSettings> {
+export async function openStack(withNpm = false): Promise<StackSettings> {
   const settings = loadSettings();
-  const [runs, made] = await Promise.all([listWorkingDirs(settings), readMaker(settings)]);
+  const projects = [settings.prefix, ...(withNpm ? [npmProject(settings)] : [])];
+  const [made, ...found] = await Promise.all([readMaker(settings), ...projects.map(listWorkingDirs)]);
+  const runs = found.flat();
   const folder = findForeign([...runs.map(dirname), made], realFolder, realpathSync(ROOT));
   if (!folder) return settings;
   const what = runs.length > 0 ? `${settings.prefix} runs from` : `The data of ${settings.prefix} belong to`;
@@ -35,8 +38,8 @@ function realFolder(folder: string): string | undefined {
 }
 
 /** The folders of the compose files that the stack's containers were made from; none when the engine does not answer. */
-async function listWorkingDirs({ prefix }: StackSettings): Promise<string[]> {
-  const filter = `label=com.docker.compose.project=${prefix}`;
+async function listWorkingDirs(project: string): Promise<string[]> {
+  const filter = `label=com.docker.compose.project=${project}`;
   const format = '{{.Label "com.docker.compose.project.working_dir"}}';
   const { stdout } = await run(['docker', 'ps', '-a', '--filter', filter, '--format', format]);
   return [...new Set(stdout.split('\n').filter(Boolean))];
@@ -67,7 +70,7 @@ export async function assertMayRename(
   if (changes.STACK_PREFIX === undefined) return;
   const settings = readSettings(current, '');
   const [runs, made, data] = await Promise.all([
-    listWorkingDirs(settings),
+    listWorkingDirs(settings.prefix),
     readMaker(settings),
     objectExists('volume', volumeName(settings)),
   ]);

@@ -174,9 +174,14 @@ export function composeArgv(mode: Mode, settings: StackSettings, args: readonly 
 /** Nginx Proxy Manager for a host that has none: a project of its own beside the stack. */
 export const NPM_COMPOSE = 'deploy/npm/docker-compose.yml';
 
+/** Its Compose project; its container is called so too. */
+export function npmProject({ prefix }: StackSettings): string {
+  return `${prefix}-npm`;
+}
+
 /** The command line of `docker compose` on that. */
 export function npmArgv(settings: StackSettings, args: readonly string[]): string[] {
-  return ['docker', 'compose', '-p', `${settings.prefix}-npm`, '-f', NPM_COMPOSE, ...args];
+  return ['docker', 'compose', '-p', npmProject(settings), '-f', NPM_COMPOSE, ...args];
 }
 
 /** The command line that brings the stack up from images that are there. */

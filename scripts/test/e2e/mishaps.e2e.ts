@@ -177,12 +177,16 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
       'db-upgrade',
       'build',
       'scan',
+      'npm-proxy-host',
+      'npm-stack',
     );
     for (const command of commands) {
       const word: Record<string, string> = {
         restore: 'latest',
         'data-import': 'genes.csv',
         'data-export': 'genes.csv',
+        'npm-proxy-host': 'genes.example.org',
+        'npm-stack': 'down',
       };
       const argv = commandArgv(command, word[command] ? [word[command]] : []);
       const { exitCode, stderr } = await run(argv, { cwd: other, env: stack.env });

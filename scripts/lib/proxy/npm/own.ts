@@ -2,7 +2,7 @@ import { DescribedError } from '../../process/errors.ts';
 import { ROOT } from '../../process/root.ts';
 import { $, must } from '../../process/shell.ts';
 import { assertNetworkExists } from '../../stack/preflight.ts';
-import { NPM_COMPOSE, npmArgv, type StackSettings } from '../../stack/stack.ts';
+import { NPM_COMPOSE, npmArgv, npmProject, type StackSettings } from '../../stack/stack.ts';
 import { say, sayOk } from '../../terminal/report.ts';
 import { zoneName } from './advanced-rules.ts';
 import { addZone, findNpmContainer, hasZone } from './container.ts';
@@ -24,7 +24,7 @@ export async function startNpm(settings: StackSettings): Promise<void> {
   if (started.exitCode !== 0) throw explainUp(started.stderr, settings);
   const zone = zoneName(settings.prefix);
   // Its volume holds the file: what an operator wrote there stays.
-  if (!(await hasZone(containerName(settings), zone))) await addZone(containerName(settings), zone);
+  if (!(await hasZone(npmProject(settings), zone))) await addZone(npmProject(settings), zone);
   const same = before !== '' && before === (await identify(settings));
   sayOk(same ? 'Nginx Proxy Manager is up already and unchanged' : 'Nginx Proxy Manager is up');
   say(`  Page  ${defaultUrl()}, from your computer: ${forwardCommand(defaultUrl())}`);
@@ -40,7 +40,7 @@ export async function stopNpm(settings: StackSettings): Promise<void> {
 /** Two of them would fight for the ports, and the apps are behind the other one. */
 async function refuseSecond(settings: StackSettings): Promise<void> {
   const other = await findNpmContainer(settings.network);
-  if (!other || other.name === containerName(settings)) return;
+  if (!other || other.name === npmProject(settings)) return;
   throw new DescribedError(
     `${settings.network} has an Nginx Proxy Manager already: ${other.name}`,
     'use that one: make npm-proxy-host DOMAIN=kidney-genetics.example.com',
@@ -59,12 +59,8 @@ function explainUp(said: string, settings: StackSettings): DescribedError {
     `Nginx Proxy Manager did not come up: ${last}`,
     taken
       ? 'end what uses the port, or choose another: make npm-up NPM_HTTP_PORT=8080 NPM_HTTPS_PORT=8443'
-      : `see its log: docker logs ${containerName(settings)}`,
+      : `see its log: docker logs ${npmProject(settings)}`,
   );
-}
-
-function containerName({ prefix }: StackSettings): string {
-  return `${prefix}-npm`;
 }
 
 function npmCompose({ prefix, network }: StackSettings): typeof $ {
@@ -74,6 +70,6 @@ function npmCompose({ prefix, network }: StackSettings): typeof $ {
 /** Which container runs since when. */
 async function identify(settings: StackSettings): Promise<string> {
   const format = '{{.Id}} {{.State.StartedAt}}';
-  const found = $`docker inspect --type container --format ${format} ${containerName(settings)}`;
+  const found = $`docker inspect --type container --format ${format} ${npmProject(settings)}`;
   return (await found.nothrow()).stdout;
 }
