@@ -106,7 +106,9 @@ describe('the production compose file', () => {
       production.services;
     assert.ok(!Array.isArray(backend?.networks));
     const name = '$' + '{BACKEND_NAME:-kidney-genetics-api}';
-    assert.deepEqual(backend?.networks['kidney-genetics-api'], { aliases: [name] });
+    // The second one is what releases before this one ask for, to which a rollback may go.
+    const aliases = [name, 'kidney-genetics-backend'];
+    assert.deepEqual(backend?.networks['kidney-genetics-api'], { aliases });
     assert.equal(frontend?.environment?.BACKEND_NAME, name);
     for (const key of ['kidney-genetics-api', 'kidney-genetics-internal']) {
       assert.equal(production.networks[key]?.internal, true);

@@ -1,5 +1,6 @@
+import type { ContainerInfo } from '../docker/containers.ts';
 import { DescribedError } from '../process/errors.ts';
-import { assertDatabaseUnchanged } from '../secrets/secrets.ts';
+import { assertDatabaseUnchanged, databaseName } from '../secrets/secrets.ts';
 import { listProject, listStack } from '../stack/containers.ts';
 import { loadEnvFile } from '../stack/env-file.ts';
 import {
@@ -42,6 +43,12 @@ export async function assertDeployable(settings: StackSettings, command: string)
       `make prod-up SWITCH=1, then: ${command}`,
     );
   }
+  if (!answersToName(settings, containers)) {
+    throw new DescribedError(
+      'The running database does not answer to the name by which the API will ask for it: an older version of this kit made it, or deploy/secrets was lost',
+      `make prod-up, which makes the containers anew, with some seconds without the site; then: ${command}`,
+    );
+  }
   const env = await loadEnvFile(settings.envFile);
   await Promise.all([
     assertNetworkExists(settings),
@@ -49,6 +56,13 @@ export async function assertDeployable(settings: StackSettings, command: string)
     assertDatabaseUnchanged(settings.prefix, env, volumeName(settings)),
     warnOfFullDisk(settings),
   ]);
+}
+
+/** Whether the API of a release that the compose files of this checkout describe would find the database that is there. */
+function answersToName(settings: StackSettings, containers: readonly ContainerInfo[]): boolean {
+  const database = containers.find(({ service }) => service === SERVICES[0]);
+  const name = databaseName(settings.prefix);
+  return !database || Object.values(database.names).some((names) => name && names.includes(name));
 }
 
 /**

@@ -125,6 +125,12 @@ export function readBackendName(prefix: string): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
+/** The name by which the API finds its database, as deploy/docker-compose.prod.yml says; undefined before `makeBackendName`. */
+export function databaseName(prefix: string): string | undefined {
+  const name = readBackendName(prefix);
+  return name && `${name}-database`;
+}
+
 /** Makes that name, once for each stack. */
 export async function makeBackendName(prefix: string): Promise<void> {
   if (readBackendName(prefix)) return;
