@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -8,6 +9,7 @@ import { mustRun, run } from '../../lib/process/shell.ts';
 import { stateDir } from '../../lib/release/history.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
 import { listStack } from '../../lib/stack/containers.ts';
+import { volumeName } from '../../lib/stack/stack.ts';
 import { TestStack, until } from './harness.ts';
 import { changeImage } from './update-users.ts';
 
@@ -201,6 +203,51 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
       (await listStack(stack.settings)).map(({ id }) => id),
       before,
     );
+  });
+
+  /** `docker compose` as somebody types it who knows the files and not the kit. */
+  const byHand = (...args: string[]): [argv: string[], env: Record<string, string>] => [
+    ['docker', 'compose', '-p', stack.settings.prefix, '-f', 'deploy/docker-compose.prod.yml', ...args],
+    { STACK_PREFIX: stack.settings.prefix, NPM_NETWORK: stack.settings.network },
+  ];
+  const handiwork = async () =>
+    (JSON.parse((await stack.script('health', ['--json'])).stdout) as { handiwork: string[] }).handiwork;
+
+  it('tells of a docker compose by hand that was broken off, and prod-up sets it right', async () => {
+    const [argv, env] = byHand('up', '-d', '--no-deps', 'kidney-genetics-frontend-service');
+    const [docker = '', ...args] = argv;
+    const options = { cwd: ROOT, env: { ...process.env, ...env }, detached: true } as const;
+    const { pid = 0 } = spawn(docker, args, { ...options, stdio: 'ignore' });
+    const left = ['docker', 'ps', '-aq', '--filter', `name=^/[0-9a-f]{12}_${stack.name('frontend')}$`];
+    await until('its container is made', 30_000, async () => (await run(left)).stdout !== '', 20);
+    // The client and its plugin.
+    process.kill(-pid, 'SIGKILL');
+    const told = (await handiwork()).join('\n');
+    assert.match(told, /[0-9a-f]{12}_\S+-frontend is what a broken-off docker compose left/);
+    assert.match((await stack.script('up')).stdout, /All healthy|Already up/);
+    assert.deepEqual([await handiwork(), (await run(left)).stdout], [[], '']);
+  });
+
+  it('tells of settings that a docker compose by hand lost, and prod-up gives them back', async () => {
+    await stack.ownerSql("UPDATE genes SET description = 'kept' WHERE symbol = 'PKD1'");
+    const [argv, env] = byHand('up', '-d');
+    assert.equal((await run(argv, { cwd: ROOT, env })).exitCode, 0);
+    assert.match((await handiwork()).join('\n'), /-backend runs with other settings than the env file/);
+    assert.match(await stack.mustScript('up'), /All healthy/);
+    assert.deepEqual(await handiwork(), []);
+  });
+
+  it('keeps its data over a docker compose down -v, and makes no empty ones where they are gone', async () => {
+    const [argv, env] = byHand('down', '-v');
+    assert.equal((await run(argv, { cwd: ROOT, env })).exitCode, 0);
+    assert.match(await stack.mustScript('up'), /All healthy/);
+    assert.equal(await stack.ownerSql("SELECT description FROM genes WHERE symbol = 'PKD1'"), 'kept');
+    await stack.mustScript('down');
+    await mustRun(['docker', 'volume', 'rm', volumeName(stack.settings)], 'see above');
+    const { exitCode, stderr } = await stack.script('up');
+    assert.match(stderr, /The history knows of data, but the volume \S+ is gone\b[^\n]*\n.*EMPTY=1/);
+    assert.equal(exitCode, 1);
+    assert.match(await stack.mustScript('up', ['--empty']), /All healthy/);
   });
 
   it('says at once which container somebody removed, and the command that is named brings it back', async () => {
