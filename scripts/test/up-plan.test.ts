@@ -310,5 +310,12 @@ describe('what prod-up says', () => {
       ['odd is kidney-genetics-frontend under another name'],
     );
     assert.deepEqual(findHandiwork(sight({ differing: [BACKEND], oneOffs: [container(BACKEND)] })), []);
+    const former = container(BACKEND, {
+      labels: { 'com.docker.compose.service': 'kidney-genetics-backend' },
+    });
+    assert.deepEqual(
+      findHandiwork(sight({ services: [...without(BACKEND), former], differing: [...SERVICES] })),
+      ['kidney-genetics-backend was made by an older version of this kit, and goes on as it is'],
+    );
   });
 });

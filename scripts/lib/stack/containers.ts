@@ -38,6 +38,11 @@ function nameServices(settings: StackSettings, containers: readonly ContainerInf
   });
 }
 
+/** Whether the compose files of an older version of this kit made a container, which had another key for its service. */
+export function isOfOlderKit({ labels, service }: ContainerInfo): boolean {
+  return labels['com.docker.compose.service'] !== service;
+}
+
 function sortByName(containers: readonly ContainerInfo[]): ContainerInfo[] {
   return containers.toSorted((a, b) => a.name.localeCompare(b.name));
 }

@@ -2,6 +2,7 @@ import type { ContainerInfo } from '../docker/containers.ts';
 import { lastLogLines } from '../docker/logs.ts';
 import { run } from '../process/shell.ts';
 import { formatBytes, formatDuration, say, sayFailure, sayWarning } from '../terminal/report.ts';
+import { isOfOlderKit } from './containers.ts';
 import { findLostNetwork } from './network-rules.ts';
 import type { StackSettings } from './stack.ts';
 import {
@@ -30,7 +31,8 @@ export async function findTroubles(
       ...kills.filter(({ id }) => id === container.id).map(({ at }) => at),
       ...(await readHeapDeaths(container, events)),
     ].filter((at) => now - at <= WATCHED_MS);
-    const patient = { ...container, lostNetwork: findLostNetwork(container, settings) };
+    const lostNetwork = isOfOlderKit(container) ? undefined : findLostNetwork(container, settings);
+    const patient = { ...container, lostNetwork };
     const trouble = findTrouble(patient, events, outOfMemory, now, formatDuration);
     if (trouble.words.length > 0) troubles.set(container.name, trouble);
   }

@@ -1,3 +1,4 @@
+import { isOfOlderKit } from '../stack/containers.ts';
 import type { Release } from '../stack/release.ts';
 import { containerName, SERVICES, volumeName } from '../stack/stack.ts';
 import { type Plan, planStray, type Sight, type Step } from './up-plan.ts';
@@ -15,12 +16,16 @@ export function findHandiwork(sight: Sight): string[] {
       : `${stray.name} is what a broken-off docker compose left`;
   });
   const unnamed = [...missingImages.values()].map((name) => `The image ${name} runs and has lost its name`);
-  // While an update goes on, what was not replaced yet differs.
+  const older = services.filter(isOfOlderKit);
+  // While an update goes on, what was not replaced yet differs; and all that an older version made.
   const others =
-    oneOffs.length > 0 ? [] : differing.filter((service) => services.some((one) => one.service === service));
+    oneOffs.length > 0 || older.length > 0
+      ? []
+      : differing.filter((service) => services.some((one) => one.service === service));
   return [
     ...sentences,
     ...unnamed,
+    ...older.map(({ name }) => `${name} was made by an older version of this kit, and goes on as it is`),
     ...others.map(
       (service) =>
         `${containerName(settings, service)} runs with other settings than the env file and the compose files say`,

@@ -1,5 +1,6 @@
 import type { ContainerInfo } from '../docker/containers.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
+import { isOfOlderKit } from '../stack/containers.ts';
 import { apiNetwork, findLostNetwork, findOtherNetwork, otherNetworkError } from '../stack/network-rules.ts';
 import type { Release } from '../stack/release.ts';
 import {
@@ -207,10 +208,6 @@ function planContainers({ mode }: Wish, sight: Sight): Step[] {
       ? [{ do: 'await', names: sight.former.map(({ name }) => name) } as const]
       : []),
   ].filter((step) => !('name' in step) || step.name !== settings.prefix);
-}
-
-function isOfOlderKit({ labels, service }: ContainerInfo): boolean {
-  return labels['com.docker.compose.service'] !== service;
 }
 
 /** The one container of its service gets its name back, and goes on; one beside a proper one is what Compose did not finish. */
