@@ -51,7 +51,7 @@ FROM scratch
 COPY --from=rootfs /rootfs /
 COPY --from=compiled --chown=0:0 /app /app
 WORKDIR /app
-ENV PATH=/usr/bin NODE_ENV=production NODE_COMPILE_CACHE=/app/compile-cache HOST=0.0.0.0 PORT=8000
+ENV PATH=/usr/bin NODE_ENV=production NODE_COMPILE_CACHE=/app/compile-cache PORT=8000
 USER 1000:1000
 EXPOSE 8000
 # The server drains on SIGTERM: it finishes open requests and closes WebSockets.

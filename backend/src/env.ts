@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 /** Everything the API reads from its environment, checked and typed. */
 export interface Env {
   /** Address the API listens on. */
+  /** The address to listen on; empty for all, of both families. */
   host: string;
   port: number;
   /** Read anew from its file each time it is asked for, like the keys: a rotation needs no restart. */
@@ -172,7 +173,7 @@ export function readEnv(source: Source, readFile: (path: string) => string): Env
   }
 
   const env: Env = {
-    host: text('HOST', '0.0.0.0'),
+    host: text('HOST', ''),
     port: integer('PORT', 8000, 1, 65535),
     databaseUrl: databaseUrl(),
     secretKeys: secretKeys(),

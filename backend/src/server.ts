@@ -4,7 +4,7 @@
  * the WebSockets away. SIGHUP sends the WebSockets away and nothing else, for when nginx in front of it is replaced.
  */
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
@@ -37,7 +37,7 @@ async function start(env: Env, logger: Logger, endLog: () => Promise<void>): Pro
   // Schemas are compiled while the database is asked.
   await app.ready();
   await Promise.race([ready, sleep(quietStartMs, undefined, { ref: false })]);
-  await app.listen({ host: env.host, port: env.port });
+  await app.listen({ host: env.host || everyAddress(), port: env.port });
   try {
     await app.database.prepared;
   } catch (error) {
@@ -46,6 +46,11 @@ async function start(env: Env, logger: Logger, endLog: () => Promise<void>): Pro
     throw error;
   }
   logger.info({ version: env.version, revision: env.revision }, 'ready');
+}
+
+/** Takes IPv4 as well, and is refused where the kernel has no IPv6. */
+function everyAddress(): string {
+  return existsSync('/proc/net/if_inet6') ? '::' : '0.0.0.0';
 }
 
 function followSignals(app: FastifyInstance): void {

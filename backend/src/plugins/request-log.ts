@@ -1,5 +1,6 @@
 import plugin from 'fastify-plugin';
 import { hideSecrets } from '../lib/hide-secrets.ts';
+import { toIPv4 } from '../lib/neighbours.ts';
 
 /** Gives every answer its X-Request-Id, and every request one line in the log. Health probes are logged at debug. */
 export const requestLog = plugin(
@@ -15,7 +16,7 @@ export const requestLog = plugin(
           url: hideSecrets(request.originalUrl),
           status: reply.statusCode,
           ms: Math.round(reply.elapsedTime * 10) / 10,
-          client: request.ip,
+          client: toIPv4(request.ip),
         },
         'request',
       );

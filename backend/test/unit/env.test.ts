@@ -25,7 +25,7 @@ test('the smallest environment has sensible defaults', () => {
   assert.deepEqual(
     { ...env, databaseUrl: '' },
     {
-      host: '0.0.0.0',
+      host: '',
       port: 8000,
       databaseUrl: '',
       secretKeys: ['k'.repeat(32)],

@@ -51,6 +51,22 @@ describe('the whole way of a stack', { timeout: 1_200_000 }, () => {
     await startNpmLike(stack);
   });
 
+  it('answers over IPv6 as well where the proxy’s network has it', async (t) => {
+    const format = `{{(index .NetworkSettings.Networks "${stack.settings.network}").GlobalIPv6Address}}`;
+    for (const [service, path] of [
+      ['frontend', '80/health'],
+      ['backend', '8000/api/health'],
+    ] as const) {
+      const address = (await mustRun(['docker', 'inspect', '-f', format, stack.name(service)], HINT)).trim();
+      assert.equal(address !== '', process.env.HOST_HAS_IPV6 === '1');
+      if (!address) return t.diagnostic('this engine gives none');
+      const ask = `console.log((await fetch('http://[${address}]:${path}')).status)`;
+      const { stdout, stderr } = await stack.nodeOn(stack.settings.network, ask);
+      // The API knows no host of that name, and says so.
+      assert.match(stdout.trim(), /^(200|400)$/, `${service}: ${stderr}`);
+    }
+  });
+
   it('is proven, with nothing broken', async (t) => {
     const { stdout } = await stack.script('verify', ['--json']);
     const { results } = JSON.parse(stdout) as { results: Result[] };
