@@ -46,7 +46,8 @@ describe('hosts', { timeout: 4 * 3_600_000 }, () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  for (const kind of HOSTS) {
+  // HOSTS=debian-13 tries one alone.
+  for (const kind of HOSTS.filter(({ name }) => !process.env.HOSTS || name === process.env.HOSTS)) {
     describe(kind.name, () => {
       let host: Host;
 
