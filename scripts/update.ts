@@ -7,7 +7,7 @@ import type { BroughtImage } from './lib/registry/pull.ts';
 import { assertDeployable } from './lib/release/deploy.ts';
 import { loadImages } from './lib/release/load-images.ts';
 import { applyUpdate, lookForUpdate } from './lib/release/update.ts';
-import { describePlan, planUpdate } from './lib/release/update-plan.ts';
+import { describePlan, isUnchanged, planUpdate } from './lib/release/update-plan.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import type { StackSettings } from './lib/stack/stack.ts';
@@ -83,6 +83,10 @@ main(import.meta.url, {
       backUp: () => backUpBefore(COMMAND),
     });
     const took = formatDuration(Date.now() - startedAt);
-    sayOk(`${plan.to.app} is deployed, in ${took}; the way back: make prod-rollback`);
+    sayOk(
+      isUnchanged(facts.from, plan)
+        ? `${plan.to.app} runs already: nothing has changed (${took})`
+        : `${plan.to.app} is deployed, in ${took}; the way back: make prod-rollback`,
+    );
   },
 });

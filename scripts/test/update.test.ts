@@ -254,17 +254,20 @@ describe('the next container', () => {
 });
 
 describe('the build cache', () => {
-  it('is ours to remove where a step of our Dockerfiles made it, and nothing uses it any more', () => {
-    const record = (id: string, description: string, reclaimable = true) =>
-      `ID:\t\t${id}\nReclaimable:\t${reclaimable}\nDescription:\t${description}\n`;
+  it('is ours to remove where a step of our Dockerfiles, or one after it, made it, and nothing uses it any more', () => {
+    const record = (id: string, description: string, reclaimable = true, more = '') =>
+      `ID:\t\t${id}\n${more}Reclaimable:\t${reclaimable}\nDescription:\t${description}\n`;
     const listing = [
+      record('seven', 'mount / from exec /bin/sh -c chmod -R a+rX', true, 'Parents:\tzero, six\n'),
       record('one', '[builder 8/9] COPY backend backend'),
       record('two', '[build 2/3] RUN npm ci'),
       record('three', 'mount / from exec /bin/sh -c npm run build -w frontend'),
       record('four', '[rootfs 1/2] COPY deploy/nginx /rootfs/etc/nginx', false),
       record('five', 'local source for context'),
+      record('six', 'mount / from exec /bin/sh -c ! node /app/server.js', true, 'Parent:\tone\n'),
+      record('eight', '[stage-2 2/2] COPY --from=rootfs /rootfs /', true, 'Shared:\ttrue\n'),
     ].join('\n');
-    assert.deepEqual(findOurCache(listing), ['one', 'three']);
+    assert.deepEqual(findOurCache(listing), ['seven', 'one', 'three', 'six']);
   });
 });
 

@@ -26,6 +26,8 @@ export interface Deploying {
   command: string;
   from: Release;
   timeoutMs: number;
+  /** All is as it should be already, which is no deployment that one would go back from. */
+  unchanged?: boolean;
 }
 
 /**
@@ -70,7 +72,7 @@ function answersToName(settings: StackSettings, containers: readonly ContainerIn
  * @param before what comes first and is part of the change, such as the database's own update
  */
 export async function deploy(
-  { settings, command, from, timeoutMs }: Deploying,
+  { settings, command, from, timeoutMs, unchanged }: Deploying,
   to: Release,
   before?: (change: Change) => Promise<void>,
 ): Promise<void> {
@@ -79,11 +81,12 @@ export async function deploy(
   const variables = await prepareCompose('production', settings, env, to);
   const change: Change = { settings, variables, timeoutMs, command, databaseStays: false };
   if (!before) change.databaseStays = await findStayingDatabase(change);
-  await recordChange(settings.prefix, command, from, to, async () => {
+  const work = async () => {
     await before?.(change);
     await replaceServices(change);
     await waitHealthy(settings, timeoutMs);
-  });
+  };
+  await (unchanged ? work() : recordChange(settings.prefix, command, from, to, work));
 }
 
 /** A database that is not as the env file says would be restarted by Compose, unasked, with the service that needs it. */

@@ -118,6 +118,11 @@ export function planUpdate(facts: UpdateFacts): UpdatePlan {
   };
 }
 
+/** Whether all runs already as an update would have it. */
+export function isUnchanged(from: Release, { to, replaced }: Pick<UpdatePlan, 'to' | 'replaced'>): boolean {
+  return replaced.length === 0 && to.app === from.app && to.database === from.database;
+}
+
 function findRefusal(
   { majors, allowBreaking }: UpdateFacts,
   movesDatabase: boolean,

@@ -12,7 +12,7 @@ import { deploy } from './deploy.ts';
 import { readHistory } from './history.ts';
 import { findPending } from './migrations.ts';
 import { imageName, inspectBuilt, nameImages, nameRunning, tagRelease, tagRunning } from './releases.ts';
-import type { UpdateFacts, UpdatePlan } from './update-plan.ts';
+import { isUnchanged, type UpdateFacts, type UpdatePlan } from './update-plan.ts';
 
 /** What the operator asked for. */
 export type UpdateWishes = Pick<UpdateFacts, 'withDatabase' | 'allowBreaking' | 'noBackup'>;
@@ -77,10 +77,13 @@ export async function applyUpdate(
     );
     say(`    ${command} NO_BUILD=1 WITH_DATABASE=1`);
   }
-  if (readHistory(settings.prefix).length === 0) await tagRunning(settings);
+  const history = readHistory(settings.prefix);
+  if (history.length === 0) await tagRunning(settings);
   await tagRelease(settings, await inspectBuilt(settings), from);
   if (plan.backup) await backUp();
   say(`Updating ${settings.prefix} from ${from.app} to ${plan.to.app}`);
+  // One that was broken off is brought to its end, and that is written down.
+  const unchanged = isUnchanged(from, plan) && history.at(-1)?.outcome === 'done';
   const before = plan.replaced.includes('postgres') ? updateDatabase : undefined;
-  await deploy({ settings, command, from, timeoutMs }, plan.to, before);
+  await deploy({ settings, command, from, timeoutMs, unchanged }, plan.to, before);
 }
