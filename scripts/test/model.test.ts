@@ -227,6 +227,7 @@ describe('reports', () => {
       const lines = formatTable(wide, { width, spare: ['IMAGE'] }).split('\n');
       assert.match(lines[0] ?? '', head);
       assert.ok(lines.every((line) => line.length <= width));
+      assert.ok(width < 80 || lines[1]?.startsWith('kidney-genetics-frontend '), 'a name can be copied');
       assert.equal(
         lines.some((line) => line.includes('…')),
         width < 100,

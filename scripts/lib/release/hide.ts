@@ -19,6 +19,8 @@ export async function withHidden<T>(
   const socket = join(folder, 'docker.sock');
   const agent = new EngineAgent({ keepAlive: true });
   const server = createServer((asked, answer) => pass(agent, ids, asked, answer));
+  // The engine closes no idle connection, and Compose would take one that is being closed for a failure of the engine.
+  server.keepAliveTimeout = 0;
   try {
     await new Promise<void>((resolve, reject) => server.on('error', reject).listen(socket, resolve));
     return await work({ DOCKER_HOST: `unix://${socket}` });
@@ -61,7 +63,10 @@ function pass(agent: Agent, hidden: readonly string[], asked: IncomingMessage, a
       answer.end(JSON.stringify(listed.filter(({ Id }) => !hidden.includes(Id))));
     });
   });
-  onward.on('error', () => answer.destroy());
+  onward.on('error', ({ message }) => {
+    if (answer.headersSent) answer.destroy();
+    else answer.writeHead(502, { 'content-type': 'application/json' }).end(JSON.stringify({ message }));
+  });
   asked.pipe(onward);
 }
 

@@ -96,14 +96,14 @@ function total(widths: readonly number[]): number {
   return widths.reduce((sum, one) => sum + one + GAP, -GAP);
 }
 
-/** Takes from the widest column as long as the row is too wide. */
-function shrink(widths: number[], width: number): number[] {
-  const shrunk = [...widths];
-  while (total(shrunk) > width && Math.max(...shrunk) > LEAST) {
-    const widest = shrunk.indexOf(Math.max(...shrunk));
-    shrunk[widest] = (shrunk[widest] ?? 0) - 1;
+/** Takes from the widest column as long as the row is too wide; from the first, by which a row is called, at last. */
+function shrink(widths: readonly number[], width: number): number[] {
+  const [first = 0, ...others] = widths;
+  while (first + GAP + total(others) > width && Math.max(...others) > LEAST) {
+    const widest = others.indexOf(Math.max(...others));
+    others[widest] = (others[widest] ?? 0) - 1;
   }
-  return shrunk;
+  return [Math.max(Math.min(first, LEAST), Math.min(first, width - GAP - total(others))), ...others];
 }
 
 function formatRow(row: readonly string[], widths: readonly number[]): string {

@@ -5,31 +5,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { resolveBases } from '../../lib/images/base-images.ts';
 import { TEST_PREFIX } from '../e2e/harness.ts';
-import { Host, type HostKind, loadBases, removeHostImages, saveBases } from './host.ts';
-
-/** IPv6 for every network that does not refuse it. */
-const IPV6 = {
-  ipv6: true,
-  'fixed-cidr-v6': 'fd00:77::/64',
-  'default-network-opts': { bridge: { 'com.docker.network.enable_ipv6': 'true' } },
-};
-const CONTAINERD = { features: { 'containerd-snapshotter': true } };
-const POOLS = [
-  { base: '172.30.0.0/16', size: 24 },
-  { base: 'fd00:78::/48', size: 64 },
-];
-
-const HOSTS: readonly HostKind[] = [
-  { name: 'debian-13', suite: 'trixie', engine: /^26\.1.*overlay2/, daemon: {} },
-  {
-    name: 'debian-13-containerd-ipv6',
-    suite: 'trixie',
-    engine: /^26\.1.*containerd/,
-    daemon: { ...CONTAINERD, ...IPV6, experimental: true, ip6tables: true, 'default-address-pools': POOLS },
-  },
-  { name: 'debian-testing-ipv6', suite: 'forky', engine: /^2[89]\..*overlay2/, daemon: IPV6 },
-  { name: 'debian-testing-containerd', suite: 'forky', engine: /^2[89]\..*containerd/, daemon: CONTAINERD },
-];
+import { Host, loadBases, removeHostImages, saveBases } from './host.ts';
+import { HOSTS } from './kinds.ts';
 
 /** Run on each host by the Node that it has. */
 const WALK = ['scripts/test/hosts/walk.ts', 'scripts/test/e2e/first-start.e2e.ts'];
