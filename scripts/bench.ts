@@ -15,12 +15,12 @@ import { formatTable, paint, say, sayOk } from './lib/terminal/report.ts';
 
 const USAGE = `
 Measures this kit beside what an operator would use instead, on this machine, by turns, under the same limits. Works on
-stacks of its own; exit 1 when a goal is missed. Takes about nine minutes.
+stacks of its own; exit 1 when a goal is missed. Takes about a quarter of an hour.
 
   make bench                      WRITE=1 writes docs/performance.md and docs/performance.json
   npx tsx scripts/bench.ts [--only NAME] [--runs N] [--json] [--write]
 
-  --only    one of: commands, cold-start, serving, update, backup, search, images
+  --only    one of: commands, cold-start, serving, update, backup, search, registry, images
   --runs    how often each side is measured; 5 unless said
   --json    print the figures as JSON
   --write   write the page with the figures`;

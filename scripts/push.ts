@@ -7,7 +7,7 @@ import { describeRelease } from './lib/registry/local-release.ts';
 import { pushRelease } from './lib/registry/push.ts';
 import { chooseRegistry } from './lib/registry/settings.ts';
 import { withSignIn } from './lib/registry/sign-in.ts';
-import { assertKeyOpens, findSigningKey } from './lib/registry/signatures.ts';
+import { findSigningKey, readPublicKey } from './lib/registry/signatures.ts';
 import { readOptionalEnv } from './lib/stack/env-file.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
 import { loadSettings } from './lib/stack/project.ts';
@@ -40,7 +40,7 @@ main(import.meta.url, {
     beginChanges('prod-push');
     await installTools(['skopeo'], 'prod-push');
     const key = findSigningKey(env);
-    if (key) await assertKeyOpens(key);
+    if (key) await readPublicKey(key);
     const folder = mkdtempSync(join(tmpdir(), 'sbom-'));
     const tell = (line: string) => (flags.json ? undefined : say(`  ${line}`));
     try {

@@ -4,6 +4,7 @@ import { measureColdStart } from './cold-start.ts';
 import { measureCommands } from './commands.ts';
 import { measureImages } from './images.ts';
 import type { Row } from './lib/measure.ts';
+import { measureRegistry } from './releases.ts';
 import { measureSearch } from './search.ts';
 import { measureServing } from './serving.ts';
 import { measureUpdate } from './update.ts';
@@ -58,6 +59,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       'production, asked by wrk over 32 connections: 400 different texts by turns, unfinished and misspelt ones among them, ' +
       'which the server then answers from memory; a tenth of them new; and all of them new.',
     measure: measureSearch,
+  },
+  registry: {
+    about:
+      'A release through a registry on this machine, with TLS and a password, beside the bare commands of Docker. Ours adds the ' +
+      'bills of materials and the manifest to a push; a pull is of images whose layers are not here; an update from the ' +
+      'registry is one whose layers are.',
+    measure: measureRegistry,
   },
   images: { about: 'What is built, and how long that takes again after an edit.', measure: measureImages },
 };

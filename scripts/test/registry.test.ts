@@ -184,6 +184,8 @@ describe('what a registry’s refusal means', () => {
       /as a registry does/,
       /REGISTRY/,
     ],
+    [`${daemon}unknown: <html>none</html>`, /as a registry does/, /REGISTRY/],
+    ["error unmarshalling content: invalid character '<' looking", /as a registry does/, /REGISTRY/],
     [`${daemon}missing or empty Content-Type header`, /as a registry does/, /REGISTRY/],
     ['dial tcp 127.0.0.1:1: connect: connection refused', /does not answer$/, /run this again/],
     ['dial tcp: lookup r on 127.0.0.1:53: no such host', /does not answer$/, /name is right/],

@@ -11,7 +11,7 @@ import { parsePush, sumSent } from './push-rules.ts';
 import { APP_NAME, manifestReference, type ReleaseReference, repositoryOf } from './reference-rules.ts';
 import { MANIFEST_LABEL, type ReleasedImage, type ReleaseManifest, sameImages } from './release-manifest.ts';
 import type { SignedIn } from './sign-in.ts';
-import { type SigningKey, sign } from './signatures.ts';
+import { readPublicKey, type SigningKey, sign } from './signatures.ts';
 
 /** An image that is to be pushed: its name on this host, and the file with its bill of materials. */
 export interface LocalImage {
@@ -172,16 +172,21 @@ async function signAll(
   signedIn: SignedIn,
   key: SigningKey,
 ): Promise<void> {
-  for (const image of IMAGES) {
-    const reference = `${repositoryOf(signedIn.registry, image)}@${manifest.images[image].digest}`;
-    await sign(reference, key, signedIn, [{ type: 'cyclonedx', file: local.images[image].sbom }]);
-  }
   const folder = mkdtempSync(join(tmpdir(), 'release-'));
+  const [release, publicKey] = ['release.json', 'key.pub'].map((name) => join(folder, name)) as [
+    string,
+    string,
+  ];
   try {
-    const file = join(folder, 'release.json');
-    writeFileSync(file, JSON.stringify(manifest));
+    writeFileSync(publicKey, await readPublicKey(key));
+    writeFileSync(release, JSON.stringify(manifest));
+    for (const image of IMAGES) {
+      const reference = `${repositoryOf(signedIn.registry, image)}@${manifest.images[image].digest}`;
+      const bom = { type: 'cyclonedx' as const, file: local.images[image].sbom };
+      await sign(reference, key, publicKey, signedIn, bom);
+    }
     const { reference } = await pullManifest(target, signedIn);
-    await sign(reference, key, signedIn, [{ type: 'custom', file }]);
+    await sign(reference, key, publicKey, signedIn, { type: 'custom', file: release });
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -71,30 +71,35 @@ export async function assertCosign(): Promise<void> {
 }
 
 /**
- * The password opens the key: known before anything is pushed.
+ * The public half of a key, which its password opens: known before anything is pushed.
  * @throws DescribedError when it does not
  */
-export async function assertKeyOpens({ key, env }: SigningKey): Promise<void> {
+export async function readPublicKey({ key, env }: SigningKey): Promise<string> {
   await assertCosign();
-  const { exitCode } = await run(['cosign', 'public-key', '--key', key], { env, timeoutMs: QUESTION_MS });
-  if (exitCode === 0) return;
+  const argv = ['cosign', 'public-key', '--key', key];
+  const { exitCode, stdout } = await run(argv, { env, timeoutMs: QUESTION_MS });
+  if (exitCode === 0) return stdout;
   throw new DescribedError(
     'COSIGN_KEY is no private key of cosign, or its password is another one',
     'COSIGN_PASSWORD_FILE=/path in .env.production, or COSIGN_PASSWORD in the environment',
   );
 }
 
-/** Signs an image, and attaches signed statements to it. @param reference with its digest */
+/**
+ * Attaches signed statements to an image, and then signs it; not again where the key has signed it.
+ * @param reference with its digest
+ * @param publicKey the file of the key's public half
+ */
 export async function sign(
   reference: string,
   { key, env }: SigningKey,
+  publicKey: string,
   signedIn: SignedIn,
-  statements: readonly { type: 'cyclonedx' | 'custom'; file: string }[],
+  statement: { type: 'cyclonedx' | 'custom'; file: string },
 ): Promise<void> {
+  if (await findSigner(reference, [publicKey], signedIn)) return;
+  await askRegistry(attestArgv(reference, key, statement.type, statement.file, signedIn), signedIn, { env });
   await askRegistry(signArgv(reference, key, signedIn), signedIn, { env });
-  for (const { type, file } of statements) {
-    await askRegistry(attestArgv(reference, key, type, file, signedIn), signedIn, { env });
-  }
 }
 
 /** Tells a public key from others: sha256 of its file, hexadecimal. */

@@ -28,7 +28,7 @@ const goOn = 'run this again: it goes on from where it stopped';
 /** The first that fits counts: a page of HTML comes with any status, and says more than that. */
 const TROUBLES: readonly { when: RegExp; cause: string; hint: string }[] = [
   {
-    when: /invalid character '<'|text\/html|missing or empty Content-Type|unsupported content type|unexpected content|not a registry|malformed HTTP|malformed MIME/i,
+    when: /invalid character '<'|<html|<!doctype|text\/html|missing or empty Content-Type|unsupported content type|unexpected content|not a registry|malformed HTTP|malformed MIME/i,
     cause: 'does not answer as a registry does; perhaps a web page or a proxy stands there',
     hint: 'see whether REGISTRY names the registry itself, such as ghcr.io/owner',
   },

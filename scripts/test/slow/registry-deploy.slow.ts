@@ -9,10 +9,9 @@ import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { authorizedLine } from '../../lib/registry/deploy-rules.ts';
 import { readHistory } from '../../lib/release/history.ts';
-import { changeEnvFile } from '../../lib/stack/env-file.ts';
 import { makeDebianImage } from '../debian-image.ts';
 import { TEST_PREFIX, TestStack, until } from '../e2e/harness.ts';
-import { PASSWORD, RegistryStage, USER } from '../e2e/registry-stage.ts';
+import { RegistryStage } from '../e2e/registry-stage.ts';
 
 const HINT = 'see the output above';
 const SSHD = `${TEST_PREFIX}-sshd`;
@@ -30,14 +29,7 @@ describe('deploying from a registry over SSH', { timeout: 1_500_000 }, () => {
     [builder, host] = await Promise.all([TestStack.create('builder'), TestStack.create('host')]);
     registry = new RegistryStage(builder);
     await registry.start();
-    const password = join(builder.tmp, 'password');
-    writeFileSync(password, PASSWORD, { mode: 0o600 });
-    const signIn = {
-      REGISTRY: `${registry.address}/team`,
-      REGISTRY_USER: USER,
-      REGISTRY_PASSWORD_FILE: password,
-    };
-    await Promise.all([builder, host].map((stack) => changeEnvFile(stack.settings.envFile, signIn)));
+    await Promise.all([builder, host].map((stack) => registry.signIn(stack)));
     await host.mustScript('npm-network', ['create']);
     await builder.mustScript('push');
     await run(['docker', 'rmi', ...IMAGES.map((image) => `${host.settings.prefix}-${image}:latest`)]);
