@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Bases, resolveBases } from './lib/images/base-images.ts';
 import { type BuildFacts, buildArgv, IMAGES, type ImageName } from './lib/images/build-argv.ts';
 import { beginChanges } from './lib/process/changes.ts';
+import { DescribedError } from './lib/process/errors.ts';
 import { ROOT } from './lib/process/root.ts';
 import { $, mustRun } from './lib/process/shell.ts';
 import { envFileExists, readEnvValues } from './lib/stack/env-file.ts';
@@ -25,6 +27,11 @@ Builds the images of the stack, side by side; tags each with version and git rev
  * @throws DescribedError with the end of a failed build's output
  */
 export async function build(settings: StackSettings, noCache = false): Promise<void> {
+  if (!existsSync(join(ROOT, 'backend'))) {
+    const hint =
+      'deploy a release of the registry: make prod-up FROM=latest, later make prod-update FROM=latest';
+    throw new DescribedError('This checkout has no sources of the application to build', hint);
+  }
   const bases = await resolveBases();
   const facts = await collectFacts(settings, bases, noCache);
   await Promise.all(IMAGES.map((image) => buildImage(image, facts)));

@@ -25,7 +25,11 @@ export async function describeRelease(settings: StackSettings, folder: string): 
   if (other !== undefined) {
     throw new DescribedError(`The images are of two builds, ${release} and ${other}`, 'make prod-build');
   }
-  await writeBoms(folder, await Promise.all(named.map(({ image, name }) => describeImage(image, name))));
+  const written = Promise.all(named.map(({ image, name }) => describeImage(image, name))).then((described) =>
+    writeBoms(folder, described),
+  );
+  // It is waited for later, when another step may have failed before.
+  written.catch(() => undefined);
   const images = Object.fromEntries(
     named.map(({ image, name }): [ImageName, LocalImage] => [image, { name, sbom: bomFile(folder, name) }]),
   ) as LocalRelease['images'];
@@ -34,7 +38,7 @@ export async function describeRelease(settings: StackSettings, folder: string): 
     listMigrations(`${settings.prefix}-backend:latest`),
   ]);
   const revision = found[0]?.Config.Labels?.['org.opencontainers.image.revision'] ?? 'unknown';
-  return { release, revision, platform, migrations, images };
+  return { release, revision, platform, migrations, images, written };
 }
 
 function releaseOf(labels: Readonly<Record<string, string>>): string {

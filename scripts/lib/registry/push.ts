@@ -26,6 +26,8 @@ export interface LocalRelease {
   platform: string;
   migrations: string[];
   images: Record<ImageName, LocalImage>;
+  /** Until the bills of materials are written: images need not wait for them. */
+  written: Promise<unknown>;
 }
 
 /** What a push did. */
@@ -52,14 +54,16 @@ export async function pushRelease(
 ): Promise<Pushed> {
   const target = { registry: signedIn.registry, tag: local.release };
   const before = (await findRelease(target, signedIn))?.manifest;
-  const images = {} as Record<ImageName, ReleasedImage>;
-  let bytes = 0;
-  for (const image of IMAGES) {
+  const push = async (image: ImageName) => {
     const pushed = await pushImage(image, local, signedIn);
-    bytes += pushed.bytes;
-    images[image] = pushed.released;
     options.tell(`${image}  ${pushed.released.digest}  ${pushed.bytes} bytes sent`);
-  }
+    return pushed;
+  };
+  // The layers that all share go once, with the first; then the registry has them, and the others go side by side.
+  const postgres = await push('postgres');
+  const [backend, frontend] = await Promise.all([push('backend'), push('frontend')]);
+  const images = { postgres: postgres.released, backend: backend.released, frontend: frontend.released };
+  const bytes = postgres.bytes + backend.bytes + frontend.bytes;
   const manifest = makeManifest(local, images);
   const unchanged = before !== undefined && sameImages(before, manifest);
   if (before && !unchanged && !options.replace) throw takenBy(before, local.release);
@@ -88,7 +92,7 @@ function takenBy({ createdAt, createdBy }: ReleaseManifest, release: string): De
 
 async function pushImage(
   image: ImageName,
-  { release, images }: LocalRelease,
+  { release, images, written }: LocalRelease,
   signedIn: SignedIn,
 ): Promise<{ released: ReleasedImage; bytes: number }> {
   const { name, sbom } = images[image];
@@ -98,6 +102,7 @@ async function pushImage(
     await mustRun(['docker', 'image', 'inspect', name, '--format', '{{json .}}'], 'make prod-build'),
   ) as { Id: string; RootFS: { Layers: string[] }; Config: { Labels: Record<string, string> | null } };
   const base = inspected.Config.Labels?.['org.opencontainers.image.base.name'] ?? '';
+  await written;
   const layers = sent.length > 0 ? await readLayers(`${repository}@${digest}`, signedIn) : [];
   return {
     bytes: sumSent(sent, layers, inspected.RootFS.Layers),

@@ -202,6 +202,7 @@ describe('releases in a registry', { timeout: 1_500_000 }, () => {
 
   it('what was built, loaded or changed on the host itself is refused where signatures are asked for', async () => {
     await refuses(/FROM=/, 'prod-update', 'NO_BUILD=1', 'NO_BACKUP=1');
+    await refuses(/no sources of the application/, 'prod-build');
     const { image, imageId } = await stack.container('frontend');
     const file = `FROM ${image}\nUSER root\nRUN echo hello > /usr/share/nginx/html/hello.txt\nUSER nginx\n`;
     await mustRun(['docker', 'build', '--quiet', '--tag', image, '-'], HINT, { input: file });
