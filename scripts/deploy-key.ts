@@ -6,6 +6,7 @@ import { writeWhole } from './lib/process/files.ts';
 import { ROOT } from './lib/process/root.ts';
 import { $ } from './lib/process/shell.ts';
 import { authorizedLine, holdsKey } from './lib/registry/deploy-rules.ts';
+import { readNamedFile } from './lib/registry/settings.ts';
 import { loadSettings } from './lib/stack/project.ts';
 import { main } from './lib/terminal/cli.ts';
 import { say, sayOk } from './lib/terminal/report.ts';
@@ -54,7 +55,7 @@ main(import.meta.url, {
     if (flags.remove && !file)
       throw new DescribedError('Which key?', 'make deploy-key REMOVE=1 FILE=ci.pub', Exit.usage);
     const made = file ? undefined : await makePair(`${loadSettings().prefix}-deploy`);
-    const publicKey = made?.publicKey ?? readFileSync(file ?? '', 'utf8');
+    const publicKey = made?.publicKey ?? readNamedFile(file ?? '', 'FILE', 'give the file that ends in .pub');
     authorize(publicKey, flags.remove ? undefined : authorizedLine(publicKey, ROOT));
     if (flags.remove) return sayOk(`This key may not deploy any more (${keysFile()})`);
     if (made) say(made.privateKey);

@@ -19,7 +19,8 @@ export async function listRemoteReleases(signedIn: SignedIn): Promise<RemoteRele
   const { registry } = signedIn;
   const tags = await listTags(repositoryOf(registry, 'release'), signedIn);
   // cosign keeps signatures and statements beside the images, as sha256-….sig and .att.
-  const named = tags.filter((tag) => !/^sha256-[0-9a-f]{64}\./.test(tag)).slice(-MOST_RELEASES);
+  const others = tags.filter((tag) => tag !== 'latest' && !/^sha256-[0-9a-f]{64}\./.test(tag));
+  const named = [...tags.filter((tag) => tag === 'latest'), ...others.slice(-MOST_RELEASES)];
   const read = await Promise.all(
     named.map(async (tag) => ({
       tag,

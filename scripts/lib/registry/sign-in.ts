@@ -1,11 +1,11 @@
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { DescribedError, Exit } from '../process/errors.ts';
-import { ROOT } from '../process/root.ts';
 import { run, whenInterrupted } from '../process/shell.ts';
 import type { EnvValues } from '../stack/env-rules.ts';
 import { registryHost } from './reference-rules.ts';
+import { readNamedFile } from './settings.ts';
 import { explainRegistry } from './trouble-rules.ts';
 
 /** How docker, skopeo and cosign reach a registry while a command works on it. */
@@ -79,12 +79,7 @@ async function signIn(
 
 function readPassword(env: EnvValues): string {
   const file = env.REGISTRY_PASSWORD_FILE;
-  if (!file) {
-    throw new DescribedError(
-      'REGISTRY_USER is set, and REGISTRY_PASSWORD_FILE is not',
-      'put the password or token into a file of mode 0600 and name it: REGISTRY_PASSWORD_FILE=/path',
-      Exit.usage,
-    );
-  }
-  return readFileSync(resolve(ROOT, file), 'utf8').trim();
+  const hint = 'put the password or token into a file of mode 0600 and name it: REGISTRY_PASSWORD_FILE=/path';
+  if (file) return readNamedFile(file, 'REGISTRY_PASSWORD_FILE', hint).trim();
+  throw new DescribedError('REGISTRY_USER is set, and REGISTRY_PASSWORD_FILE is not', hint, Exit.usage);
 }

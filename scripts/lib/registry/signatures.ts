@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
@@ -7,6 +7,7 @@ import { run } from '../process/shell.ts';
 import type { EnvValues } from '../stack/env-rules.ts';
 import { askRegistry, QUESTION_MS } from './client.ts';
 import { attestArgv, signArgv, verifyArgv } from './cosign-argv.ts';
+import { readNamedFile } from './settings.ts';
 import type { SignedIn } from './sign-in.ts';
 
 /** What signs: the key's file or env://NAME, and how cosign gets its password. */
@@ -24,15 +25,11 @@ export function findSigningKey(env: EnvValues): SigningKey | undefined {
   const given = process.env.COSIGN_KEY ?? env.COSIGN_KEY;
   if (!given) return undefined;
   const file = env.COSIGN_PASSWORD_FILE;
-  const password = file ? readFileSync(resolve(ROOT, file), 'utf8').trim() : process.env.COSIGN_PASSWORD;
+  const password = file
+    ? readNamedFile(file, 'COSIGN_PASSWORD_FILE', 'put the key’s password into it, with mode 0600').trim()
+    : process.env.COSIGN_PASSWORD;
   const isText = given.startsWith('-----BEGIN ');
-  if (!isText && !existsSync(resolve(ROOT, given))) {
-    throw new DescribedError(
-      `COSIGN_KEY names ${given}, which is not there`,
-      'make one: cosign generate-key-pair',
-      Exit.usage,
-    );
-  }
+  if (!isText) readNamedFile(given, 'COSIGN_KEY', 'make one: cosign generate-key-pair');
   return {
     key: isText ? 'env://COSIGN_KEY' : resolve(ROOT, given),
     env: { COSIGN_PASSWORD: password ?? '', ...(isText ? { COSIGN_KEY: given } : {}) },
@@ -48,16 +45,9 @@ export function findPublicKeys(env: EnvValues): string[] {
     .split(',')
     .map((file) => file.trim())
     .filter(Boolean);
-  const paths = files.map((file) => resolve(ROOT, file));
-  const missing = paths.find((path) => !existsSync(path));
-  if (missing) {
-    throw new DescribedError(
-      `COSIGN_PUBLIC_KEY names ${missing}, which is not there`,
-      'copy cosign.pub from where releases are signed',
-      Exit.usage,
-    );
-  }
-  return paths;
+  for (const file of files)
+    readNamedFile(file, 'COSIGN_PUBLIC_KEY', 'copy cosign.pub from where releases are signed');
+  return files.map((file) => resolve(ROOT, file));
 }
 
 /** @throws DescribedError (exit 3) without cosign */
