@@ -5,7 +5,7 @@ import type { StackSettings } from '../stack/stack.ts';
 import { hashContent } from './pull.ts';
 import { findPulled } from './pulled.ts';
 import { withSignIn } from './sign-in.ts';
-import { assertCosign, findPublicKeys, findSigner } from './signatures.ts';
+import { assertCosign, findPublicKeys, findSigners } from './signatures.ts';
 
 /** What is known of the signature of an image that runs. */
 export interface SignatureFacts {
@@ -38,9 +38,9 @@ export async function checkSigned(
       return { state: 'not signed', found: 'what runs is not the image that was pulled' };
     const { reference } = pulled;
     const registry = reference.replace(/\/[^/]*$/, '');
-    const signer = await withSignIn(registry, env, (signedIn) => findSigner(reference, keys, signedIn));
-    return signer
-      ? { state: 'signed', found: signer }
+    const signers = await withSignIn(registry, env, (signedIn) => findSigners(reference, keys, signedIn));
+    return signers.length > 0
+      ? { state: 'signed', found: signers.join(', ') }
       : { state: 'not signed', found: `${reference} has no signature of that key` };
   };
   const isAsked = await assertCosign().then(() => undefined, notAsked);

@@ -174,5 +174,7 @@ function judge(
 ): string | undefined {
   if (!pulled) return 'was built or loaded here, and nobody signed it';
   if (content !== '' && content !== pulled.content) return 'is not the image that was pulled';
-  return keys.includes(pulled.signedBy) ? undefined : 'was not signed by that key when it was pulled';
+  return pulled.signedBy.some((key) => keys.includes(key))
+    ? undefined
+    : 'was not signed by that key when it was pulled';
 }

@@ -16,8 +16,8 @@ export interface BroughtImage {
   reference: string;
   /** Of what it does, whatever its labels say (see hashContent). */
   content: string;
-  /** Fingerprint of the public key that its signature was checked with; empty where none is set. */
-  signedBy: string;
+  /** Fingerprints of the public keys that its signatures were checked with; none where none is set. */
+  signedBy: string[];
 }
 
 /** A release in a registry. */
@@ -75,7 +75,7 @@ export async function pullImages(
   localName: (image: ImageName) => string,
 ): Promise<BroughtImage[]> {
   await assertPlatform(manifest);
-  const signer = (one: string) => (publicKeys.length > 0 ? assertSigned(one, publicKeys, signedIn) : '');
+  const signer = (one: string) => (publicKeys.length > 0 ? assertSigned(one, publicKeys, signedIn) : []);
   await signer(reference);
   const brought: BroughtImage[] = [];
   for (const image of IMAGES) {

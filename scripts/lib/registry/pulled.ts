@@ -49,7 +49,7 @@ const readList = list(
     tag: text(200, /^\w[\w.+-]*$/),
     reference: text(500, /^[A-Za-z0-9[][A-Za-z0-9._:/[\]-]*@sha256:[0-9a-f]{64}$/),
     content: hex,
-    signedBy: hex,
+    signedBy: list(hex, 20),
   }),
   10_000,
 );

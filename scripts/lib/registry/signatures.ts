@@ -87,7 +87,7 @@ export async function sign(
   signedIn: SignedIn,
   statement: { type: 'cyclonedx' | 'custom'; file: string },
 ): Promise<void> {
-  if (await findSigner(reference, [publicKey], signedIn)) return;
+  if ((await findSigners(reference, [publicKey], signedIn)).length > 0) return;
   await askRegistry(attestArgv(reference, key, statement.type, statement.file, signedIn), signedIn, { env });
   await askRegistry(signArgv(reference, key, signedIn), signedIn, { env });
 }
@@ -101,36 +101,38 @@ export function fingerprint(publicKey: string): string {
 const saysUnsigned = (stderr: string) => /no matching signatures|no signatures found/i.test(stderr);
 
 /**
- * Looks for the key that has signed an image.
+ * Looks for the keys that have signed an image.
  * @param reference with its digest
- * @returns the key's file; undefined when none of them has
+ * @returns those of them that have, by their files
  * @throws DescribedError when the registry does not tell
  */
-export async function findSigner(
+export async function findSigners(
   reference: string,
   publicKeys: readonly string[],
   signedIn: SignedIn,
-): Promise<string | undefined> {
+): Promise<string[]> {
+  const signers: string[] = [];
   for (const publicKey of publicKeys) {
     const argv = verifyArgv(reference, publicKey, signedIn);
     const asked = { timeoutMs: QUESTION_MS, isAnswer: saysUnsigned };
-    if ((await askRegistry(argv, signedIn, asked)).exitCode === 0) return publicKey;
+    if ((await askRegistry(argv, signedIn, asked)).exitCode === 0) signers.push(publicKey);
   }
+  return signers;
 }
 
 /**
  * An image is signed by one of the keys.
  * @param reference with its digest
- * @returns the fingerprint of the key that signed it
+ * @returns the fingerprints of all of them that signed it: while keys are changed, any of them may go next
  * @throws DescribedError that names the image
  */
 export async function assertSigned(
   reference: string,
   publicKeys: readonly string[],
   signedIn: SignedIn,
-): Promise<string> {
-  const signer = await findSigner(reference, publicKeys, signedIn);
-  if (signer) return fingerprint(signer);
+): Promise<string[]> {
+  const signers = await findSigners(reference, publicKeys, signedIn);
+  if (signers.length > 0) return signers.map(fingerprint);
   throw new DescribedError(
     `${reference} is not signed by ${publicKeys.length > 1 ? 'any of the keys' : 'the key'} in COSIGN_PUBLIC_KEY: nothing is deployed`,
     'deploy a release that was pushed with that key, or push this one again where the key is: make prod-push',

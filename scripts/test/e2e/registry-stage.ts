@@ -19,6 +19,8 @@ export class RegistryStage {
   private readonly image: string;
   private readonly size: string | undefined;
   private port = 0;
+  /** Of the engine's own bridge. */
+  private gateway = '';
 
   /** @param size of its disk, such as 20m; without one it has the host's, which survives its end */
   constructor(stack: TestStack, size?: string) {
@@ -33,8 +35,13 @@ export class RegistryStage {
     return `127.0.0.1:${this.port}`;
   }
 
-  /** The same one by the address of its container, whose CA nobody here knows. */
-  async unknownAddress(): Promise<string> {
+  /** The same one where nobody here knows its CA. */
+  get unknownAddress(): string {
+    return `${this.gateway}:${this.port}`;
+  }
+
+  /** The same one by the address of its container, which is not in its certificate. */
+  async readAddress(): Promise<string> {
     const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
     return `${(await this.docker('inspect', '--format', format, this.container)).trim()}:5000`;
   }
@@ -42,6 +49,8 @@ export class RegistryStage {
   async start(): Promise<void> {
     mkdirSync(this.folder, { recursive: true });
     this.port = await freePort();
+    const format = '{{(index .IPAM.Config 0).Gateway}}';
+    this.gateway = (await this.docker('network', 'inspect', '--format', format, 'bridge')).trim();
     writeFileSync(join(this.folder, 'htpasswd'), HTPASSWD);
     writeFileSync(join(this.folder, 'config.yml'), CONFIG);
     await Promise.all([this.fetchProgram(), this.makeCertificate()]);
@@ -58,7 +67,8 @@ export class RegistryStage {
       ...['run', '--detach', '--name', this.container, '--user', '1000:1000', '--read-only'],
       ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--memory', '256m', '--no-healthcheck'],
       ...['--volume', `${this.folder}:/registry:ro`, '--volume', `${this.volume}:/data`],
-      ...['--publish', `${this.address}:5000`, '--entrypoint', '/registry/docker-registry'],
+      ...[this.address, this.unknownAddress].flatMap((one) => ['--publish', `${one}:5000`]),
+      ...['--entrypoint', '/registry/docker-registry'],
       ...[this.image, 'serve', '/registry/config.yml'],
     );
     const ask = ['curl', '-sS', '--cacert', join(this.folder, 'ca.pem'), `https://${this.address}/v2/`];
@@ -137,7 +147,7 @@ export class RegistryStage {
       mustRun(['openssl', ...args], 'apt-get install openssl', { cwd: this.folder });
     const files = ['-keyout', 'ca.key', '-out', 'ca.pem'];
     await openssl('req', '-x509', ...key, '-days', '30', ...files, '-subj', '/CN=Test CA');
-    const names = ['-subj', '/CN=registry', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const names = ['-subj', '/CN=registry', '-addext', `subjectAltName=IP:127.0.0.1,IP:${this.gateway}`];
     await openssl('req', ...key, '-keyout', 'key.pem', '-out', 'request.pem', ...names);
     const ca = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-copy_extensions', 'copy'];
     await openssl('x509', '-req', '-in', 'request.pem', ...ca, '-days', '30', '-out', 'cert.pem');
