@@ -32,20 +32,18 @@ export async function withHidden<T>(
   }
 }
 
+/** What Node's agent asks of a socket that it keeps; a pipe is kept as it is. */
+const SOCKET_LIKE = { timeout: 0, ref() {}, unref() {}, setKeepAlive() {}, setTimeout() {} };
+
 /** Reaches the engine wherever this user's Docker context says that it is. */
 class EngineAgent extends Agent {
   override createConnection(): Duplex {
     const { stdin, stdout, ended, kill } = openPipe(['docker', 'system', 'dial-stdio']);
-    const connection = Duplex.from({ writable: stdin, readable: stdout });
+    const connection = Object.assign(Duplex.from({ writable: stdin, readable: stdout }), SOCKET_LIKE);
     connection.on('close', () => kill());
     void ended.then(() => connection.destroy());
     return connection;
   }
-  // What Node does in these is for sockets; a pipe is kept as it is.
-  override keepSocketAlive(): boolean {
-    return true;
-  }
-  override reuseSocket(): void {}
 }
 
 function pass(agent: Agent, hidden: readonly string[], asked: IncomingMessage, answer: ServerResponse): void {

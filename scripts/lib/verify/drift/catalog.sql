@@ -39,6 +39,8 @@ with refs as (
       then format('array(select i::text from unnest(t.%I) as i order by 1)', attname)
     when attname = 'rolpassword' then 'split_part(t.rolpassword, ''$'', 1) ~ ''^SCRAM'''
     when attname in ('subconninfo', 'umoptions') then format('md5(t.%I::text)', attname)
+    -- Debian's PostgreSQL notes there at which place of its log a column was made.
+    when attname = 'attoptions' then 'array(select o from unnest(t.attoptions) as o where o !~ ''^pg_attver='')'
     -- JSON's readers know no such numbers.
     when atttypid in ('anyarray'::regtype, 'bigint'::regtype) then format('t.%I::text', attname)
     else format('t.%I', attname) end as expression
@@ -78,7 +80,7 @@ select format($$select json_build_object('in', case when %5$L then '' else curre
   shared,
   case when catalogs.catalog = 'pg_attribute'::regclass then 'where not t.attisdropped' else '' end,
   case when brief and not shared then format('t.%I::oid < 16384', key) else 'false' end,
-  format('jsonb_build_object(''name'', %s, ''md5'', md5(t::text))', case when name is null then 'null' else format('t.%I', name) end))
+  format('jsonb_build_object(''name'', %s, ''md5'', md5(regexp_replace(t::text, ''pg_attver=\d+,?'', '''')))', case when name is null then 'null' else format('t.%I', name) end))
 from catalogs left join definitions as d on d.catalog = catalogs.catalog::text
 order by 1
 \gexec
