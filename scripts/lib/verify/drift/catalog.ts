@@ -1,19 +1,23 @@
-import { readFileSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { superuser } from '../../database/client-argv.ts';
 import { querySql } from '../../database/sql.ts';
 import { sandboxArgv } from '../../docker/sandbox-argv.ts';
 import { DescribedError } from '../../process/errors.ts';
 import { writeWhole } from '../../process/files.ts';
+import { ROOT } from '../../process/root.ts';
 import { mustRun, run, whenInterrupted } from '../../process/shell.ts';
 import { waitUntil } from '../../process/wait.ts';
-import { stateDir } from '../../release/history.ts';
 
 const CATALOG = readFileSync(new URL('catalog.sql', import.meta.url), 'utf8');
 const SETTINGS = readFileSync(new URL('settings.sql', import.meta.url), 'utf8');
 const START_MS = 120_000;
+const CACHE = join(ROOT, 'artifacts/verify');
+/** How many releases' servers are kept. */
+const KEPT = 4;
 
 /** A release's server as it is fresh from its images. */
 export interface FreshServer {
@@ -37,23 +41,35 @@ export function readCatalog(container: string, database: string): Promise<string
 }
 
 /**
- * What `readCatalog` says of a release's own server: made once from its images and migrated by its own API, then kept.
+ * What `readCatalog` says of a release's own server: made once from its images and migrated by its own API, then kept under
+ * the hash of what it was made of, for every stack of this checkout.
  * @throws DescribedError when it cannot be made
  */
 export async function readFreshCatalog(prefix: string, fresh: FreshServer): Promise<string> {
-  const path = join(stateDir(prefix), 'fresh-catalog.json.gz');
-  const key = JSON.stringify([fresh, CATALOG, SETTINGS]);
-  const kept = await readFile(path).then(
-    (bytes) => gunzipSync(bytes).toString().split('\0'),
-    () => [],
-  );
-  if (kept[0] === key && kept[1]) return kept[1];
+  const key = createHash('sha256').update(JSON.stringify([fresh, CATALOG, SETTINGS]));
+  const path = join(CACHE, `catalog-${key.digest('hex')}.json.gz`);
+  const kept = await readFile(path)
+    .then((bytes) => gunzipSync(bytes).toString())
+    .catch(() => undefined);
+  if (kept !== undefined) return kept;
   const text = await withFreshServer(prefix, fresh, (server) =>
     readCatalog(server, fresh.env.POSTGRES_DB ?? ''),
   );
-  await mkdir(dirname(path), { recursive: true });
-  writeWhole(path, gzipSync(`${key}\0${text}`), { mode: 0o600 });
+  await mkdir(CACHE, { recursive: true });
+  await removeOldest();
+  writeWhole(path, gzipSync(text), { mode: 0o600 });
   return text;
+}
+
+/** Makes room for one more: a release that is verified again is read again. */
+async function removeOldest(): Promise<void> {
+  const names = (await readdir(CACHE)).filter((name) => name.startsWith('catalog-'));
+  const byAge = names.map((name) => ({
+    name,
+    at: statSync(join(CACHE, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+  }));
+  for (const { name } of byAge.sort((one, other) => other.at - one.at).slice(KEPT - 1))
+    await rm(join(CACHE, name), { force: true });
 }
 
 const PASSWORD = 'of-a-server-without-a-network';

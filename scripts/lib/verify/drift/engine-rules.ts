@@ -94,11 +94,17 @@ export function renameForReference(model: ComposeModel): unknown {
   };
 }
 
-/** The part of Compose's model that names things. */
+/** The part of Compose's model that is read here. */
 export interface ComposeModel {
-  services: Readonly<Record<string, { container_name: string }>>;
+  services: Readonly<Record<string, ComposeService>>;
   networks?: Readonly<Record<string, { name: string; external?: boolean }>>;
   volumes?: Readonly<Record<string, { name: string; external?: boolean }>>;
+}
+
+interface ComposeService {
+  container_name: string;
+  image: string;
+  environment?: Readonly<Record<string, string | null>>;
 }
 
 /** The names of what this project makes itself. */

@@ -13,7 +13,6 @@ import {
 
 /** What Compose makes of the files now: the records of the engine, by the name that each has in the stack. */
 export interface Reference {
-  model: ComposeModel;
   containers: ReadonlyMap<string, Inspected>;
   networks: ReadonlyMap<string, Inspected>;
   volumes: ReadonlyMap<string, Inspected>;
@@ -21,19 +20,28 @@ export interface Reference {
 
 const HINT = 'see what Docker says; then this again';
 
+/** What Compose reads in the stack's files. @throws DescribedError with what it says */
+export async function readModel(
+  mode: Mode,
+  settings: StackSettings,
+  variables: Environment,
+): Promise<ComposeModel> {
+  const config = composeArgv(mode, settings, ['config', '--format', 'json']);
+  return JSON.parse(await mustRun(config, HINT, { cwd: ROOT, env: variables })) as ComposeModel;
+}
+
 /**
  * Lets Compose make the stack a second time under other names, starts nothing of it, reads the engine's records and removes it.
- * @param variables of the compose files
+ * @param variables of the compose files, which were read as the model
  * @throws DescribedError with what Compose says
  */
 export async function makeReference(
   mode: Mode,
   settings: StackSettings,
   variables: Environment,
+  model: ComposeModel,
 ): Promise<Reference> {
   const options = { cwd: ROOT, env: variables };
-  const config = composeArgv(mode, settings, ['config', '--format', 'json']);
-  const model = JSON.parse(await mustRun(config, HINT, options)) as ComposeModel;
   const input = JSON.stringify(renameForReference(model));
   // Of a project that is named twice the second name counts.
   const compose = (...args: readonly string[]) =>
@@ -50,7 +58,7 @@ export async function makeReference(
       inspectReferences('network', ownNames(model.networks)),
       inspectReferences('volume', ownNames(model.volumes)),
     ]);
-    return { model, containers, networks, volumes };
+    return { containers, networks, volumes };
   } finally {
     await remove();
     done();

@@ -1,0 +1,52 @@
+import type { InspectedContainer } from '../../docker/inspect.ts';
+import type { ContainerFacts } from '../facts.ts';
+import { askDatabase } from './database.ts';
+import { parseInside, type Sections } from './inside.ts';
+import { askInside, rootOf } from './probes.ts';
+import { OUTSIDE, type Plan } from './reach.ts';
+import { type SecretSource, searchSecrets } from './secrets.ts';
+
+/** Asks inside of every container, then the database, and searches what came for secrets. */
+export async function askContainers(
+  raw: readonly InspectedContainer[],
+  bare: readonly ContainerFacts[],
+  plan: Plan,
+  source: SecretSource,
+  searching: boolean,
+) {
+  const targets: Record<string, string[]> = {
+    backend: [plan.database[0] ?? ''],
+    frontend: plan.database.slice(2),
+    postgres: [OUTSIDE, ...plan.gateways],
+  };
+  const answers = await Promise.all(
+    raw.map((one, index) =>
+      askInside(one, bare[index]?.service ?? '', targets[bare[index]?.service ?? ''] ?? []),
+    ),
+  );
+  const containers = bare.map((one, index) => {
+    const sections = answers[index];
+    return sections ? { ...one, inside: parseInside(sections, rootOf(raw[index]), one.probe) } : one;
+  });
+  const pickText = (kind: string) =>
+    new Map(
+      bare.map(({ name }, index) => [
+        name,
+        [...(answers[index] ?? [])]
+          .flatMap(([section, text]) => (section.startsWith(kind) ? [text] : []))
+          .join('\n'),
+      ]),
+    );
+  const sectionsOf = (service: string): Sections =>
+    answers[bare.findIndex((one) => one.service === service)] ?? new Map();
+  const postgres = containers.find(({ service, state }) => service === 'postgres' && state === 'running');
+  const [searched, database] = await Promise.all([
+    searchSecrets(searching ? source : undefined, bare, {
+      inspect: new Map(raw.map((one) => [one.Name.slice(1), JSON.stringify(one)])),
+      commands: pickText('cmdline'),
+      environments: pickText('environ'),
+    }),
+    postgres ? askDatabase(postgres, sectionsOf('backend').get('metrics') ?? '') : null,
+  ]);
+  return { containers, searched, database, sections: sectionsOf };
+}
