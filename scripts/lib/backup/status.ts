@@ -4,6 +4,9 @@ import { querySql } from '../database/sql.ts';
 import { sayWarning } from '../terminal/report.ts';
 import { WRITE_STATUS } from './backup-sql.ts';
 
+/** A row is written in a moment; a trigger of the owner may sleep for ever. */
+const STATUS_SECONDS = 10;
+
 /** How an operation went. */
 export interface Outcome {
   /** backup, verify, restore: what /metrics shows it under. */
@@ -33,7 +36,8 @@ export async function recordOutcome(
   detail: Record<string, unknown>,
 ): Promise<void> {
   try {
-    await writeStatus(await ownerOf(container, database), { kind, at: new Date().toISOString(), ok, detail });
+    const owner = { ...(await ownerOf(container, database)), limitSeconds: STATUS_SECONDS };
+    await writeStatus(owner, { kind, at: new Date().toISOString(), ok, detail });
   } catch {
     sayWarning(`The outcome of ${kind} could not be noted in the database, so /metrics does not show it`);
   }

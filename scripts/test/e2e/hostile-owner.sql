@@ -15,7 +15,13 @@ begin
     'create role evil_role superuser login',
     $$copy (select 1) to program 'touch /tmp/evil'$$,
     $$select lo_export(lo_creat(-1), '/tmp/evil')$$,
-    $$select pg_read_file('/run/secrets/postgres_password')$$
+    $$select pg_read_file('/run/secrets/postgres_password')$$,
+    $$select lo_import('/run/secrets/postgres_password')$$,
+    $$create server evil_server foreign data wrapper file_fdw$$,
+    $$alter system set archive_command = 'touch /tmp/evil'$$,
+    $$alter function pg_catalog.pg_read_file(text) owner to kidney_user$$,
+    $$insert into pg_catalog.pg_auth_members select * from pg_catalog.pg_auth_members$$,
+    $$update pg_catalog.pg_authid set rolsuper = true where rolname = 'kidney_user'$$
   ] loop
     begin
       execute attempt;
@@ -65,6 +71,87 @@ create statistics public.trap_statistics on (public.evil_quietly(id)), id from p
 create domain public.trap_domain as integer check (public.evil_quietly(value));
 create table public.trap_domain_user (value public.trap_domain);
 insert into public.trap_domain_user values (1);
+
+create rule trap_rule as on insert to public.trap do also select public.evil();
+create index trap_partial on public.trap (id) where public.evil_quietly(id);
+create sequence public.trap_sequence;
+alter table public.trap add constraint trap_deferred unique (id) deferrable initially deferred;
+create function public.evil_trigger() returns trigger language plpgsql as $$
+begin
+  -- A temporary table is looked for before pg_catalog, in this session alone.
+  create temporary table if not exists pg_roles (rolname name, rolsuper boolean);
+  perform public.evil();
+  return null;
+end $$;
+create constraint trigger trap_late after insert or update on public.trap deferrable initially deferred
+  for each row execute function public.evil_trigger();
+create trigger trap_emptied after truncate on public.trap for each statement execute function public.evil_trigger();
+create function public.evil_part(integer) returns integer language plpgsql immutable as $$
+begin
+  perform public.evil();
+  return $1;
+end $$;
+create table public.trap_parts (id integer) partition by range (public.evil_part(id));
+create table public.trap_part partition of public.trap_parts for values from (0) to (10);
+insert into public.trap_parts values (1);
+
+-- Types, casts and what else is called by itself.
+create type public.trap_row as (id integer);
+create function public.trap_to_text(public.trap_row) returns pg_catalog.text language plpgsql as $$
+begin
+  perform public.evil();
+  return 'x';
+end $$;
+create cast (public.trap_row as pg_catalog.text) with function public.trap_to_text(public.trap_row) as implicit;
+create table public.trap_row_user (value public.trap_row);
+insert into public.trap_row_user values (row(1));
+create function public.evil_step(pg_catalog.text, pg_catalog.text) returns pg_catalog.text language plpgsql as $$
+begin
+  perform public.evil();
+  return $2;
+end $$;
+create aggregate public.max(pg_catalog.text) (sfunc = public.evil_step, stype = pg_catalog.text);
+create function public.evil_diff(integer, integer) returns double precision language plpgsql immutable as $$
+begin
+  perform public.evil();
+  return 0;
+end $$;
+create type public.trap_range as range (subtype = integer, subtype_diff = public.evil_diff);
+create collation public."C" from "POSIX";
+create text search configuration public.english (copy = pg_catalog.english);
+create default conversion public.trap_conversion for 'SQL_ASCII' to 'UTF8' from pg_catalog.latin1_to_utf8;
+create publication trap_publication for table public.trap;
+select lo_create(424242);
+grant all on large object 424242 to public;
+alter default privileges grant all on tables to public;
+alter default privileges grant execute on functions to public;
+grant all on schema public to public;
+comment on table public.trap is E'\x1b[2J\n\\! touch /tmp/evil';
+
+-- What a superuser alone may make: refused, one by one.
+do $$
+declare
+  attempt text;
+begin
+  foreach attempt in array array[
+    'create event trigger evil_ddl on ddl_command_end execute function public.evil_trigger()',
+    'create foreign data wrapper evil_wrapper', 'create extension postgres_fdw', 'create extension file_fdw',
+    'create extension dblink', 'create language evil handler public.evil_trigger',
+    'create function public.evil_c() returns integer language c as ''/tmp/evil'', ''evil''',
+    'create operator class public.evil_class default for type integer using btree as operator 1 <',
+    'create access method evil_method type index handler pg_catalog.bthandler',
+    'create subscription evil_subscription connection ''dbname=postgres'' publication trap_publication',
+    'create function pg_catalog.array_to_string(text[], text, integer) returns text language sql as ''select 1''',
+    'create tablespace evil_space location ''/tmp''', 'alter database kidney_genetics owner to postgres',
+    'alter database postgres set search_path = public', 'alter role postgres set search_path = public'
+  ] loop
+    begin
+      execute attempt;
+      raise log 'evil succeeded: %', attempt;
+    exception when others then null;
+    end;
+  end loop;
+end $$;
 
 -- A migration table that is none.
 alter table public.schema_migrations rename to real_migrations;
@@ -119,3 +206,8 @@ alter role kidney_user set application_name = E'x''\nALTER ROLE kidney_user WITH
 alter database kidney_genetics set search_path = public, pg_catalog;
 alter database kidney_genetics set standard_conforming_strings = off;
 alter database kidney_genetics set client_encoding = 'SJIS';
+alter database kidney_genetics set "DateStyle" = 'SQL, DMY';
+alter database kidney_genetics set bytea_output = 'escape';
+alter database kidney_genetics set quote_all_identifiers = on;
+alter database kidney_genetics set check_function_bodies = off;
+alter database kidney_genetics set role = 'kidney_user';

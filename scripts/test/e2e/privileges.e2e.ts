@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { run } from '../../lib/process/shell.ts';
 import { TestStack } from './harness.ts';
+import { changeImage } from './update-users.ts';
 
 const HOSTILE = readFileSync(new URL('hostile-owner.sql', import.meta.url), 'utf8');
 
@@ -12,9 +13,10 @@ const STANDING = `select rolname || ' ' || concat(rolsuper, rolcreaterole, rolcr
   || ' ' || (select count(*) from pg_catalog.pg_auth_members where member = pg_roles.oid)
   from pg_catalog.pg_roles where rolname !~ '^pg_' order by rolname`;
 
-describe('The owner of the database, when it is hostile', { timeout: 1_200_000 }, () => {
+describe('The owner of the database, when it is hostile', { timeout: 600_000 }, () => {
   let stack: TestStack;
   let seen = 0;
+  const genes = () => join(stack.tmp, 'genes.csv');
 
   before(async () => {
     stack = await TestStack.create('owner');
@@ -51,79 +53,44 @@ describe('The owner of the database, when it is hostile', { timeout: 1_200_000 }
     return said;
   }
 
-  it('gains nothing by the trigger of the status table', async () => {
-    await stack.ownerSql(`create or replace function public.keep_last_ok() returns trigger language plpgsql as $$
-      begin
-        raise log 'evil runs as %/%', session_user, current_user;
-        execute 'alter role kidney_user superuser';
-        return new;
-      end $$`);
-    assert.match(await tryScript('backup'), /could not be noted in the database/);
-  });
-
-  it('gains nothing by a function of the same name, found first', async () => {
-    await stack.ownerSql(`create function public.array_to_string(text[], text) returns text language plpgsql as $$
-      begin
-        raise log 'evil runs as %/%', session_user, current_user;
-        execute 'alter role kidney_user superuser';
-        return pg_catalog.array_to_string($1, $2);
-      end $$`);
-    assert.match(await tryScript('verify', '--only', 'database'), /0 broken/);
-    await stack.ownerSql('drop function public.array_to_string(text[], text)');
-  });
-
-  it('gains nothing by a trigger of the import', async () => {
-    await stack.mustScript('data-export', [join(stack.tmp, 'genes.csv')]);
-    await stack
-      .ownerSql(`create or replace function public.lock_data_state() returns trigger language plpgsql as $$
+  it('gains nothing by a trigger of the import that takes another role', async () => {
+    await stack.mustScript('data-export', [genes()]);
+    await stack.ownerSql(`create or replace function public.lock_data_state() returns trigger language plpgsql as $$
       begin
         raise log 'evil runs as %/%', session_user, current_user;
         set local role postgres;
         alter role kidney_user superuser;
         return null;
-      end $$; delete from genes where symbol = 'none'`)
-      .catch(() => undefined);
-    const said = await tryScript('data-import', join(stack.tmp, 'genes.csv'));
+      end $$`);
     assert.match(
-      said,
+      await tryScript('data-import', genes()),
       /exit 1[\s\S]*Nothing was changed: the import failed: .*permission denied to set role/,
     );
   });
 
-  it('gains nothing by a constraint that a restore checks', async () => {
-    await stack.ownerSql(`create or replace function public.lock_data_state() returns trigger language plpgsql as
-      $$ begin return null; end $$;
-      create function public.check_it(integer) returns boolean language plpgsql as $$
-      begin
-        raise log 'evil runs as %/%', session_user, current_user;
-        begin execute 'alter role kidney_user superuser'; exception when insufficient_privilege then null; end;
-        return true;
-      end $$;
-      create table public.checked (id integer check (public.check_it(id)));
-      insert into public.checked values (1)`);
-    await stack.mustScript('backup');
-    assert.match(await tryScript('backup', '--verify', 'latest'), /exit 0/);
-    assert.match(await tryScript('restore', 'latest', '--yes'), /exit 0/);
-    assert.ok(seen > 0, 'the constraint was checked, by the owner');
-    assert.match(await tryScript('restore', '--undo', '--yes'), /exit 0/);
+  it('gains nothing by all that it can make, replace and shadow, in whatever looks', async () => {
+    await stack.ownerSql(HOSTILE);
+    const said = await Promise.all([
+      tryScript('health'),
+      tryScript('watch', '--once'),
+      tryScript('verify', '--only', 'database,drift,secrets'),
+      tryScript('data-export', join(stack.tmp, 'again.csv')),
+      tryScript('db-upgrade'),
+    ]);
+    assert.match(said[2] ?? '', /Drift +.*broken/, 'what was made is told');
   });
 
-  it('gains nothing by all that it can replace and shadow, in any command', async () => {
-    await stack.ownerSql(HOSTILE);
+  it('gains nothing in whatever writes, dumps, restores or changes', async () => {
     const before = seen;
-    await tryScript('health');
-    await tryScript('watch', '--once');
-    await tryScript('verify');
-    await tryScript('data-export', join(stack.tmp, 'again.csv'));
-    await tryScript('data-import', join(stack.tmp, 'genes.csv'));
-    await tryScript('backup');
-    await tryScript('backup', '--verify', 'latest');
-    await tryScript('restore', 'latest', '--yes');
-    await tryScript('restore', '--undo', '--yes');
+    await tryScript('data-import', genes());
+    assert.match(await tryScript('backup'), /exit 0/);
+    assert.match(await tryScript('backup', '--verify', 'latest'), /exit 0/);
+    assert.match(await tryScript('restore', 'latest', '--yes'), /exit 0/);
+    assert.match(await tryScript('restore', '--undo', '--yes'), /exit 0/);
     await tryScript('restore', '--drop-replaced', '--yes');
     await tryScript('rotate-secrets');
-    await tryScript('update', '--no-build');
-    await tryScript('up');
+    await changeImage(stack, 'backend', 'next');
+    await tryScript('update', '--no-build', '--no-backup');
     assert.ok(seen > before, 'its code was run, as itself');
   });
 
@@ -135,7 +102,7 @@ describe('The owner of the database, when it is hostile', { timeout: 1_200_000 }
         end loop;
       end $$`);
     const started = Date.now();
-    await tryScript('backup');
-    assert.ok(Date.now() - started < 200_000, 'the outcome was given up');
+    assert.match(await tryScript('backup'), /could not be noted in the database/);
+    assert.ok(Date.now() - started < 60_000, 'the outcome was given up');
   });
 });
