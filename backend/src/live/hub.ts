@@ -6,8 +6,8 @@ import type { Change } from '../schemas/answers.ts';
 import { closeCodes, LiveClient } from './client.ts';
 import { parseClientMessage } from './messages.ts';
 
-/** Well below the 90 s after which Nginx Proxy Manager takes a silent connection for dead; `make prod-verify` waits for one. */
-const heartbeatSeconds = 15;
+/** Well below the 90 s after which Nginx Proxy Manager takes a silent connection for dead; `make prod-verify` waits for one, no longer than for nginx to cut slow clients. */
+const heartbeatSeconds = 10;
 
 interface HubOptions {
   version: string;

@@ -22,7 +22,7 @@ describe('the WebSocket', () => {
   it('greets with the number of the newest change, the version and the heartbeat', async () => {
     const client = new LiveSocket(api.url);
     const hello = await client.until('hello');
-    assert.deepEqual(hello, { type: 'hello', seq: await seqNow(), version: '1.2.3', heartbeatSeconds: 15 });
+    assert.deepEqual(hello, { type: 'hello', seq: await seqNow(), version: '1.2.3', heartbeatSeconds: 10 });
     assert.ok(Number(hello.heartbeatSeconds) < 90, 'the proxy cuts silent connections after 90 s');
     await client.close();
   });

@@ -27,7 +27,7 @@ const FOREIGN = 'https://foreign.example';
 /** Long, for a busy machine: a healthy server answers, or refuses, at once. */
 const ANSWER_MS = 10_000;
 const SLOW_MS = 16_000;
-/** The backend's heartbeat comes every 15 s. */
+/** As the contract of an app says: a ping within 15 s (docs/adapting.md). */
 const HEARTBEAT_MS = 17_000;
 const BUSY_TRIES = 6;
 const BUSY_PAUSE_MS = 1000;
