@@ -97,6 +97,28 @@ describe('the lock of a stack', () => {
       const owners = [join(folder, 'x.lock'), folder, dirname(folder)].map((path) => statSync(path).uid);
       assert.deepEqual(owners, [4242, 4242, 4242]);
     });
+
+    it('lies where another user of the host can put, read and remove nothing', async (t) => {
+      const folder = temporary(t);
+      chmodSync(folder, 0o755);
+      const path = join(folder, 'state/locks/x.lock');
+      openLock(path, 4242);
+      const tries = [
+        `mkfifo ${path}.fifo`,
+        `ln -s /etc/passwd ${path}.link`,
+        `ln ${folder}/theirs ${path}.hard`,
+        `cat ${path}`,
+        `echo 'init (pid 1, root)' > ${path}`,
+        `rm -f ${path} && ! test -e ${path}`,
+        `mv ${folder}/state ${folder}/gone`,
+        `chmod 777 ${dirname(path)}`,
+      ];
+      for (const attempt of tries) {
+        const other = $({ nothrow: true })`setpriv --reuid 4243 --regid 4243 --clear-groups sh -c ${attempt}`;
+        assert.notEqual((await other).exitCode, 0, attempt);
+      }
+      assert.equal(statSync(path).uid, 4242);
+    });
   }
 
   for (const text of ['', 'init (pid 1, root)\n2026-01-01T00:00:00Z\n', '{"pid":1}', '\u0000'.repeat(1e5)]) {
