@@ -13,7 +13,7 @@ import { CHECKS, FAMILY_TITLES, parseSkips, selectChecks } from '../lib/verify/c
 import type { Facts } from '../lib/verify/facts.ts';
 import { newestDate, toContainerFacts } from '../lib/verify/gather/engine.ts';
 import { parseDials, parseInside, parseSections } from '../lib/verify/gather/inside.ts';
-import { formatJunit, formatResults } from '../lib/verify/report.ts';
+import { formatJunit, formatResults, wrapLine } from '../lib/verify/report.ts';
 import { BREAKS, healthyFacts } from './verify-breaks.ts';
 
 const judge = (facts: Facts, skips = new Map<string, string>()) => judgeAll(CHECKS, facts, skips);
@@ -403,6 +403,19 @@ describe('what prod-verify prints', () => {
     assert.match(lines[at + 1] ?? '', /^ {4}kg-backend: sh \(uid 0\)\ufffd was started — this project/);
     assert.match(lines[at + 2] ?? '', /^ {4}→ see who started it/);
     assert.ok(!lines.join('').includes('[drift-mounts]'));
+  });
+
+  it('breaks a long line between words where the terminal ends, and loses nothing', () => {
+    assert.equal(wrapLine('✔ short [id]', 80), '✔ short [id]');
+    assert.equal(wrapLine('    one two three', 12), '    one two\n    three');
+    assert.equal(wrapLine('\u001b[31mred and\u001b[39m blue', 8), '\u001b[31mred and\u001b[39m\n    blue');
+    const facts = healthyFacts();
+    facts.drift.settings?.differences.push('x'.repeat(200), 'many words '.repeat(50));
+    for (const line of formatted(facts, true)) {
+      const wrapped = wrapLine(line, 80).split('\n');
+      assert.equal(wrapped.join('').replace(/\s+/g, ''), line.replace(/\s+/g, ''));
+      for (const one of wrapped) assert.ok(one.length <= 80 || !one.trim().includes(' '), one);
+    }
   });
 
   it('tells of every check with VERBOSE=1', () => {

@@ -1,5 +1,7 @@
+import { stripVTControlCharacters } from 'node:util';
 import { toPrintable } from '../process/printable.ts';
 import { formatDuration, paint, say } from '../terminal/report.ts';
+import { isYes } from '../terminal/word-rules.ts';
 import { FAMILIES, type Result } from './check.ts';
 
 /** How many of each outcome. */
@@ -22,7 +24,9 @@ export function sayResults<F extends string>(
   tookMs: number,
   titles: Readonly<Record<F, string>>,
 ): void {
-  for (const line of formatResults(results, tookMs, titles, Boolean(process.env.VERBOSE))) say(line);
+  const verbose = isYes('VERBOSE', process.env.VERBOSE ?? '');
+  const width = process.stdout.columns || Number.POSITIVE_INFINITY;
+  for (const line of formatResults(results, tookMs, titles, verbose)) say(wrapLine(line, width));
 }
 
 /** @param verbose tells of every check what was found */
@@ -48,6 +52,20 @@ export function formatResults<F extends string>(
     `${took}: ${sums.join(', ')}`,
     ...(verbose ? [] : ['What was found for each: VERBOSE=1']),
   ];
+}
+
+/** Breaks a line between words where the terminal ends, and sets what follows in by four. */
+export function wrapLine(line: string, width: number): string {
+  const lines: string[] = [];
+  let at = 0;
+  for (const word of line.split(/(?<=\S)(?= )/)) {
+    const length = stripVTControlCharacters(word).length;
+    const breaks = at > 0 && at + length > width;
+    if (breaks) lines.push(`   ${word}`);
+    else lines.push(`${lines.pop() ?? ''}${word}`);
+    at = breaks ? 3 + length : at + length;
+  }
+  return lines.join('\n');
 }
 
 function formatFamily(title: string, results: readonly Result<string>[]): string {

@@ -25,6 +25,9 @@ export interface Faults {
   certificateDays?: number;
   /** The certificate is for another name. */
   otherName?: boolean;
+  /** Names that the host answers to beside the domain; the certificate is for them as well where that is said. */
+  names?: readonly string[];
+  namesCovered?: boolean;
   noRedirect?: boolean;
   noWebSocket?: boolean;
   noLimit?: boolean;
@@ -76,6 +79,9 @@ export class NpmStage {
     );
     await this.docker('network', 'connect', this.stack.settings.network, this.container);
     await this.docker('start', this.container);
+    // Where NPM's nginx has its hosts.
+    const link = 'mkdir -p /data/nginx && ln -s /npm /data/nginx/proxy_host';
+    await this.docker('exec', '--user', '0', this.container, 'sh', '-c', link);
     await this.untilReady();
   }
 
@@ -142,10 +148,11 @@ export class NpmStage {
     );
   }
 
-  private async makeCertificate(name: string, days: number): Promise<void> {
+  private async makeCertificate(names: readonly string[], days: number): Promise<void> {
     await this.openssl(
       ...['req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', 'key.pem'],
-      ...['-out', 'request.pem', '-subj', `/CN=${name}`, '-addext', `subjectAltName=DNS:${name}`],
+      ...['-out', 'request.pem', '-subj', `/CN=${names[0]}`],
+      ...['-addext', `subjectAltName=${names.map((name) => `DNS:${name}`).join()}`],
     );
     await this.openssl(
       ...['x509', '-req', '-in', 'request.pem', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'],
@@ -156,7 +163,8 @@ export class NpmStage {
 
   private async configure(faults: Faults): Promise<void> {
     const name = faults.otherName ? 'other.example.org' : DOMAIN;
-    await this.makeCertificate(name, faults.certificateDays ?? 80);
+    const more = faults.namesCovered ? (faults.names ?? []) : [];
+    await this.makeCertificate([name, ...more], faults.certificateDays ?? 80);
     const zone = zoneName(this.stack.settings.prefix);
     writeFileSync(join(this.folder, 'nginx.conf'), formatNginx(faults, zone));
     writeFileSync(join(this.folder, 'proxy.conf'), formatProxy(faults));
@@ -273,7 +281,7 @@ server {
   listen 80;
   listen 443 ssl;
   http2 ${faults.noHttp2 ? 'off' : 'on'};
-  server_name ${DOMAIN};
+  server_name ${[DOMAIN, ...(faults.names ?? [])].join(' ')};
   ssl_certificate /npm/certificate.pem;
   ssl_certificate_key /npm/key.pem;
   ssl_protocols ${protocols};

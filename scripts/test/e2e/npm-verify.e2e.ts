@@ -160,6 +160,25 @@ describe('npm-verify, through a proxy of the form that NPM makes', { timeout: 60
     assert.match(failed(results)[0] ?? '', /^websocket-long: closed after \d s \(code 1006\)/);
   });
 
+  it('finds another name of the host that the certificate is not for, and that alone', async () => {
+    process.env.NPM_CONTAINER = stage.container;
+    const names = ['www.genes.example.org', 'kidney.example.org'];
+    const asked = async (faults: Faults) => {
+      await stage.become(faults);
+      const results = await stage.verify();
+      return [failed(results), results.find(({ id }) => id === 'names')?.found];
+    };
+    try {
+      const found = names.map((name) => `${name}: ERR_TLS_CERT_ALTNAME_INVALID`).join('; ');
+      assert.deepEqual(await asked({ names }), [[`names: ${found}`], found]);
+      const covered = `${names.join(', ')}: each is covered`;
+      assert.deepEqual(await asked({ names, namesCovered: true }), [[], covered]);
+      assert.deepEqual(await asked({}), [[], 'no other name of the host is seen']);
+    } finally {
+      delete process.env.NPM_CONTAINER;
+    }
+  });
+
   it('warns of a certificate that ends soon', async () => {
     await stage.become({ certificateDays: 14 });
     const results = await stage.verify();
