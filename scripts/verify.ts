@@ -68,7 +68,7 @@ main(import.meta.url, {
     const families = new Set(checks.map(({ family }) => family));
     const settings = await openStack();
     const plain = flags.json || flags.facts || flags.junit === '-';
-    if (!plain) say(`Verifying ${settings.prefix}: ${checks.length} checks, about 20 s`);
+    if (!plain) say(`Verifying ${settings.prefix}: ${checks.length} checks, about 15 s`);
     const facts = await gatherFacts(settings, mode, families, (waiting) =>
       sayProgress(waiting.length > 0 ? `  Waiting for: ${waiting.join('; ')}` : ''),
     );

@@ -22,9 +22,15 @@ with refs as (
     -- Statistics and contents are data; dependencies follow from the rest.
     and c.relname not in ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject', 'pg_depend', 'pg_shdepend')
     and a.atttypid <> 'xid'::regtype
-    -- Counted, or chosen, while the server runs.
+    -- Counted, or chosen, while the server runs; that there was an index, rule, trigger or child stays noted until a VACUUM,
+    -- and what there is has rows of its own.
     and a.attname not in ('oid', 'relfilenode', 'relpages', 'reltuples', 'relallvisible', 'relallfrozen', 'indcheckxmin',
-      'relhassubclass', 'relnatts', 'collversion', 'datcollversion')
+      'relhassubclass', 'relhasindex', 'relhasrules', 'relhastriggers', 'relnatts', 'collversion', 'datcollversion')
+), owned (catalog, kind, owner) as (values
+  ('pg_class', 'case when t.relkind = ''S'' then ''s'' else ''r'' end', 'relowner'), ('pg_proc', '''f''', 'proowner'),
+  ('pg_namespace', '''n''', 'nspowner'), ('pg_type', '''T''', 'typowner'), ('pg_language', '''l''', 'lanowner'),
+  ('pg_database', '''d''', 'datdba'), ('pg_tablespace', '''t''', 'spcowner'), ('pg_largeobject_metadata', '''L''', 'lomowner'),
+  ('pg_foreign_data_wrapper', '''F''', 'fdwowner'), ('pg_foreign_server', '''S''', 'srvowner')
 ), columns as (
   select attrelid, attnum, attname, key, case
     when is_position or atttypid = 'pg_node_tree'::regtype or attname = 'attnum'
@@ -35,6 +41,9 @@ with refs as (
       from unnest(t.%1$I::oid[]) with ordinality as u(o, at) order by at)', attname, pktable)
     when pktable is not null then format('case when t.%1$I::oid < 16384 then t.%1$I::oid::text
       else (pg_identify_object(%2$L::regclass, t.%1$I::oid, 0)).identity end', attname, pktable)
+    -- Rights that were given and taken back leave a list where there was none: both say the same.
+    when atttypid = 'aclitem[]'::regtype and owned.catalog is not null
+      then format('array(select i::text from unnest(coalesce(t.%I, acldefault((%s)::"char", t.%I))) as i order by 1)', attname, kind, owner)
     when atttypid = 'aclitem[]'::regtype
       then format('array(select i::text from unnest(t.%I) as i order by 1)', attname)
     when attname = 'rolpassword' then 'split_part(t.rolpassword, ''$'', 1) ~ ''^SCRAM'''
@@ -44,7 +53,7 @@ with refs as (
     -- JSON's readers know no such numbers.
     when atttypid in ('anyarray'::regtype, 'bigint'::regtype) then format('t.%I::text', attname)
     else format('t.%I', attname) end as expression
-  from attributes
+  from attributes left join owned on attributes.attrelid = owned.catalog::regclass
 ), definitions (catalog, expression) as (values
   ('pg_attrdef', 'pg_get_expr(t.adbin, t.adrelid)'),
   ('pg_class', 'case when t.relkind in (''v'', ''m'') then pg_get_viewdef(t.oid) else pg_get_expr(t.relpartbound, t.oid) end'),
