@@ -28,7 +28,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   'image-updates': 'scan.e2e.ts',
   'image-base-age':
     'base-images.test.ts and verify.test.ts: a base is as old as its newest layer, which is made here',
-  'image-signature': 'slow/registry-deploy.slow.ts: nothing here came from a registry',
+  'image-signature': 'verify.test.ts: nothing here came from a registry',
   'secret-age': 'only ever warns, which is seen here',
 };
 
