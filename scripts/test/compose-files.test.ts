@@ -29,7 +29,9 @@ interface Service {
 
 interface ComposeFile {
   services: Record<string, Service>;
-  networks: Record<string, { external?: boolean; internal?: boolean; enable_ipv6?: boolean }>;
+  networks: Record<string, { name?: string; external?: boolean; internal?: boolean; enable_ipv6?: boolean }>;
+  volumes: Record<string, { name?: string; external?: boolean }>;
+  secrets: Record<string, { file: string }>;
 }
 
 const read = (name: string) =>
@@ -89,6 +91,20 @@ describe('the production compose file', () => {
       });
     });
   }
+
+  it('names what it makes, and finds its secrets, by the prefix alone, also for who types docker compose', () => {
+    const own = [production.networks['kidney-genetics-api'], production.networks['kidney-genetics-internal']];
+    const volumes = Object.values(production.volumes);
+    const prefix = '$' + '{STACK_PREFIX:-kidney-genetics}';
+    for (const { name } of [...own, ...volumes].filter((one) => one !== undefined))
+      assert.ok(name?.startsWith(`${prefix}-`), name);
+    for (const { file } of Object.values(production.secrets))
+      assert.ok(file.startsWith('$' + `{SECRETS_DIR:-./secrets/${prefix}}/`), file);
+    assert.deepEqual(
+      volumes.map(({ external }) => external),
+      [true],
+    );
+  });
 
   it('keeps the database on the internal network alone', () => {
     const { 'kidney-genetics-postgres': database, 'kidney-genetics-backend-service': backend } =
