@@ -99,7 +99,7 @@ describe('the production compose file', () => {
     for (const { name } of [...own, ...volumes].filter((one) => one !== undefined))
       assert.ok(name?.startsWith(`${prefix}-`), name);
     for (const { file } of Object.values(production.secrets))
-      assert.ok(file.startsWith('$' + `{SECRETS_DIR:-./secrets/${prefix}}/`), file);
+      assert.ok(file.startsWith(['$', '{SECRETS_DIR:-./secrets/', prefix, '}/'].join('')), file);
     assert.deepEqual(
       volumes.map(({ external }) => external),
       [true],
