@@ -237,9 +237,12 @@ describe('updates and the way back', { timeout: 1_200_000 }, () => {
   });
 
   it('carry on when they were killed at the worst moment, and prod-up does as well', async () => {
-    const { child, ended, said } = startScript(stack, 'update', ['--no-build']);
+    // Both halves are replaced: once the backend leaves, the frontend's turn takes many seconds more.
+    await change('backend', 'sixth');
+    await change('frontend', 'sixth');
+    const { child, ended, said } = startScript(stack, 'update', ['--no-build', '--no-backup']);
     await until('the current backend was told to leave', 120_000, async () =>
-      /finishes what it has begun/.test(said()),
+      /backend: the current one finishes what it has begun/.test(said()),
     );
     await sleep(500);
     child.kill('SIGKILL');
