@@ -30,7 +30,6 @@ const TABLES: readonly (readonly [string, ...string[]])[] = [
   ['api-token', '--list'],
   ['npm-network', 'check'],
   ['base-images'],
-  ['host-setup'],
   ['verify', '--list'],
   ['watch', '--once'],
 ];
