@@ -315,6 +315,8 @@ describe('manifests and dumps', () => {
     const listing = `;
 3; 3466 2 EVENT TRIGGER - evil postgres
 4; 1259 1 TABLE public event_trigger kidney_user
+6; 2605 4 CAST - CAST (public.state AS text) 
+7; 6104 5 PUBLICATION - changes kidney_user
 5; 2328 3 FOREIGN DATA WRAPPER - file_fdw postgres`;
     assert.deepEqual(findForbidden(listing), [
       'EVENT TRIGGER - evil postgres',

@@ -1,8 +1,11 @@
 /** An entry of a dump's table of contents, as `pg_restore --list` prints it. */
 const ENTRY = /^\d+; \d+ \d+ (.+)$/gm;
-/** What the owner of a database cannot make: only a superuser could, and no restore runs as one. */
+/**
+ * What the owner of a database cannot make: only a superuser could, and no restore runs as one. Casts of types and publications
+ * of tables that are the owner's own are not among them (PostgreSQL, CREATE CAST, CREATE PUBLICATION).
+ */
 const SUPERUSER_ONLY =
-  /^(EVENT TRIGGER|FOREIGN DATA WRAPPER|SERVER|USER MAPPING|PROCEDURAL LANGUAGE|PUBLICATION|SUBSCRIPTION|ACCESS METHOD|TRANSFORM|CAST|TABLESPACE)\b/;
+  /^(EVENT TRIGGER|FOREIGN DATA WRAPPER|SERVER|USER MAPPING|PROCEDURAL LANGUAGE|SUBSCRIPTION|ACCESS METHOD|TRANSFORM|TABLESPACE)\b/;
 
 /** The entries of a dump that no restore makes, in words that can be printed. */
 export function findForbidden(listing: string): string[] {

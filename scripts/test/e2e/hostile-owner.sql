@@ -119,7 +119,7 @@ end $$;
 create type public.trap_range as range (subtype = integer, subtype_diff = public.evil_diff);
 create collation public."C" from "POSIX";
 create text search configuration public.english (copy = pg_catalog.english);
-create default conversion public.trap_conversion for 'SQL_ASCII' to 'UTF8' from pg_catalog.latin1_to_utf8;
+create default conversion public.trap_conversion for 'LATIN1' to 'UTF8' from pg_catalog.iso8859_1_to_utf8;
 create publication trap_publication for table public.trap;
 select lo_create(424242);
 grant all on large object 424242 to public;
