@@ -12,6 +12,7 @@ import { readRotation } from '../lib/secrets/rotation-rules.ts';
 import { findEnvProblems } from '../lib/stack/env-rules.ts';
 import { readEnvText } from '../lib/stack/env-text-rules.ts';
 import { findDeployed, parseHistory } from '../lib/stack/release.ts';
+import { parseScan } from '../lib/verify/gather/scan.ts';
 import { assertRefusal, bent, bentText, hostileText, RUNS } from './arbitraries.ts';
 
 const KEY = 'a key of the fuzz tests, long enough';
@@ -221,6 +222,21 @@ describe('whatever a file says', () => {
       );
     }
     assert.equal(readUpgrade(prefix, 'database-upgraded'), undefined);
+  });
+
+  it('what a scan left is read as a whole, or as none', () => {
+    const good = {
+      ...{ at: MANIFEST.createdAt, imageIds: ['sha256:a'], high: ['CVE-1 in x'], method: 'npm audit' },
+      ...{ complete: true, components: { 'sha256:a': 7 } },
+    };
+    assert.deepEqual(parseScan(JSON.stringify(good)), good);
+    fc.assert(
+      fc.property(fc.oneof(bent(good).map(toJson), bentText(JSON.stringify(good, null, 1))), (text) => {
+        const read = assertRefusal(() => parseScan(text));
+        assert.doesNotMatch(JSON.stringify(read ?? {}), /\p{C}/u);
+      }),
+      RUNS,
+    );
   });
 
   it('a lock’s file names its holder in two short lines that may be shown', () => {

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Scan } from '../../images/scan.ts';
+import { fields, flag, list, map, moment, text, whole } from '../../process/fields.ts';
 import { ROOT } from '../../process/root.ts';
 import type { ScanFacts } from '../facts.ts';
 
@@ -9,10 +10,24 @@ export function scanFolder(prefix: string): string {
   return join(ROOT, 'artifacts/scan', prefix);
 }
 
-/** What the last scan said; null when there was none. */
+const readFacts = fields<ScanFacts>({
+  at: moment,
+  imageIds: list(text(200), 20),
+  high: list(text(1000), 10_000),
+  method: text(10_000),
+  complete: flag,
+  components: map(text(200), whole(), 20),
+});
+
+/** Reads what a scan left. @throws Error with the reason */
+export function parseScan(content: string): ScanFacts {
+  return readFacts(JSON.parse(content), '');
+}
+
+/** What the last scan said; null when there was none, or its file says something else. */
 export async function readScan(prefix: string): Promise<ScanFacts | null> {
   try {
-    return JSON.parse(await readFile(join(scanFolder(prefix), 'summary.json'), 'utf8')) as ScanFacts;
+    return parseScan(await readFile(join(scanFolder(prefix), 'summary.json'), 'utf8'));
   } catch {
     return null;
   }

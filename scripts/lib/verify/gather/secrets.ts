@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { objectExists } from '../../docker/inspect.ts';
+import { fields, list, map, text, whole } from '../../process/fields.ts';
 import { writeWhole } from '../../process/files.ts';
 import { ROOT } from '../../process/root.ts';
 import { run, runStreaming } from '../../process/shell.ts';
@@ -204,7 +205,12 @@ function listUnread(read: readonly { name: string; exitCode: number }[]): string
 }
 
 /** What was found in an image's layers; an image never changes, so a search is good for as long as the secrets are. */
-type LayerCache = Record<string, { version: string; found: string[]; bytes: number }>;
+const readLayerCache = map(
+  text(200),
+  fields({ version: text(200), found: list(text(200), 1000), bytes: whole() }),
+  1000,
+);
+type LayerCache = ReturnType<typeof readLayerCache>;
 
 async function searchLayers(
   images: readonly (readonly [string, string])[],
@@ -254,7 +260,7 @@ async function searchImage(
 
 async function readCache(): Promise<LayerCache> {
   try {
-    return JSON.parse(await readFile(CACHE, 'utf8')) as LayerCache;
+    return readLayerCache(JSON.parse(await readFile(CACHE, 'utf8')), '');
   } catch {
     return {};
   }
