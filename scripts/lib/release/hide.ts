@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
+import { createServer as createSocketServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { openPipe } from '../process/shell.ts';
 
 /**
@@ -16,56 +18,75 @@ export async function withHidden<T>(
   work: (env: Readonly<Record<string, string>>) => Promise<T>,
 ): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'engine-'));
-  const socket = join(folder, 'docker.sock');
-  const agent = new EngineAgent({ keepAlive: true });
-  const server = createServer((asked, answer) => pass(agent, ids, asked, answer));
+  const [engine, socket] = [join(folder, 'engine.sock'), join(folder, 'docker.sock')];
+  const agent = new Agent({ keepAlive: true });
+  const bridge = createSocketServer(leadToEngine);
+  const server = createServer((asked, answer) => pass({ agent, socketPath: engine }, ids, asked, answer));
   // The engine closes no idle connection, and Compose would take one that is being closed for a failure of the engine.
   server.keepAliveTimeout = 0;
   try {
-    await new Promise<void>((resolve, reject) => server.on('error', reject).listen(socket, resolve));
+    await Promise.all([listen(bridge, engine), listen(server, socket)]);
     return await work({ DOCKER_HOST: `unix://${socket}` });
   } finally {
     server.close();
     server.closeAllConnections();
     agent.destroy();
+    bridge.close();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** What Node's agent asks of a socket that it keeps; a pipe is kept as it is. */
-const SOCKET_LIKE = { timeout: 0, ref() {}, unref() {}, setKeepAlive() {}, setTimeout() {} };
-
-/** Reaches the engine wherever this user's Docker context says that it is. */
-class EngineAgent extends Agent {
-  override createConnection(): Duplex {
-    const { stdin, stdout, ended, kill } = openPipe(['docker', 'system', 'dial-stdio']);
-    const connection = Object.assign(Duplex.from({ writable: stdin, readable: stdout }), SOCKET_LIKE);
-    connection.on('close', () => kill());
-    void ended.then(() => connection.destroy());
-    return connection;
-  }
+async function listen(server: Server, path: string): Promise<void> {
+  server.listen(path);
+  await once(server, 'listening');
 }
 
-function pass(agent: Agent, hidden: readonly string[], asked: IncomingMessage, answer: ServerResponse): void {
+/**
+ * Leads a connection to the engine wherever this user's Docker context says that it is. Node's HTTP client gets real sockets by
+ * this: on a pair of pipes that of Node 20.19 takes whole answers for broken off.
+ */
+function leadToEngine(socket: Socket): void {
+  const { stdin, stdout, ended, kill } = openPipe(['docker', 'system', 'dial-stdio']);
+  for (const stream of [socket, stdin]) stream.on('error', () => kill());
+  socket.on('close', () => kill());
+  void ended.then(() => socket.destroy());
+  socket.pipe(stdin);
+  stdout.pipe(socket);
+}
+
+function pass(
+  engine: { agent: Agent; socketPath: string },
+  hidden: readonly string[],
+  asked: IncomingMessage,
+  answer: ServerResponse,
+): void {
   const { method = 'GET', url = '/', headers } = asked;
-  const onward = request({ agent, method, path: url, headers: { ...headers, host: 'docker' } }, (got) => {
-    const { statusCode = 502 } = got;
-    if (method !== 'GET' || !/^(\/v[\d.]+)?\/containers\/json\b/.test(url) || statusCode !== 200) {
-      answer.writeHead(statusCode, got.headers);
-      got.pipe(answer);
-      return;
-    }
-    void readAll(got).then((text) => {
-      const listed = JSON.parse(text) as { Id: string }[];
-      answer.writeHead(200, { 'content-type': 'application/json' });
-      answer.end(JSON.stringify(listed.filter(({ Id }) => !hidden.includes(Id))));
-    });
-  });
+  const onward = request(
+    { ...engine, method, path: url, headers: { ...headers, host: 'docker' } },
+    async (got) => {
+      const { statusCode = 502 } = got;
+      const isList = method === 'GET' && /^(\/v[\d.]+)?\/containers\/json\b/.test(url) && statusCode === 200;
+      try {
+        if (!isList) return await passWhole(got, answer);
+        const listed = (JSON.parse(await readAll(got)) as { Id: string }[]).filter(
+          ({ Id }) => !hidden.includes(Id),
+        );
+        answer.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(listed));
+      } catch {
+        answer.destroy();
+      }
+    },
+  );
   onward.on('error', ({ message }) => {
     if (answer.headersSent) answer.destroy();
     else answer.writeHead(502, { 'content-type': 'application/json' }).end(JSON.stringify({ message }));
   });
   asked.pipe(onward);
+}
+
+async function passWhole(got: IncomingMessage, answer: ServerResponse): Promise<void> {
+  answer.writeHead(got.statusCode ?? 502, got.headers);
+  await pipeline(got, answer);
 }
 
 async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
