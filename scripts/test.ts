@@ -44,7 +44,7 @@ async function listSteps(): Promise<Step[]> {
   const hosts = await find('scripts/test/hosts/*.hosts.ts');
   return [
     { name: 'check', argv: commandArgv('check') },
-    { name: 'scripts', argv: [...NODE_TEST, ...unit] },
+    { name: 'scripts', argv: [...NODE_TEST, '--test-concurrency=2', ...unit] },
     { name: 'build', argv: commandArgv('build') },
     { name: 'backend', argv: ['npm', 'test', '--silent', '-w', 'backend'] },
     { name: 'frontend', argv: ['npm', 'test', '--silent', '-w', 'frontend'] },

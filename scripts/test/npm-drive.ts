@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after } from 'node:test';
 import { commandArgv } from '../lib/process/command.ts';
+import { lockPath } from '../lib/process/lock.ts';
 import { ROOT } from '../lib/process/root.ts';
 import { type RunResult, run } from '../lib/process/shell.ts';
 import { withRateLimit } from '../lib/proxy/npm/advanced-rules.ts';
@@ -10,20 +11,25 @@ import { FakeNpm, type FakeOptions } from './fake-npm.ts';
 
 /** Resolves everywhere. */
 export const DOMAIN = 'localhost';
-export const FRONTEND = 'kgfake-frontend';
-export const ZONES = ['kgfake'];
+/** Of this process alone: files that run side by side would wait for each other's lock. */
+export const PREFIX = `kgfake${process.pid}`;
+export const FRONTEND = `${PREFIX}-frontend`;
+export const ZONES = [PREFIX];
 export const DAY_MS = 86_400_000;
 const folder = mkdtempSync(join(tmpdir(), 'kgfake-'));
 const secretFile = join(folder, 'secret');
 writeFileSync(secretFile, `${FakeNpm.secret}\n`);
-after(() => rmSync(folder, { recursive: true, force: true }));
+after(() => {
+  rmSync(folder, { recursive: true, force: true });
+  rmSync(lockPath(`${PREFIX}-proxy-host`), { force: true });
+});
 
 /** A host as this kit leaves it. */
 export const FINISHED = {
   domain_names: [DOMAIN],
   forward_host: FRONTEND,
   ...{ allow_websocket_upgrade: true, block_exploits: true, ssl_forced: true, http2_support: true },
-  advanced_config: withRateLimit('', 'kgfake'),
+  advanced_config: withRateLimit('', PREFIX),
 };
 
 /** Runs the command against an NPM. */
@@ -37,7 +43,7 @@ export function command(
     cwd: ROOT,
     timeoutMs: 60_000,
     env: {
-      STACK_PREFIX: 'kgfake',
+      STACK_PREFIX: PREFIX,
       NPM_NETWORK: 'kgfake-proxy',
       ENV_FILE: join(folder, 'env'),
       NPM_URL: npm.url,

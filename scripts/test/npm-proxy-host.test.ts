@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { withRateLimit } from '../lib/proxy/npm/advanced-rules.ts';
 import { FakeNpm, type FakeOptions } from './fake-npm.ts';
-import { command, DAY_MS, DOMAIN, drive, FINISHED, FRONTEND, ZONES } from './npm-drive.ts';
+import { command, DAY_MS, DOMAIN, drive, FINISHED, FRONTEND, PREFIX, ZONES } from './npm-drive.ts';
 
 interface Failure {
   what: string;
@@ -34,7 +34,7 @@ describe('npm-proxy-host', () => {
         ...{ allow_websocket_upgrade: true, block_exploits: true, caching_enabled: false, enabled: true },
         ...{ certificate_id: 1, ssl_forced: true, http2_support: true, access_list_id: 0 },
         ...{ hsts_enabled: false, hsts_subdomains: false },
-        advanced_config: withRateLimit('', 'kgfake'),
+        advanced_config: withRateLimit('', PREFIX),
       });
       const asked = npm.changes.length;
       const second = await command(npm, [DOMAIN]);
@@ -124,7 +124,10 @@ describe('npm-proxy-host', () => {
       const without = await command(npm, [DOMAIN]);
       assert.equal(without.exitCode, 0, without.stderr);
       assert.match(without.stdout, /One step is left, the rate limit/);
-      assert.match(without.stdout, /echo "limit_req_zone .*zone=kgfake:4m rate=50r\/s;" >> .*http_top\.conf/);
+      assert.match(
+        without.stdout,
+        /echo "limit_req_zone .*zone=kgfake\d+:4m rate=50r\/s;" >> .*http_top\.conf/,
+      );
       const [host] = npm.hosts;
       assert.deepEqual([host?.advanced_config, host?.meta.nginx_online, host?.ssl_forced], ['', true, true]);
       assert.equal(npm.served.length, 1);
@@ -211,7 +214,7 @@ describe('npm-proxy-host', () => {
     },
     {
       what: 'a domain that leads to another app',
-      says: /leads to phentrhrive-frontend:80 in NPM, not to kgfake-frontend/,
+      says: /leads to phentrhrive-frontend:80 in NPM, not to kgfake\d+-frontend/,
       prepare: otherApp,
     },
     {

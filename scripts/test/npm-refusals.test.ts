@@ -8,7 +8,7 @@ import { withRateLimit } from '../lib/proxy/npm/advanced-rules.ts';
 import { applyHost, removeHost } from '../lib/proxy/npm/apply.ts';
 import { NpmClient } from '../lib/proxy/npm/client.ts';
 import { FakeNpm, type FakeOptions } from './fake-npm.ts';
-import { command, DAY_MS, DOMAIN, drive, FINISHED, withNpm, ZONES } from './npm-drive.ts';
+import { command, DAY_MS, DOMAIN, drive, FINISHED, FRONTEND, PREFIX, withNpm, ZONES } from './npm-drive.ts';
 
 const IMPATIENCE = { request: 2000, certificate: 3000 };
 
@@ -27,7 +27,7 @@ async function signedIn(npm: FakeNpm, patience?: typeof IMPATIENCE): Promise<Npm
 }
 
 const ORDER = {
-  ...{ domain: DOMAIN, forwardHost: FINISHED.forward_host, zone: 'kgfake', hasZone: true },
+  ...{ domain: DOMAIN, forwardHost: FINISHED.forward_host, zone: PREFIX, hasZone: true },
   ...{ order: true, takeOver: false, container: '', dryRun: false },
 };
 const VERSION = { major: 2, minor: 15, revision: 1 };
@@ -258,7 +258,7 @@ describe('NPM’s answers are input', () => {
   );
   const half = fc.record({
     ...{ id: fc.integer({ min: 1, max: 3 }), domain_names: fc.constantFrom([DOMAIN], ['x'], [], null) },
-    ...{ forward_host: fc.constantFrom('kgfake-frontend', 7, null), certificate_id: fc.jsonValue() },
+    ...{ forward_host: fc.constantFrom(FRONTEND, 7, null), certificate_id: fc.jsonValue() },
     ...{ advanced_config: fc.oneof(fc.string(), fc.jsonValue()), meta: fc.jsonValue() },
     ...{ created_on: fc.string(), expires_on: fc.string(), modified_on: fc.jsonValue() },
   });
@@ -347,6 +347,6 @@ describe('NPM’s answers are input', () => {
       const { exitCode, stderr } = await command(npm, ['--no-certificate', DOMAIN]);
       assert.equal(exitCode, 0, stderr);
       assert.equal(npm.served.length, 1);
-      assert.equal(npm.served[0]?.advanced, withRateLimit('', 'kgfake'));
+      assert.equal(npm.served[0]?.advanced, withRateLimit('', PREFIX));
     }));
 });
