@@ -12,7 +12,7 @@ import {
 } from '../lib/verify/drift/engine-rules.ts';
 import { findLimitDrift, findMountDrift } from '../lib/verify/drift/inside-rules.ts';
 import { findIntruders, type Neighbour, type Own } from '../lib/verify/drift/neighbour-rules.ts';
-import { findStrangers } from '../lib/verify/drift/process-rules.ts';
+import { findStrangers, whoStays } from '../lib/verify/drift/process-rules.ts';
 import type { ContainerFacts, ProcessFacts } from '../lib/verify/facts.ts';
 import { healthyFacts } from './verify-breaks.ts';
 
@@ -237,6 +237,21 @@ describe('drift inside of a container', () => {
     inside(one).others.push({ ...last(one), program: '/usr/lib/postgresql/17/bin/psql' });
     inside(one).others.push({ ...last(one), program: '/usr/bin/perl', isProbe: true, seconds: 1 });
     assert.deepEqual(findStrangers(one), []);
+  });
+
+  it('sees who stays, not who was on the way to be what is known or was gone at the second look', () => {
+    const [first, second] = [service('postgres'), service('postgres')];
+    const [wrapper, guest] = [
+      { ...last(first), pid: 901, program: '/usr/bin/perl' },
+      { ...last(first), pid: 902, program: '/usr/bin/sleep' },
+    ];
+    inside(first).others.push(wrapper, { ...wrapper, pid: 903 }, guest);
+    inside(second).others.push({ ...wrapper, program: '/usr/lib/postgresql/17/bin/psql' }, guest);
+    inside(second).others.push({ ...wrapper, pid: 904 });
+    const settled = { ...second, inside: { ...inside(second), ...whoStays(inside(first), inside(second)) } };
+    assert.deepEqual(findStrangers(settled), [
+      `sleep (pid 902, uid ${guest.uids[1]}) was started in the container by somebody`,
+    ]);
   });
 
   it('lets the frontend’s entrypoint stay in front of nginx, and nobody else’s', () => {

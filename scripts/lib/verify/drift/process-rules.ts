@@ -1,4 +1,4 @@
-import type { ContainerFacts, ProcessFacts } from '../facts.ts';
+import type { ContainerFacts, InsideFacts, ProcessFacts } from '../facts.ts';
 
 /** What each service runs: one program, alone or with children of its own. */
 const PROGRAMS: Readonly<Record<string, { program: string; forks: boolean; helpers: readonly string[] }>> = {
@@ -11,6 +11,7 @@ const PROGRAMS: Readonly<Record<string, { program: string; forks: boolean; helpe
     helpers: ['timeout', 'psql', 'pg_dump', 'pg_dumpall', 'pg_restore', 'pg_isready', 'pg_basebackup'],
   },
 };
+type Processes = Pick<InsideFacts, 'processes' | 'others'>;
 const INIT = /^(docker-init|tini|catatonit)$/;
 /** A probe that lives longer is none: its limit is 10 s. */
 const PROBE_SECONDS = 30;
@@ -61,6 +62,16 @@ export function findStrangers({ service, init, inside }: ContainerFacts): string
       )
       .map((one) => say(one, 'was started in the container by somebody')),
   ];
+}
+
+/**
+ * Of two looks at a container some seconds apart: the processes of the second one that the first has seen, too. What the engine, a
+ * probe or another command of the kit had just started is gone by then, or has become what it was to be.
+ */
+export function whoStays(first: Processes, second: Processes): Processes {
+  const seen = new Set([...first.processes, ...first.others].map(({ pid }) => pid));
+  const stay = (all: readonly ProcessFacts[]) => all.filter(({ pid }) => seen.has(pid));
+  return { processes: stay(second.processes), others: stay(second.others) };
 }
 
 function baseName({ program }: ProcessFacts): string {
