@@ -77,13 +77,14 @@ export async function pullImages(
   await assertPlatform(manifest);
   const signer = (one: string) => (publicKeys.length > 0 ? assertSigned(one, publicKeys, signedIn) : []);
   await signer(reference);
-  const brought: BroughtImage[] = [];
-  for (const image of IMAGES) {
-    const byDigest = `${repositoryOf(signedIn.registry, image)}@${manifest.images[image].digest}`;
-    const signedBy = await signer(byDigest);
-    await pullImage(byDigest, signedIn);
-    brought.push({ image, reference: byDigest, content: await hashContent(byDigest), signedBy });
-  }
+  const brought = await Promise.all(
+    IMAGES.map(async (image): Promise<BroughtImage> => {
+      const byDigest = `${repositoryOf(signedIn.registry, image)}@${manifest.images[image].digest}`;
+      const signedBy = await signer(byDigest);
+      await pullImage(byDigest, signedIn);
+      return { image, reference: byDigest, content: await hashContent(byDigest), signedBy };
+    }),
+  );
   for (const { image, reference: one } of brought) await renameImage(one, localName(image));
   return brought;
 }

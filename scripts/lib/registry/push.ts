@@ -185,11 +185,13 @@ async function signAll(
   try {
     writeFileSync(publicKey, await readPublicKey(key));
     writeFileSync(release, JSON.stringify(manifest));
-    for (const image of IMAGES) {
-      const reference = `${repositoryOf(signedIn.registry, image)}@${manifest.images[image].digest}`;
-      const bom = { type: 'cyclonedx' as const, file: local.images[image].sbom };
-      await sign(reference, key, publicKey, signedIn, bom);
-    }
+    await Promise.all(
+      IMAGES.map((image) => {
+        const reference = `${repositoryOf(signedIn.registry, image)}@${manifest.images[image].digest}`;
+        const bom = { type: 'cyclonedx' as const, file: local.images[image].sbom };
+        return sign(reference, key, publicKey, signedIn, bom);
+      }),
+    );
     const { reference } = await pullManifest(target, signedIn);
     await sign(reference, key, publicKey, signedIn, { type: 'custom', file: release });
   } finally {

@@ -16,7 +16,7 @@ import { RegistryStage } from '../e2e/registry-stage.ts';
 const HINT = 'see the output above';
 const SSHD = `${TEST_PREFIX}-sshd`;
 
-/** A host that deploys what a builder pushed: by SSH with a key that may do nothing else, and back to what was pruned. */
+/** A host that deploys what a builder pushed, by SSH with a key that may do nothing else. */
 describe('deploying from a registry over SSH', { timeout: 1_500_000 }, () => {
   let builder: TestStack;
   let host: TestStack;
@@ -81,7 +81,8 @@ PermitRootLogin prohibit-password\nSetEnv ENV_FILE=${host.settings.envFile}\n`,
     await mustRun(
       [
         ...['docker', 'run', '--detach', '--name', SSHD, '--network', 'host', '--tmpfs', '/run/sshd'],
-        ...binds.flatMap((path) => ['--volume', `${path}:${path}`]),
+        // A registry's folder of certificates has a colon in its name, which --volume does not take.
+        ...binds.flatMap((path) => ['--mount', `type=bind,source=${path},target=${path}`]),
         ...['--volume', `${process.execPath}:/usr/bin/node:ro`, '--volume', `${folder}:/etc/ssh/test:ro`],
         ...[SSHD, '/usr/sbin/sshd', '-D', '-e', '-p', '22022', '-o', 'ListenAddress=127.0.0.1'],
         ...['-f', '/etc/ssh/test/sshd_config'],
@@ -158,22 +159,5 @@ PermitRootLogin prohibit-password\nSetEnv ENV_FILE=${host.settings.envFile}\n`,
       180_000,
       async () => deployed()?.outcome === 'done' && deployed()?.to.app !== before,
     );
-  });
-
-  it('goes back to a release that was pruned: it is pulled again', async () => {
-    const { stdout } = await run([
-      'docker',
-      'image',
-      'ls',
-      '--format',
-      '{{.Repository}}:{{.Tag}}',
-      `${host.settings.prefix}-frontend`,
-    ]);
-    const running = (await host.container('frontend')).image;
-    const others = stdout.split('\n').filter((name) => name && name !== running);
-    await mustRun(['docker', 'rmi', ...others], HINT);
-    const said = await host.mustScript('rollback');
-    assert.match(said, /pulled again/);
-    assert.match(said, /is deployed again/);
   });
 });
