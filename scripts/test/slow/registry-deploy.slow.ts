@@ -30,6 +30,7 @@ describe('deploying from a registry over SSH', { timeout: 1_500_000 }, () => {
     registry = new RegistryStage(builder);
     await registry.start();
     await Promise.all([builder, host].map((stack) => registry.signIn(stack)));
+    host.setEnv('BACKUP_DIR', join(host.tmp, 'backups'));
     await host.mustScript('npm-network', ['create']);
     await builder.mustScript('push');
     await run(['docker', 'rmi', ...IMAGES.map((image) => `${host.settings.prefix}-${image}:latest`)]);
