@@ -6,7 +6,23 @@ import { DescribedError } from '../process/errors.ts';
 import { run } from '../process/shell.ts';
 import type { StackSettings } from '../stack/stack.ts';
 import { enginePlatform } from './pull.ts';
-import type { LocalImage, LocalRelease } from './push.ts';
+
+/** An image that is to be pushed: its name on this host, and the file with its bill of materials. */
+export interface LocalImage {
+  name: string;
+  sbom: string;
+}
+
+/** A release on this host. */
+export interface LocalRelease {
+  release: string;
+  revision: string;
+  platform: string;
+  migrations: string[];
+  images: Record<ImageName, LocalImage>;
+  /** Until the bills of materials are written: images need not wait for them. */
+  written: Promise<unknown>;
+}
 
 /**
  * Looks at the images that were built last: which release they are, and what they hold.

@@ -1,34 +1,17 @@
-import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { IMAGES, type ImageName } from '../images/build-argv.ts';
 import { DescribedError } from '../process/errors.ts';
 import { mustRun } from '../process/shell.ts';
-import { askRegistry, readLayers } from './client.ts';
+import { askRegistry } from './client.ts';
+import type { LocalRelease } from './local-release.ts';
 import { findRelease, pullManifest } from './pull.ts';
-import { parsePush, sumSent } from './push-rules.ts';
+import { pushAs, pushImage } from './push-image.ts';
 import { APP_NAME, manifestReference, type ReleaseReference, repositoryOf } from './reference-rules.ts';
-import { MANIFEST_LABEL, type ReleasedImage, type ReleaseManifest, sameImages } from './release-manifest.ts';
+import { MANIFEST_LABEL, type ReleaseManifest, sameImages } from './release-manifest.ts';
 import type { SignedIn } from './sign-in.ts';
 import { readPublicKey, type SigningKey, sign } from './signatures.ts';
-
-/** An image that is to be pushed: its name on this host, and the file with its bill of materials. */
-export interface LocalImage {
-  name: string;
-  sbom: string;
-}
-
-/** A release on this host. */
-export interface LocalRelease {
-  release: string;
-  revision: string;
-  platform: string;
-  migrations: string[];
-  images: Record<ImageName, LocalImage>;
-  /** Until the bills of materials are written: images need not wait for them. */
-  written: Promise<unknown>;
-}
 
 /** What a push did. */
 export interface Pushed {
@@ -88,54 +71,6 @@ function takenBy({ createdAt, createdBy }: ReleaseManifest, release: string): De
     `${release} is in the registry already, from another build (${createdAt}, by ${createdBy})`,
     'to put this build in its place: make prod-push REPLACE=1',
   );
-}
-
-async function pushImage(
-  image: ImageName,
-  { release, images, written }: LocalRelease,
-  signedIn: SignedIn,
-): Promise<{ released: ReleasedImage; bytes: number }> {
-  const { name, sbom } = images[image];
-  const repository = repositoryOf(signedIn.registry, image);
-  const { digest, sent } = await pushAs(name, `${repository}:${release}`, signedIn);
-  const inspected = JSON.parse(
-    await mustRun(['docker', 'image', 'inspect', name, '--format', '{{json .}}'], 'make prod-build'),
-  ) as { Id: string; RootFS: { Layers: string[] }; Config: { Labels: Record<string, string> | null } };
-  const base = inspected.Config.Labels?.['org.opencontainers.image.base.name'] ?? '';
-  await written;
-  const layers = sent.length > 0 ? await readLayers(`${repository}@${digest}`, signedIn) : [];
-  return {
-    bytes: sumSent(sent, layers, inspected.RootFS.Layers),
-    released: {
-      ...{ digest, id: inspected.Id, base, baseCreated: await whenMade(base) },
-      sbom: createHash('sha256').update(readFileSync(sbom)).digest('hex'),
-    },
-  };
-}
-
-/** ISO time of an image; empty where this host does not have it. */
-async function whenMade(image: string): Promise<string> {
-  if (image === '') return '';
-  const argv = ['docker', 'image', 'inspect', '--format', '{{.Created}}', image];
-  return mustRun(argv, '').then(
-    (created) => created.trim(),
-    () => '',
-  );
-}
-
-/** The name in the registry is taken off this host again: nobody else's prune has to know it. */
-async function pushAs(
-  image: string,
-  reference: string,
-  signedIn: SignedIn,
-): Promise<{ digest: string; sent: string[] }> {
-  await mustRun(['docker', 'tag', image, reference], 'make prod-build');
-  try {
-    const { stdout } = await askRegistry(['docker', 'push', reference], signedIn);
-    return parsePush(stdout);
-  } finally {
-    await mustRun(['docker', 'rmi', '--no-prune', reference], 'docker image ls');
-  }
 }
 
 /** An image of nothing but the manifest, which docker can push and pull everywhere. */
