@@ -1,6 +1,7 @@
 import { DescribedError } from './lib/process/errors.ts';
 import { lockStack } from './lib/process/lock.ts';
-import { assertReleaseSigned, bringBack, listPulledReleases } from './lib/registry/deploy.ts';
+import { bringBack, listPulledReleases } from './lib/registry/deploy.ts';
+import { assertReleaseSigned } from './lib/registry/trust.ts';
 import { assertDeployable, deploy, isHalfWay } from './lib/release/deploy.ts';
 import { readHistory } from './lib/release/history.ts';
 import { listAppReleases, returnTo } from './lib/release/releases.ts';
