@@ -81,7 +81,17 @@ PermitRootLogin prohibit-password\nSetEnv ENV_FILE=${host.settings.envFile}\n`,
     ];
     await mustRun(
       [
-        ...['docker', 'run', '--detach', '--name', SSHD, '--network', 'host', '--tmpfs', '/run/sshd'],
+        ...[
+          'docker',
+          'run',
+          '--detach',
+          '--name',
+          SSHD,
+          '--network',
+          'host',
+          '--tmpfs',
+          '/run/sshd:mode=0755',
+        ],
         // A registry's folder of certificates has a colon in its name, which --volume does not take.
         ...binds.flatMap((path) => ['--mount', `type=bind,source=${path},target=${path}`]),
         ...['--volume', `${process.execPath}:/usr/bin/node:ro`, '--volume', `${folder}:/etc/ssh/test:ro`],
@@ -91,7 +101,11 @@ PermitRootLogin prohibit-password\nSetEnv ENV_FILE=${host.settings.envFile}\n`,
       HINT,
     );
     address = 'root@127.0.0.1';
-    await until('sshd answers', 20_000, async () => (await ssh('good', 'health')).exitCode !== 255);
+    await until('sshd answers', 20_000, async () => {
+      const { exitCode, stderr } = await ssh('good', 'health');
+      if (exitCode !== 255) return true;
+      throw new Error(`${stderr}${(await run(['docker', 'logs', '--tail', '5', SSHD])).stderr}`);
+    });
   };
   const sshArgv = (key: string, ...words: string[]) => [
     ...[
