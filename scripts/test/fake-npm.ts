@@ -7,6 +7,8 @@ import { FakeNginx, type Served } from './fake-npm-nginx.ts';
 /** How this NPM is, and what is wrong with it. */
 export interface FakeOptions {
   minor?: number;
+  /** What it says of itself where that is something else, as a build of somebody's own does. */
+  tells?: { major: number; minor: number };
   setup?: boolean;
   /** Two-factor sign-in with this code. */
   code?: string;
@@ -174,7 +176,8 @@ export class FakeNpm {
   private answer(request: IncomingMessage, path: string, body: Body): Reply {
     const { minor = 15, setup = true, forgetful } = this.options;
     const method = request.method ?? 'GET';
-    if (path === '/api/') return [200, { status: 'OK', setup, version: { major: 2, minor, revision: 1 } }];
+    if (path === '/api/')
+      return [200, { status: 'OK', setup, version: { major: 2, minor, ...this.options.tells, revision: 1 } }];
     if (path === '/api/tokens') return this.signIn(body);
     if (path === '/api/tokens/2fa') {
       const good = body.code === this.options.code && body.challenge_token === 'challenge';

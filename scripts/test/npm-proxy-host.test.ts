@@ -54,6 +54,17 @@ describe('npm-proxy-host', () => {
     assert.equal(guarded.exitCode, 0, guarded.stderr);
   });
 
+  it('orders in the form that NPM wants whatever version it tells', async () => {
+    for (const [minor, tells] of [
+      [15, { major: 2, minor: 0 }],
+      [12, { major: 2025, minor: 0 }],
+    ] as const) {
+      const { npm, exitCode, stderr } = await drive({ minor, tells, zones: ZONES });
+      assert.equal(exitCode, 0, stderr);
+      assert.equal(npm.served[0]?.forceSsl, true);
+    }
+  });
+
   it('shows on a dry run what differs, and touches nothing', async () => {
     const dry = await drive({ zones: ZONES }, ['--dry-run'], (npm) => {
       npm.addHost({ ...FINISHED, caching_enabled: true, certificate_id: 0, advanced_config: 'gzip off;' });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { listStatements, withRateLimit, zoneLine } from '../lib/proxy/npm/advanced-rules.ts';
 import { readVersion } from '../lib/proxy/npm/answer-rules.ts';
-import { certificateBody, findLeftovers } from '../lib/proxy/npm/certificate-rules.ts';
+import { certificateBodies, findLeftovers } from '../lib/proxy/npm/certificate-rules.ts';
 import { parseDomain } from '../lib/proxy/npm/domain.ts';
 import { explainFailure } from '../lib/proxy/npm/failures.ts';
 import { findServerNames, isStale, newHost } from '../lib/proxy/npm/host-rules.ts';
@@ -56,8 +56,11 @@ describe('the model of NPM', () => {
 
   it('orders certificates as each version wants it', () => {
     const meta = (minor: number) =>
-      (certificateBody(['a.example'], { major: 2, minor, revision: 0 }, 'me@example.org') as { meta: object })
-        .meta;
+      (
+        certificateBodies(['a.example'], { major: 2, minor, revision: 0 }, 'me@example.org')[0] as {
+          meta: object;
+        }
+      ).meta;
     assert.deepEqual(meta(15), { dns_challenge: false });
     assert.deepEqual(meta(13), { dns_challenge: false });
     assert.deepEqual(meta(12), {

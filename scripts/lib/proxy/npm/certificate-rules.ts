@@ -86,11 +86,25 @@ export function isUnderWay({ created_on }: Certificate, now: number, skewMs: num
 }
 
 /**
- * The order of a certificate at Let's Encrypt, answered over HTTP.
+ * The order of a certificate at Let's Encrypt, answered over HTTP, in the form that the version wants; then in the other one, since a
+ * fork or a build of somebody's own may count its versions otherwise.
  * @param email of the account; 2.13 and newer take it from the signed-in user and refuse to be told
  */
-export function certificateBody(names: readonly string[], version: NpmVersion, email: string): object {
-  const old = version.major < 2 || (version.major === 2 && version.minor < 13);
-  const account = old ? { letsencrypt_email: email, letsencrypt_agree: true } : {};
-  return { provider: 'letsencrypt', domain_names: names, meta: { ...account, dns_challenge: false } };
+export function certificateBodies(
+  names: readonly string[],
+  version: NpmVersion,
+  email: string,
+): [first: object, other: object] {
+  const order = (account: object) => ({
+    ...{ provider: 'letsencrypt', domain_names: names },
+    meta: { ...account, dns_challenge: false },
+  });
+  const [old, now] = [order({ letsencrypt_email: email, letsencrypt_agree: true }), order({})];
+  const isOld = version.major < 2 || (version.major === 2 && version.minor < 13);
+  return isOld ? [old, now] : [now, old];
+}
+
+/** Whether NPM refused the form of an order, and nothing was asked of Let's Encrypt. */
+export function isOtherForm(message: string): boolean {
+  return /must NOT have additional properties|must have required property/.test(message);
 }

@@ -3,8 +3,9 @@ import { DescribedError } from '../../process/errors.ts';
 import { formatDuration, say, sayOk } from '../../terminal/report.ts';
 import {
   type Certificate,
-  certificateBody,
+  certificateBodies,
   findLeftovers,
+  isOtherForm,
   isUnderWay,
   parseTime,
 } from './certificate-rules.ts';
@@ -45,7 +46,11 @@ export async function orderCertificate(
   const startedAt = Date.now();
   say('  Waiting for Let’s Encrypt: seconds as a rule, at the most 15 minutes');
   try {
-    const { id } = await npm.orderCertificate(certificateBody(names, version, identity));
+    const [form, other] = certificateBodies(names, version, identity);
+    const { id } = await npm.orderCertificate(form).catch((error: Error) => {
+      if (!isOtherForm(error.message)) throw error;
+      return npm.orderCertificate(other);
+    });
     sayOk(`The certificate is there (number ${id}, ${formatDuration(Date.now() - startedAt)})`);
     return id;
   } catch (error) {
