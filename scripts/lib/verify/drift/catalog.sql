@@ -73,6 +73,7 @@ with refs as (
     exists (select from pg_attribute as o where o.attrelid = c.attrelid and o.attname = 'oid') as has_oid,
     exists (select from pg_class as o where o.oid = c.attrelid and o.relisshared) as shared,
     (select attname from pg_attribute as o where o.attrelid = c.attrelid and o.attname ~ 'name$' order by attnum limit 1) as name,
+    (select a.pktable from attributes as a where a.attrelid = c.attrelid and a.attname = c.key) as key_of,
     -- Of thousands of rows that initdb made a digest is enough, but where statistics stand among them.
     attrelid not in ('pg_class'::regclass, 'pg_index'::regclass, 'pg_collation'::regclass) as brief
   from columns as c group by attrelid, key
@@ -83,13 +84,19 @@ select format($$select json_build_object('in', case when %5$L then '' else curre
   catalogs.catalog::text,
   case when catalogs.catalog = 'pg_largeobject_metadata'::regclass then '''large object '' || t.oid'
     when has_oid then format('case when t.oid < 16384 then t.oid::text else (pg_identify_object(%L::regclass, t.oid, 0)).identity end', catalogs.catalog::text)
+    -- Numbers from 16384 on are given in the order in which things were made: another one after an update or a restore.
+    when key = 'objoid' then 'case when t.objoid < 16384 then t.objoid::text else (pg_identify_object(t.classoid, t.objoid, 0)).identity end'
+    when key_of is not null then format('case when t.%1$I::oid < 16384 then t.%1$I::oid::text
+      else (pg_identify_object(%2$L::regclass, t.%1$I::oid, 0)).identity end', key, key_of)
     else format('t.%I::text', key) end,
   body,
-  case when d.expression is null then 'null' else format('case when t.%I::oid >= 16384 then %s end', key, d.expression) end,
+  case when d.expression is null then 'null' else format('case when %s >= 16384 then %s end', own, d.expression) end,
   shared,
   case when catalogs.catalog = 'pg_attribute'::regclass then 'where not t.attisdropped' else '' end,
-  case when brief and not shared then format('t.%I::oid < 16384', key) else 'false' end,
+  case when brief and not shared then own || ' < 16384' else 'false' end,
   format('jsonb_build_object(''name'', %s, ''md5'', md5(regexp_replace(t::text, ''pg_attver=\d+,?'', '''')))', case when name is null then 'null' else format('t.%I', name) end))
 from catalogs left join definitions as d on d.catalog = catalogs.catalog::text
+-- The row's own number, or that of what it adds to.
+cross join lateral (select case when has_oid then 't.oid' else format('t.%I::oid', key) end as own) as numbers
 order by 1
 \gexec
