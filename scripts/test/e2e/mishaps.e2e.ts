@@ -13,6 +13,14 @@ import { volumeName } from '../../lib/stack/stack.ts';
 import { TestStack, until } from './harness.ts';
 import { changeImage } from './update-users.ts';
 
+/** Three at a time: what is refused changes nothing that another one could see. */
+async function byThrees(
+  commands: readonly string[],
+  check: (command: string) => Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < commands.length; at += 3) await Promise.all(commands.slice(at, at + 3).map(check));
+}
+
 describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => {
   let stack: TestStack;
 
@@ -76,7 +84,8 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
     const other = `${stack.settings.prefix}-other`;
     await mustRun(['docker', 'network', 'create', other], 'see above');
     try {
-      for (const command of ['up', 'update', 'health', 'down', 'restart', 'backup', 'restore', 'prune']) {
+      const commands = ['up', 'update', 'health', 'down', 'restart', 'backup', 'restore', 'prune'];
+      await byThrees(commands, async (command) => {
         const args = command === 'restore' ? ['latest'] : [];
         const { exitCode, stderr } = await stack.script(command, args, { NPM_NETWORK: other });
         assert.match(
@@ -84,7 +93,7 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
           new RegExp(`NPM_NETWORK is ${other} in this shell, and ${stack.settings.network} in`),
         );
         assert.equal(exitCode, 2, command);
-      }
+      });
       stack.setEnv('NPM_NETWORK', other);
       for (const command of ['up', 'update', 'health']) {
         const { exitCode, stderr } = await stack.script(command, [], { NPM_NETWORK: '' });
@@ -182,7 +191,7 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
       'npm-proxy-host',
       'npm-stack',
     );
-    for (const command of commands) {
+    await byThrees(commands, async (command) => {
       const word: Record<string, string> = {
         restore: 'latest',
         'data-import': 'genes.csv',
@@ -198,7 +207,7 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
         command,
       );
       assert.equal(exitCode, 3);
-    }
+    });
     assert.deepEqual(
       (await listStack(stack.settings)).map(({ id }) => id),
       before,
@@ -229,7 +238,7 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
   });
 
   it('tells of settings that a docker compose by hand lost, and prod-up gives them back', async () => {
-    await stack.ownerSql("UPDATE genes SET description = 'kept' WHERE symbol = 'PKD1'");
+    await stack.ownerSql("UPDATE genes SET name = 'kept' WHERE symbol = 'PKD1'");
     const [argv, env] = byHand('up', '-d');
     assert.equal((await run(argv, { cwd: ROOT, env })).exitCode, 0);
     assert.match((await handiwork()).join('\n'), /-backend runs with other settings than the env file/);
@@ -241,7 +250,7 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
     const [argv, env] = byHand('down', '-v');
     assert.equal((await run(argv, { cwd: ROOT, env })).exitCode, 0);
     assert.match(await stack.mustScript('up'), /All healthy/);
-    assert.equal(await stack.ownerSql("SELECT description FROM genes WHERE symbol = 'PKD1'"), 'kept');
+    assert.equal(await stack.ownerSql("SELECT name FROM genes WHERE symbol = 'PKD1'"), 'kept');
     await stack.mustScript('down');
     await mustRun(['docker', 'volume', 'rm', volumeName(stack.settings)], 'see above');
     const { exitCode, stderr } = await stack.script('up');
