@@ -32,9 +32,9 @@ with refs as (
   ('pg_database', '''d''', 'datdba'), ('pg_tablespace', '''t''', 'spcowner'), ('pg_largeobject_metadata', '''L''', 'lomowner'),
   ('pg_foreign_data_wrapper', '''F''', 'fdwowner'), ('pg_foreign_server', '''S''', 'srvowner')
 ), columns as (
-  select attrelid, attnum, attname, key, case
+  select attrelid, attnum, attname, key, own, case
     when is_position or atttypid = 'pg_node_tree'::regtype or attname = 'attnum'
-      then format('case when t.%1$I::oid < 16384 then t.%2$I::text end', key, attname)
+      then format('case when %1$s < 16384 then t.%2$I::text end', own, attname)
     when attname = 'objoid' then
       'case when t.objoid < 16384 then t.objoid::text else (pg_identify_object(t.classoid, t.objoid, 0)).identity end'
     when is_array then format('array(select case when o < 16384 then o::text else (pg_identify_object(%2$L::regclass, o, 0)).identity end
@@ -54,6 +54,9 @@ with refs as (
     when atttypid in ('anyarray'::regtype, 'bigint'::regtype) then format('t.%I::text', attname)
     else format('t.%I', attname) end as expression
   from attributes left join owned on attributes.attrelid = owned.catalog::regclass
+  -- The row's own number, or that of what it adds to.
+  cross join lateral (select case when exists (select from pg_attribute as o where o.attrelid = attributes.attrelid and o.attname = 'oid')
+    then 't.oid' else format('t.%I::oid', key) end as own) as numbers
 ), definitions (catalog, expression) as (values
   ('pg_attrdef', 'pg_get_expr(t.adbin, t.adrelid)'),
   ('pg_class', 'case when t.relkind in (''v'', ''m'') then pg_get_viewdef(t.oid) else pg_get_expr(t.relpartbound, t.oid) end'),
@@ -68,7 +71,7 @@ with refs as (
   ('pg_trigger', 'pg_get_triggerdef(t.oid)'),
   ('pg_type', 't.typdefault')
 ), catalogs as (
-  select attrelid::regclass as catalog, key,
+  select attrelid::regclass as catalog, key, own,
     string_agg(format('%L, %s', attname, expression), ', ' order by attnum) as body,
     exists (select from pg_attribute as o where o.attrelid = c.attrelid and o.attname = 'oid') as has_oid,
     exists (select from pg_class as o where o.oid = c.attrelid and o.relisshared) as shared,
@@ -76,7 +79,7 @@ with refs as (
     (select a.pktable from attributes as a where a.attrelid = c.attrelid and a.attname = c.key) as key_of,
     -- Of thousands of rows that initdb made a digest is enough, but where statistics stand among them.
     attrelid not in ('pg_class'::regclass, 'pg_index'::regclass, 'pg_collation'::regclass) as brief
-  from columns as c group by attrelid, key
+  from columns as c group by attrelid, key, own
 )
 select format($$select json_build_object('in', case when %5$L then '' else current_database() end, 'catalog', %1$L, 'key', %2$s,
     'row', case when %7$s then %8$s else jsonb_strip_nulls(jsonb_build_object(%3$s) || jsonb_build_object('definition', %4$s)) end)
@@ -96,7 +99,5 @@ select format($$select json_build_object('in', case when %5$L then '' else curre
   case when brief and not shared then own || ' < 16384' else 'false' end,
   format('jsonb_build_object(''name'', %s, ''md5'', md5(regexp_replace(t::text, ''pg_attver=\d+,?'', '''')))', case when name is null then 'null' else format('t.%I', name) end))
 from catalogs left join definitions as d on d.catalog = catalogs.catalog::text
--- The row's own number, or that of what it adds to.
-cross join lateral (select case when has_oid then 't.oid' else format('t.%I::oid', key) end as own) as numbers
 order by 1
 \gexec
