@@ -9,8 +9,12 @@ import { WebSocketServer } from 'ws';
 import { migrate } from './db/migrate.ts';
 
 const { env } = process;
-const secret = (key: string) => readFileSync(env[`${key}_FILE`] ?? '', 'utf8').trim();
+const secret = (key: string) => {
+  const file = env[`${key}_FILE`];
+  return (file ? readFileSync(file, 'utf8') : (env[key] ?? '')).trim();
+};
 const keys = () => ['SECRET_KEY', 'SECRET_KEY_PREVIOUS'].map((key) => new TextEncoder().encode(secret(key)));
+const POOL_MAX = 8;
 const hosts = (env.ALLOWED_HOSTS ?? '').split(',');
 // Asked for with each connection, so that a rotated password is known.
 const pool = new pg.Pool({
@@ -22,7 +26,7 @@ let leaving = false;
 
 function databaseOf(url: string) {
   const { hostname, pathname, username } = new URL(url);
-  return { host: env.DATABASE_HOST || hostname, database: pathname.slice(1), user: username, max: 8 };
+  return { host: env.DATABASE_HOST || hostname, database: pathname.slice(1), user: username, max: POOL_MAX };
 }
 
 const problem = (status: number, title: string) => ({ status, body: { type: 'about:blank', title, status } });
@@ -59,6 +63,8 @@ const server = createServer((asked, reply) => {
       reply.writeHead(status, { 'content-type': type }).end(JSON.stringify(body));
     });
 });
+/** On the internal network alone. */
+const metrics = createServer((_, reply) => reply.end(`database_pool_max ${POOL_MAX}\n`));
 const sockets = new WebSocketServer({ noServer: true });
 server.on('upgrade', (asked, socket, head) => {
   const isOurs =
@@ -87,8 +93,9 @@ process.on('SIGTERM', async () => {
   process.exit(0);
 });
 
-if (env.DATABASE_URL_FILE) {
+if (secret('DATABASE_URL')) {
   void (async () => {
+    let internal = '';
     for (let client: pg.Client | undefined; !client; await sleep(300)) {
       client = new pg.Client({
         ...databaseOf(secret('DATABASE_URL')),
@@ -96,6 +103,7 @@ if (env.DATABASE_URL_FILE) {
       });
       try {
         await client.connect();
+        internal = client.connection.stream.localAddress;
         await migrate(client);
         await client.end();
       } catch {
@@ -103,5 +111,6 @@ if (env.DATABASE_URL_FILE) {
       }
     }
     server.listen(Number(env.PORT), env.HOST);
+    metrics.listen(9464, internal);
   })();
 } else process.exitCode = 1;

@@ -23,8 +23,10 @@ describe('a second app', { timeout: 1_800_000 }, () => {
   let env: Record<string, string>;
 
   /** Runs a script of the copy, which has to succeed. */
-  const kit = (name: string, ...args: readonly string[]): Promise<string> => {
-    return mustRun(commandArgv(name, args), HINT, { cwd: copy, env });
+  const kit = async (name: string, ...args: readonly string[]): Promise<string> => {
+    const { exitCode, stdout, stderr } = await run(commandArgv(name, args), { cwd: copy, env });
+    assert.equal(exitCode, 0, `${name} ${args.join(' ')}\n${stdout}${stderr}`);
+    return stdout;
   };
   const sql = (statement: string): Promise<string> =>
     mustRun(
@@ -101,6 +103,7 @@ describe('a second app', { timeout: 1_800_000 }, () => {
     place('server.ts', 'backend/src/server.ts');
     place('001_notes.sql', 'backend/migrations/001_notes.sql');
     place('index.html', 'frontend/index.html');
+    place('vite.config.ts', 'frontend/vite.config.ts');
     place('main.ts', 'frontend/src/main.ts');
     const contract = readFileSync(join(SECOND, 'contract.ts'), 'utf8').replace('../../lib/app/', './');
     writeFileSync(join(copy, 'scripts/lib/app/contract.ts'), contract);
