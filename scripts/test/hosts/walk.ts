@@ -40,8 +40,13 @@ describe('the whole way of a stack', { timeout: 1_200_000 }, () => {
   /** Does something while users ask, write and listen; none of them may notice. */
   async function underLoad(t: TestContext, what: string, work: () => Promise<unknown>): Promise<void> {
     await users.start({ rate: 30, sockets: 30 });
-    await work();
-    const { requests, failed, outcomes, sockets, open, missed, slowestPace } = await users.end();
+    const failure = await work().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    const report = await users.end();
+    if (failure) throw failure;
+    const { requests, failed, outcomes, sockets, open, missed, slowestPace } = report;
     t.diagnostic(`${what}: ${failed} of ${requests} requests failed, at ${slowestPace} of the rate at least`);
     assert.deepEqual([failed, outcomes, missed, open], [0, {}, 0, sockets]);
   }
