@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
+import { listContainers } from '../../lib/docker/containers.ts';
 import { BASE_NAMES, RECIPES } from '../../lib/images/base-names.ts';
 import { ROOT } from '../../lib/process/root.ts';
 import { mustRun } from '../../lib/process/shell.ts';
@@ -9,7 +10,7 @@ import { findOurCache } from '../../lib/release/prune-rules.ts';
 import { listStack } from '../../lib/stack/containers.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import type { ScanFacts } from '../../lib/verify/facts.ts';
-import { TestStack } from '../e2e/harness.ts';
+import { TestStack, until } from '../e2e/harness.ts';
 import { npmLikeName, startNpmLike } from '../e2e/npm-like.ts';
 import { changeImage, UpdateUsers } from '../e2e/update-users.ts';
 
@@ -18,6 +19,8 @@ import { changeImage, UpdateUsers } from '../e2e/update-users.ts';
  * copy of the checkout, because it changes the page's sources.
  */
 const HINT = 'see above';
+/** How long what was replaced lives on: proxies may still know its address. */
+const LEAVES_MS = 60_000;
 const PAGE = join(ROOT, 'frontend/index.html');
 
 describe('the whole way of a stack', { timeout: 1_200_000 }, () => {
@@ -32,6 +35,7 @@ describe('the whole way of a stack', { timeout: 1_200_000 }, () => {
   });
   after(() => stack?.dispose());
 
+  const listAll = () => listContainers(`label=com.docker.compose.project=${stack.settings.prefix}`);
   const ids = async () => new Map((await listStack(stack.settings)).map(({ service, id }) => [service, id]));
   const deploys = async (): Promise<number> =>
     (JSON.parse(await stack.mustScript('history', ['--json'])) as unknown[]).length;
@@ -40,10 +44,13 @@ describe('the whole way of a stack', { timeout: 1_200_000 }, () => {
   /** Does something while users ask, write and listen; none of them may notice. */
   async function underLoad(t: TestContext, what: string, work: () => Promise<unknown>): Promise<void> {
     await users.start({ rate: 30, sockets: 30 });
-    const failure = await work().then(
-      () => undefined,
-      (error: unknown) => error,
-    );
+    const failure = await work()
+      // A page whose nginx leaves comes back to the next one.
+      .then(() => until('what was replaced is gone', LEAVES_MS, async () => (await listAll()).length === 3))
+      .then(
+        () => undefined,
+        (error: unknown) => error,
+      );
     const report = await users.end();
     if (failure) throw failure;
     const { requests, failed, outcomes, sockets, open, missed, slowestPace } = report;
