@@ -17,6 +17,7 @@ import { openapi } from './plugins/openapi.ts';
 import { overload } from './plugins/overload.ts';
 import { problems, sendProblem } from './plugins/problems.ts';
 import { requestLog } from './plugins/request-log.ts';
+import { search } from './plugins/search.ts';
 import { validation } from './plugins/validation.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -66,6 +67,7 @@ export async function buildApp(env: Env, logger: Logger): Promise<FastifyInstanc
   await app.register(database, { env });
   await app.register(answers, { env });
   await app.register(live, { env });
+  await app.register(search, { env });
   await app.register(overload, { env });
   await app.register(metrics, { env });
   await app.register(docsRoutes);

@@ -32,7 +32,7 @@ async function start(env: Env, logger: Logger, endLog: () => Promise<void>): Pro
     await endLog();
   });
   followSignals(app);
-  const ready = Promise.all([app.database.prepared, once(app.changeFeed, 'connected')]);
+  const ready = Promise.all([app.database.prepared, once(app.changeFeed, 'connected'), app.geneIndexLoaded]);
   ready.catch(() => {});
   // Schemas are compiled while the database is asked.
   await app.ready();

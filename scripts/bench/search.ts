@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { formatGeneRow, formatHeader } from '../../backend/src/genes/table.ts';
 import { generateGene } from '../lib/app/generated-genes.ts';
 import type { TestStack } from '../test/e2e/harness.ts';
@@ -75,7 +74,6 @@ async function importGenes(stack: TestStack): Promise<number> {
   const rows = Array.from({ length: GENES }, (_, index) => formatGeneRow(generateGene(index), 'csv'));
   writeFileSync(file, formatHeader('csv') + rows.join(''));
   const seconds = await timeSeconds(() => stack.mustScript('data-import', [file]));
-  while ((await stack.sql('select words_stale from data_state')) !== 'f') await sleep(250);
   await stack.sql('vacuum analyze');
   return seconds;
 }

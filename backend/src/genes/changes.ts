@@ -14,26 +14,25 @@ export interface ChangeList {
   complete: boolean;
 }
 
-/** Nulls in a row that only says how new the data are. */
-interface ChangeRow {
+/** A change beside its gene as it is now. Nulls: in a row that only says how new the data are, and for a gene that is gone. */
+interface ChangeRow extends Omit<GeneRow, 'hgncId'> {
   latest: number;
   floor: number;
-  seq: number | null;
+  changeSeq: number | null;
   at: Date;
   op: Change['op'];
-  symbol: string;
-  gene: GeneRow | null;
+  changedSymbol: string;
+  hgncId: string | null;
 }
 
 // One statement sees one state of the data: what it lists fits what it says about it.
 const changesText = `
-  select state.seq as latest, state.floor, c.seq, c.at, c.op, c.symbol, (
-      select row_to_json(gene) from (select ${geneColumns} from genes g where g.hgnc_id = c.hgnc_id and c.op <> 'delete') as gene
-    ) as gene
+  select state.seq as latest, state.floor, c.seq as "changeSeq", c.at, c.op, c.symbol as "changedSymbol", ${geneColumns}
   from data_state as state
   left join lateral (
     select * from changes where changes.seq > $1 and $1 >= state.floor order by changes.seq limit $2
   ) as c on true
+  left join genes g on g.hgnc_id = c.hgnc_id and c.op <> 'delete'
   order by c.seq`;
 
 /**
@@ -49,8 +48,18 @@ export async function listChanges(pool: Pool, since: number, limit: number): Pro
     values: [since, limit],
   });
   const { latest = 0, floor = 0 } = rows[0] ?? {};
-  const items = rows.flatMap(({ seq, at, op, symbol, gene }) =>
-    seq === null ? [] : [{ seq, at: at.toISOString(), op, symbol, gene: gene && toGene(gene) }],
+  const items = rows.flatMap(({ latest: _, floor: __, changeSeq, at, op, changedSymbol, hgncId, ...gene }) =>
+    changeSeq === null
+      ? []
+      : [
+          {
+            seq: changeSeq,
+            at: at.toISOString(),
+            op,
+            symbol: changedSymbol,
+            gene: hgncId === null ? null : toGene({ ...gene, hgncId }),
+          },
+        ],
   );
   return { items, latest, floor, complete: since >= floor && since <= latest };
 }

@@ -1,15 +1,16 @@
-import { pipeline, type Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import type { Pool, PoolClient } from 'pg';
-import QueryStream from 'pg-query-stream';
 import { type DataVersion, readDataVersion } from '../db/data-version.ts';
+import type { FollowedIndex } from '../search/followed-index.ts';
 import { type ExportFormat, GeneWriter } from './export.ts';
-import { resolveSearch } from './repository.ts';
+import type { GeneRow } from './repository.ts';
 import type { Selection } from './selection.ts';
-import { exportStatement } from './sql.ts';
+import { genesStatement } from './sql.ts';
 
 /** An export may take this long, however slowly the client reads. */
 const timeoutMs = 120_000;
 const batchSize = 200;
+const maxAttempts = 3;
 
 /** An export that has begun. */
 interface OpenExport {
@@ -19,39 +20,44 @@ interface OpenExport {
 }
 
 /**
- * Begins to export a selection. Rows come from one snapshot through a cursor, as fast as the text is read; the connection
- * goes back to the pool when the text ends or is destroyed.
+ * Begins to export a selection. Rows come from one snapshot in portions, as fast as the text is read; the connection goes back to
+ * the pool when the text ends or is destroyed.
  */
 export async function openExport(
   pool: Pool,
+  search: FollowedIndex,
   selection: Selection,
   format: ExportFormat,
 ): Promise<OpenExport> {
   const client = await pool.connect();
   try {
-    await client.query('begin isolation level repeatable read read only');
-    const version = await readDataVersion(client);
-    const terms = await resolveSearch(client, selection);
-    await client.query(`set local statement_timeout = ${timeoutMs}`);
-    return { text: openText(client, exportStatement(selection, terms), format), version };
+    const version = await openSnapshot(client, search);
+    const { ids } = (await search.at(version)).list(selection, 0, Number.POSITIVE_INFINITY);
+    return { text: openText(client, ids, format), version };
   } catch (error) {
     client.release(error instanceof Error ? error : true);
     throw error;
   }
 }
 
-function openText(
-  client: PoolClient,
-  { text, values }: { text: string; values: unknown[] },
-  format: ExportFormat,
-): Readable {
-  const stream = new QueryStream(text, values, { batchSize });
-  // The connection's own limit counts from the first row to the last, so it would cut off slow readers.
-  Object.assign(stream, { query_timeout: timeoutMs });
-  const rows = client.query(stream);
+/** Begins a transaction that sees the data as the index has them; where they change all the time, nearly as it has them. */
+async function openSnapshot(client: PoolClient, search: FollowedIndex): Promise<DataVersion> {
+  for (let attempt = 1; ; attempt += 1) {
+    await client.query('begin isolation level repeatable read read only');
+    // Between two portions the connection waits for the reader.
+    await client.query(`set local idle_in_transaction_session_timeout = ${timeoutMs}`);
+    const version = await readDataVersion(client);
+    await search.at(version);
+    if (search.isAt(version) || attempt === maxAttempts) return version;
+    await client.query('rollback');
+  }
+}
+
+function openText(client: PoolClient, ids: readonly string[], format: ExportFormat): Readable {
+  const rows = Readable.from(readGenes(client, ids), { highWaterMark: 1 });
+  const timer = setTimeout(() => rows.destroy(new Error('the export takes too long')), timeoutMs).unref();
   return pipeline(rows, new GeneWriter(format), (error) => {
-    // pg keeps the timer of a stream that is broken off, and would hold on to the stream with it.
-    rows.callback?.(null);
+    clearTimeout(timer);
     if (error) client.release(error);
     else
       client.query('commit').then(
@@ -59,4 +65,9 @@ function openText(
         (failure: Error) => client.release(failure),
       );
   });
+}
+
+async function* readGenes(client: PoolClient, ids: readonly string[]): AsyncGenerator<GeneRow> {
+  for (let from = 0; from < ids.length; from += batchSize)
+    yield* (await client.query<GeneRow>(genesStatement(ids.slice(from, from + batchSize)))).rows;
 }

@@ -1,21 +1,9 @@
-import { DatabaseError, type Pool, type PoolClient, type QueryConfig } from 'pg';
+import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { Problem } from '../lib/problem.ts';
 import type { Gene, GeneEdit } from '../schemas/gene.ts';
+import type { GeneIndex } from '../search/gene-index.ts';
 import type { Selection } from './selection.ts';
-import {
-  countStatement,
-  geneColumns,
-  geneStatement,
-  lockedGeneStatement,
-  pageStatement,
-  type SearchTerms,
-  searchStatement,
-  wordsStatement,
-} from './sql.ts';
-import { type AskedWord, buildTerms } from './terms.ts';
-
-/** The pool, or a connection with a transaction of its own. */
-type Queryable = Pick<Pool, 'query'>;
+import { geneColumns, geneStatement, genesStatement, lockedGeneStatement } from './sql.ts';
 
 /** A gene as PostgreSQL returns it. */
 export type GeneRow = Omit<Gene, 'updatedAt'> & { updatedAt: Date | string };
@@ -39,48 +27,15 @@ export function toGene(row: GeneRow): Gene {
  */
 export async function listGenes(
   pool: Pool,
+  index: GeneIndex,
   selection: Selection,
   page: number,
   pageSize: number,
 ): Promise<GenePage> {
-  const offset = (page - 1) * pageSize;
-  if (selection.q === null) {
-    const total = await count(pool, countStatement(selection, null));
-    const { rows } = await pool.query<GeneRow>(pageStatement(selection, pageSize, offset));
-    return { items: rows.map(toGene), total };
-  }
-  for (const terms of await readTerms(pool, selection.q)) {
-    const { rows } = await pool.query<GeneRow & { total: number }>(
-      searchStatement(selection, terms, pageSize, offset),
-    );
-    const total = rows[0]?.total ?? (page > 1 ? await count(pool, countStatement(selection, terms)) : 0);
-    if (total > 0) return { items: rows.map(({ total: _, ...row }) => toGene(row)), total };
-  }
-  return { items: [], total: 0 };
-}
-
-/**
- * Finds out what a selection's search text means among the genes there are: all its words together, or, when no gene
- * has them all, all but one, or else any of them.
- *
- * @returns terms for the statements; null without a search
- */
-export async function resolveSearch(pool: Queryable, selection: Selection): Promise<SearchTerms | null> {
-  if (selection.q === null) return null;
-  const choices = await readTerms(pool, selection.q);
-  for (const terms of choices) if ((await count(pool, countStatement(selection, terms))) > 0) return terms;
-  return choices[0] ?? null;
-}
-
-/** What a search text may mean, the strictest first; never empty. */
-async function readTerms(pool: Queryable, text: string): Promise<SearchTerms[]> {
-  const { rows } = await pool.query<AskedWord & { key: string }>(wordsStatement(text));
-  return buildTerms(rows, rows[0]?.key ?? '');
-}
-
-async function count(pool: Queryable, statement: QueryConfig): Promise<number> {
-  const { rows } = await pool.query<{ total: number }>(statement);
-  return rows[0]?.total ?? 0;
+  const { ids, total } = index.list(selection, (page - 1) * pageSize, pageSize);
+  if (ids.length === 0) return { items: [], total };
+  const { rows } = await pool.query<GeneRow>(genesStatement(ids));
+  return { items: rows.map(toGene), total };
 }
 
 /** Finds a gene by symbol or HGNC id, whatever the case; null when there is none. */

@@ -25,7 +25,6 @@ export const maxBatch = 200;
 const gatherMs = 100;
 /** Finds changes whose notification got lost, and connections that died in silence. */
 const pollMs = 10_000;
-const refreshWordsTimeoutMs = 120_000;
 
 /**
  * Follows what any backend or import commits: waits for the database's notifications on a connection of its own, then
@@ -42,7 +41,6 @@ export class ChangeFeed extends EventEmitter<FeedEvents> {
   #client: Client | null = null;
   #pending = false;
   #pumping: Promise<void> | null = null;
-  #refreshing = false;
   #running: Promise<void> | null = null;
 
   constructor(env: Env, pool: Pool, log: FastifyBaseLogger) {
@@ -147,38 +145,6 @@ export class ChangeFeed extends EventEmitter<FeedEvents> {
     if (position !== null && !this.#ending.signal.aborted) {
       if (!complete || items.length > maxBatch) this.emit('resync', latest);
       else if (items.length > 0) this.emit('changes', items);
-    }
-    if (!this.#refreshing) {
-      this.#refreshing = true;
-      this.#refreshWords()
-        .catch((error) =>
-          this.#log.warn(
-            { reason: explainDatabaseFailure(error) ?? String(error) },
-            'words were not counted',
-          ),
-        )
-        .finally(() => {
-          this.#refreshing = false;
-        });
-    }
-  }
-
-  /** After a bulk change: brings the words that fix misspelt searches up to date. One of the backends does it. */
-  async #refreshWords(): Promise<void> {
-    const { rows } = await this.#pool.query('select from data_state where words_stale');
-    if (rows.length === 0) return;
-    const client = createClient(this.#env, 'words', refreshWordsTimeoutMs);
-    client.on('error', () => {});
-    const hangUp = () => hangUpClient(client);
-    this.#ending.signal.addEventListener('abort', hangUp);
-    try {
-      await client.connect();
-      await client.query(`set lock_timeout = '${refreshWordsTimeoutMs}ms'`);
-      await client.query('select refresh_words()');
-      this.#log.info('words counted after a bulk change');
-    } finally {
-      this.#ending.signal.removeEventListener('abort', hangUp);
-      hangUp();
     }
   }
 }

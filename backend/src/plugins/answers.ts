@@ -13,8 +13,10 @@ interface Answer {
 }
 
 interface AnswerOptions<T> {
-  /** Reads what the answer holds; runs only when the answer is not at hand. */
-  load: () => Promise<T>;
+  /** The address in one form for all ways to write it, by which the answer is known; without it, the path alone. */
+  address?: string;
+  /** Reads what the answer holds, at least as new as a version; runs only when the answer is not at hand. */
+  load: (version: DataVersion) => Promise<T>;
   /** Version of the content when it changes less often than the data as a whole. */
   versionOf?: (content: T) => readonly number[];
 }
@@ -58,11 +60,12 @@ class Answers {
     const version = await this.#readVersion();
     reply.header('cache-control', 'public, no-cache');
     const expected = request.headers['if-none-match'];
+    const address = options.address ?? pathOf(request);
     if (expected !== undefined && !options.versionOf) {
-      const etag = this.tag(request, [version.seq, version.changedAt]);
+      const etag = this.tag(address, [version.seq, version.changedAt]);
       if (matchesEtag(expected, etag)) return sendUnchanged(reply, etag);
     }
-    const { body, etag } = await this.#find(request, reply, version, options);
+    const { body, etag } = await this.#find(address, reply, version, options);
     if (etag === null) reply.header('cache-control', 'no-store');
     else if (expected !== undefined && matchesEtag(expected, etag)) return sendUnchanged(reply, etag);
     else reply.header('etag', etag);
@@ -70,12 +73,12 @@ class Answers {
   }
 
   async #find<T>(
-    request: FastifyRequest,
+    address: string,
     reply: FastifyReply,
     version: DataVersion,
     options: AnswerOptions<T>,
   ): Promise<Answer> {
-    const key = `${version.seq} ${version.changedAt} ${request.originalUrl}`;
+    const key = `${version.seq} ${version.changedAt} ${address}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined) {
       this.stats.hits += 1;
@@ -84,7 +87,7 @@ class Answers {
     let making = this.#underWay.get(key);
     if (making === undefined) {
       this.stats.misses += 1;
-      making = this.#make(request, reply, version, options).finally(() => this.#underWay.delete(key));
+      making = this.#make(address, reply, version, options).finally(() => this.#underWay.delete(key));
       this.#underWay.set(key, making);
     }
     return making;
@@ -92,20 +95,20 @@ class Answers {
 
   /** Reads until the version is the same before and after: then all of the content comes from that version. */
   async #make<T>(
-    request: FastifyRequest,
+    address: string,
     reply: FastifyReply,
     version: DataVersion,
     { load, versionOf }: AnswerOptions<T>,
   ): Promise<Answer> {
     let before = version;
     for (let attempt = 1; ; attempt += 1) {
-      const content = await load();
+      const content = await load(before);
       const after = await this.#readVersion();
       const body = Buffer.from(reply.serialize(content) as string);
       if (after.seq === before.seq && after.changedAt === before.changedAt) {
-        const etag = this.tag(request, versionOf?.(content) ?? [after.seq, after.changedAt]);
+        const etag = this.tag(address, versionOf?.(content) ?? [after.seq, after.changedAt]);
         const answer = { body, etag };
-        const key = `${after.seq} ${after.changedAt} ${request.originalUrl}`;
+        const key = `${after.seq} ${after.changedAt} ${address}`;
         this.#kept.set(key, answer, { size: body.length + 2 * key.length });
         return answer;
       }
@@ -114,10 +117,15 @@ class Answers {
     }
   }
 
-  /** @returns the strong validator of an answer to this request, for a version of its content */
-  tag(request: FastifyRequest, version: readonly number[]): string {
-    return makeEtag(version, `${this.#release} ${request.originalUrl}`);
+  /** @returns the strong validator of the answer at an address, for a version of its content */
+  tag(address: string, version: readonly number[]): string {
+    return makeEtag(version, `${this.#release} ${address}`);
   }
+}
+
+/** The address of a request without its query. */
+export function pathOf({ originalUrl }: FastifyRequest): string {
+  return originalUrl.split('?', 1)[0] ?? '';
 }
 
 function sendUnchanged(reply: FastifyReply, etag: string): void {

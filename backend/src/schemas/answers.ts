@@ -6,7 +6,7 @@ const LinkOrNull = Type.Unsafe<string | null>({ type: ['string', 'null'] });
 
 export const GenePage = Type.Object({
   items: Type.Array(Type.Ref('Gene')),
-  total: Type.Integer({ description: 'Genes in the whole selection; a search lists about 1,000 at most.' }),
+  total: Type.Integer({ description: 'Genes in the whole selection.' }),
   page: Type.Integer(),
   pageSize: Type.Integer(),
   pages: Type.Integer({ description: 'At least 1.' }),

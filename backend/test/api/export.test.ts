@@ -59,7 +59,6 @@ describe('the export', () => {
   });
 
   it('streams: many genes take no more memory than a few, and slow readers hold up nobody else', async () => {
-    // In portions that count as no bulk change, whose words would be counted beside the next one.
     for (let from = 1; from < 20_000; from += 1000) {
       await api.app.database.main.query(
         `insert into genes (hgnc_id, symbol, name, chromosome, disease_group, band, diseases)

@@ -61,7 +61,8 @@ export async function startApi(name: string, overrides: Record<string, string> =
   await app.listen({ host: '127.0.0.1', port: 0 });
   const url = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
   const at = (path: string) => url + (/^\/(api|ws)\b/.test(path) ? path : `${env.apiPrefix}${path}`);
-  if (overrides.DATABASE_URL === undefined) await untilSettled(app);
+  // The shipped genes are there: from here on only the test changes the data.
+  if (overrides.DATABASE_URL === undefined) await app.geneIndexLoaded;
   return {
     app,
     url,
@@ -87,13 +88,6 @@ export async function startApi(name: string, overrides: Record<string, string> =
     untilFollowing: () => until('following', async () => app.changeFeed.connected),
     close: () => app.close(),
   };
-}
-
-/** The shipped genes are there, their words are counted: from here on only the test changes the data. */
-async function untilSettled(app: FastifyInstance): Promise<void> {
-  await app.database.prepared;
-  const { control } = app.database;
-  while ((await control.query('select from data_state where words_stale')).rows.length > 0) await sleep(20);
 }
 
 /** Asks until the answer is yes; an answer that fails is a no. */

@@ -40,17 +40,22 @@ export const exportRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app,
       const known = request.headers['if-none-match'];
       if (known !== undefined) {
         const { seq, changedAt } = await app.database.dataVersion.read();
-        const etag = app.answers.tag(request, [seq, changedAt]);
+        const etag = app.answers.tag(request.originalUrl, [seq, changedAt]);
         if (matchesEtag(known, etag))
           return reply.headers({ etag, 'cache-control': 'public, no-cache' }).code(304).send();
       }
       const slot = slots.take(clientNetwork(request.ip));
       try {
-        const { text, version } = await openExport(app.database.main, normalizeSelection(query), format);
+        const { text, version } = await openExport(
+          app.database.main,
+          app.geneIndex,
+          normalizeSelection(query),
+          format,
+        );
         slot.text = text;
         finished(text, () => slots.leave(slot));
         reply.headers({
-          etag: app.answers.tag(request, [version.seq, version.changedAt]),
+          etag: app.answers.tag(request.originalUrl, [version.seq, version.changedAt]),
           'cache-control': 'public, no-cache',
           'content-disposition': `attachment; filename="kidney-genes.${format}"`,
         });

@@ -6,6 +6,7 @@ import { editGene, findGene } from '../../genes/repository.ts';
 import { matchesEtag } from '../../lib/etag.ts';
 import { Problem } from '../../lib/problem.ts';
 import { editScope, verifyToken } from '../../lib/token.ts';
+import { pathOf } from '../../plugins/answers.ts';
 import { withProblems } from '../../schemas/answers.ts';
 import { type Gene, GeneEdit } from '../../schemas/gene.ts';
 
@@ -71,7 +72,7 @@ export const oneGeneRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app
       },
     },
     async (request, reply) => {
-      const tag = (gene: Gene) => app.answers.tag(request, versionOf(gene));
+      const tag = (gene: Gene) => app.answers.tag(pathOf(request), versionOf(gene));
       const expected = request.headers['if-match'];
       const isExpected = (gene: Gene) => expected === undefined || matchesEtag(expected, tag(gene));
       const gene = await editGene(app.database.main, request.params.gene, request.body, isExpected);

@@ -19,17 +19,19 @@ export const geneRoutes: FastifyPluginAsyncTypebox = async (app) => {
         response: withProblems({ 200: GenePage }),
       },
     },
-    (request, reply) =>
-      app.answers.send(request, reply, {
-        load: async () => {
-          const { page, pageSize, ...query } = request.query;
-          const selection = normalizeSelection(query);
-          const { items, total } = await listGenes(app.database.main, selection, page, pageSize);
+    (request, reply) => {
+      const { page, pageSize, ...query } = request.query;
+      const selection = normalizeSelection(query);
+      const link = (to: number) => {
+        const parameters = formatQueryString(selection, to, pageSize);
+        return parameters === '' ? path : `${path}?${parameters}`;
+      };
+      return app.answers.send(request, reply, {
+        address: link(page),
+        load: async (version) => {
+          const index = await app.geneIndex.at(version);
+          const { items, total } = await listGenes(app.database.main, index, selection, page, pageSize);
           const pages = Math.max(1, Math.ceil(total / pageSize));
-          const link = (to: number) => {
-            const parameters = formatQueryString(selection, to, pageSize);
-            return parameters === '' ? path : `${path}?${parameters}`;
-          };
           const links = {
             self: link(page),
             first: link(1),
@@ -39,6 +41,7 @@ export const geneRoutes: FastifyPluginAsyncTypebox = async (app) => {
           };
           return { items, total, page, pageSize, pages, links };
         },
-      }),
+      });
+    },
   );
 };

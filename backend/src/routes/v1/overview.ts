@@ -2,7 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { Type } from 'typebox';
 import type { Env } from '../../env.ts';
 import { listChanges } from '../../genes/changes.ts';
-import { readGroups, readOverview } from '../../genes/overview.ts';
+import { readGroups } from '../../genes/overview.ts';
 import { Changes, DiseaseGroups, Meta, Site, Statistics, withProblems } from '../../schemas/answers.ts';
 import { withDefault } from '../../schemas/selection.ts';
 
@@ -20,6 +20,8 @@ const ChangesQuery = Type.Object(
   },
   { additionalProperties: false },
 );
+/** @param micros since 1970 */
+const toTime = (micros: number) => new Date(micros / 1000).toISOString();
 const NoQuery = Type.Object({}, { additionalProperties: false });
 
 /** Groups, numbers, changes, and what this server is. */
@@ -39,7 +41,12 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
       },
     },
     (request, reply) =>
-      app.answers.send(request, reply, { load: async () => ({ items: await readGroups(pool) }) }),
+      app.answers.send(request, reply, {
+        load: async (version) => {
+          const index = await app.geneIndex.at(version);
+          return { items: await readGroups(pool, index.countGroups()) };
+        },
+      }),
   );
 
   app.get(
@@ -53,7 +60,13 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
         response: withProblems({ 200: Statistics }),
       },
     },
-    (request, reply) => app.answers.send(request, reply, { load: () => readOverview(pool) }),
+    (request, reply) =>
+      app.answers.send(request, reply, {
+        load: async (version) => {
+          const index = await app.geneIndex.at(version);
+          return { ...index.summarize(), updatedAt: toTime(version.changedAt) };
+        },
+      }),
   );
 
   app.get(
@@ -69,6 +82,7 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
     },
     (request, reply) =>
       app.answers.send(request, reply, {
+        address: `${app.prefix}/changes?since=${request.query.since}&limit=${request.query.limit}`,
         load: () => listChanges(pool, request.query.since, request.query.limit),
       }),
   );
@@ -102,11 +116,8 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
       },
     },
     async (_request, reply) => {
-      const { seq, changedAt } = await app.database.dataVersion.read();
-      const { rows } = await pool.query<{ genes: number }>({
-        name: 'meta',
-        text: 'select count(*) as genes from genes',
-      });
+      const version = await app.database.dataVersion.read();
+      const index = await app.geneIndex.at(version);
       reply.header('cache-control', 'no-store');
       return {
         name: env.projectName,
@@ -114,9 +125,9 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
         revision: env.revision,
         apiVersion: app.prefix.split('/').at(-1) ?? '',
         startedAt: app.lifecycle.startedAt.toISOString(),
-        genes: rows[0]?.genes ?? 0,
-        latestSeq: seq,
-        dataChangedAt: new Date(changedAt / 1000).toISOString(),
+        genes: index.size,
+        latestSeq: version.seq,
+        dataChangedAt: toTime(version.changedAt),
       };
     },
   );
