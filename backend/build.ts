@@ -1,5 +1,5 @@
 /**
- * Bundles the API into dist/: server.js, healthcheck.js and what they read at run time. Run by `npm run build -w backend`.
+ * Bundles the API into dist/: server.js, healthcheck.js, watchdog.js and what they read at run time. Run by `npm run build -w backend`.
  */
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { build, type Plugin } from 'esbuild';
@@ -19,7 +19,7 @@ const withoutCallers: Plugin = {
 
 await rm(at('dist'), { recursive: true, force: true });
 await build({
-  entryPoints: [at('src/server.ts'), at('src/healthcheck.ts')],
+  entryPoints: ['server', 'healthcheck', 'watchdog'].map((name) => at(`src/${name}.ts`)),
   outdir: at('dist'),
   bundle: true,
   platform: 'node',

@@ -1,14 +1,14 @@
 /**
  * Container health probe, run by node: the image holds neither a shell nor curl.
  *
- * Exit code 0 when the API is ready, 1 when not. A server that answers nothing at all although it could (its event loop is
- * blocked) is ended within this very probe, so that the engine's restart policy starts it anew with its back-off. Only silence
- * counts: while the database is away the API answers 503, and a restart would fix nothing.
+ * Exit code 0 when the API is ready, 1 when not. A server that answers nothing at all although it could is ended within this very
+ * probe, so that the engine's restart policy starts it anew with its back-off (one that spins ends sooner, see watchdog.ts). Only
+ * silence counts: while the database is away the API answers 503, and a restart would fix nothing.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { countSilence, findServer, readWaitedMs } from './lib/liveness.ts';
+import { countSilence, findServer, formatEnd, readSchedule } from './lib/liveness.ts';
 
 /** With the start of node and the end of a server all this stays within the engine's 10 s, and users wait no longer than 12 s. */
 const liveDeadlineMs = 1500;
@@ -39,12 +39,12 @@ function ask(path: string, deadlineMs: number): Promise<number | undefined> {
 async function askPatiently(): Promise<boolean> {
   const pid = findServer(program);
   const startedAt = performance.now();
-  const waitedBefore = pid === undefined ? 0 : readWaitedMs(pid);
+  const waitedBefore = pid === undefined ? 0 : readSchedule(pid).waitedMs;
   for (;;) {
     if ((await ask('/api/health/live', liveDeadlineMs)) !== undefined) return true;
     const passedMs = performance.now() - startedAt;
     if (!existsSync(answeredFile) || pid === undefined) return false;
-    const { silentMs, hung } = countSilence(passedMs, readWaitedMs(pid) - waitedBefore);
+    const { silentMs, hung } = countSilence(passedMs, readSchedule(pid).waitedMs - waitedBefore);
     console.error(`the API does not answer (${Math.round(silentMs)} ms)`);
     if (hung) await endServer(pid, silentMs);
     if (hung || passedMs > probeDeadlineMs) return false;
@@ -54,7 +54,9 @@ async function askPatiently(): Promise<boolean> {
 
 /** SIGTERM first: a server that still hears it closes its connections. A blocked one does not. */
 async function endServer(pid: number, silentMs: number): Promise<void> {
-  tell(`the API has not answered for ${Math.round(silentMs)} ms: ending it, to be started anew`);
+  const msg = `the API has not answered for ${Math.round(silentMs)} ms: ending it, to be started anew`;
+  // Into the container's log, where nothing of a probe would appear by itself.
+  writeFileSync('/proc/1/fd/2', formatEnd(msg));
   process.kill(pid, 'SIGTERM');
   await sleep(endDeadlineMs);
   try {
@@ -62,14 +64,6 @@ async function endServer(pid: number, silentMs: number): Promise<void> {
   } catch {
     // It heard the first.
   }
-}
-
-/** Writes into the container's log, where nothing of a probe would appear by itself. */
-function tell(msg: string): void {
-  const time = new Date().toISOString();
-  const text = process.env.LOG_FORMAT?.toLowerCase() === 'text';
-  const line = text ? `${time} ERROR ${msg}` : JSON.stringify({ level: 'error', time, msg });
-  writeFileSync('/proc/1/fd/2', `${line}\n`);
 }
 
 /** Waits for a server that is starting; one that answered before is not waited for. */

@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import closeWithGrace from 'close-with-grace';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -16,6 +17,8 @@ import { createLogger, openOutput } from './log.ts';
 /** Docker kills after its grace period; we are gone well before. With another server in our place there is more time. */
 const endTimeoutMs = 4800;
 const leaveTimeoutMs = 35_000;
+/** How often the event loop tells that it turns. */
+const beatMs = 250;
 /** Over how long WebSockets are sent away. */
 const disperseMs = 2000;
 /** The port stays closed until the server is ready, so that proxies pass it by; after this long, callers are told why. */
@@ -46,6 +49,17 @@ async function start(env: Env, logger: Logger, endLog: () => Promise<void>): Pro
     throw error;
   }
   logger.info({ version: env.version, revision: env.revision }, 'ready');
+  // A debugger holds the event loop for as long as it likes.
+  if (process.env.NODE_ENV === 'production') startWatchdog();
+}
+
+/** Starts the thread of watchdog.ts, which sees by the beats that the event loop turns. */
+function startWatchdog(): void {
+  const beats = new Int32Array(new SharedArrayBuffer(4));
+  const file = new URL('./watchdog.js', import.meta.url);
+  const resourceLimits = { maxOldGenerationSizeMb: 16, maxYoungGenerationSizeMb: 2 };
+  new Worker(file, { workerData: beats, resourceLimits, execArgv: [] }).unref();
+  setInterval(() => Atomics.add(beats, 0, 1), beatMs).unref();
 }
 
 /** Takes IPv4 as well, and is refused where the kernel has no IPv6. */

@@ -2,6 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 /** A server that could answer and does not for this long is hung. */
 export const maxSilentMs = 4500;
+/** One turn of the event loop takes milliseconds of CPU; one that took this much never ends. */
+export const maxTurnMs = 3000;
 
 /**
  * How long a server has been silent by its own fault.
@@ -14,17 +16,44 @@ export function countSilence(passedMs: number, waitedMs: number): { silentMs: nu
   return { silentMs, hung: silentMs >= maxSilentMs };
 }
 
+/** How much CPU the turn of an event loop that is under way has taken, judged by beats that each turn lets through. */
+export class TurnMeter {
+  #beat = -1;
+  #ranMs = 0;
+
+  /**
+   * @param beat a number that changes when the loop turns
+   * @param ranMs CPU that its thread has taken so far
+   * @returns what it has taken since the beat was first seen
+   */
+  measure(beat: number, ranMs: number): number {
+    if (beat !== this.#beat) {
+      this.#beat = beat;
+      this.#ranMs = ranMs;
+    }
+    return ranMs - this.#ranMs;
+  }
+}
+
 /**
- * How long a process has waited for a CPU since it started, in ms (schedstat, proc(5)).
+ * How long the first thread of a process has run on a CPU and waited for one since it started, in ms (schedstat, proc(5)).
  *
  * @returns 0 where the kernel does not say
  */
-export function readWaitedMs(pid: number): number {
+export function readSchedule(pid: number): { ranMs: number; waitedMs: number } {
   try {
-    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e6 || 0;
+    const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
+    return { ranMs: Number(ran) / 1e6 || 0, waitedMs: Number(waited) / 1e6 || 0 };
   } catch {
-    return 0;
+    return { ranMs: 0, waitedMs: 0 };
   }
+}
+
+/** A line of the log for what ends a server, in its format (LOG_FORMAT). */
+export function formatEnd(msg: string): string {
+  const time = new Date().toISOString();
+  const text = process.env.LOG_FORMAT?.toLowerCase() === 'text';
+  return `${text ? `${time} ERROR ${msg}` : JSON.stringify({ level: 'error', time, msg })}\n`;
 }
 
 /**
