@@ -20,7 +20,7 @@ stacks of its own; exit 1 when a goal is missed. Takes about a quarter of an hou
   make bench                      WRITE=1 writes docs/performance.md and docs/performance.json
   npx tsx scripts/bench.ts [--only NAME] [--runs N] [--json] [--write]
 
-  --only    one of: commands, cold-start, serving, update, backup, search, registry, images
+  --only    one of: commands, cold-start, serving, update, backup, search, worst, registry, images
   --runs    how often each side is measured; 5 unless said
   --json    print the figures as JSON
   --write   write the page with the figures`;

@@ -37,7 +37,7 @@ export async function buildApp(env: Env, logger: Logger): Promise<FastifyInstanc
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     // Only nginx, on the stack's own network, may say who the client is.
     trustProxy: (address, hop) => hop === 0 && neighbours.isOwn(address),
-    genReqId: chooseRequestId,
+    genReqId: (request) => chooseRequestId(request, (address) => neighbours.isOwn(address)),
     bodyLimit: 64 * 1024,
     routerOptions: { maxParamLength: 80, querystringParser: parseQueryString },
     // Time to send a request; nginx in front keeps idle connections for 2 s, so ours outlive them.

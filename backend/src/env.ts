@@ -2,7 +2,6 @@ import { isIP } from 'node:net';
 
 /** Everything the API reads from its environment, checked and typed. */
 export interface Env {
-  /** Address the API listens on. */
   /** The address to listen on; empty for all, of both families. */
   host: string;
   port: number;

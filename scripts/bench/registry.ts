@@ -8,6 +8,7 @@ import { measureRegistry } from './releases.ts';
 import { measureSearch } from './search.ts';
 import { measureServing } from './serving.ts';
 import { measureUpdate } from './update.ts';
+import { measureWorst } from './worst.ts';
 
 interface Bench {
   about: string;
@@ -66,6 +67,14 @@ const BENCHES: Readonly<Record<string, Bench>> = {
       'bills of materials and the manifest to a push; a pull is of images whose layers are not here; an update from the ' +
       'registry is one whose layers are.',
     measure: measureRegistry,
+  },
+  worst: {
+    about:
+      'The most expensive question that an anonymous client can put to the API with 50,000 genes, looked for: questions of random ' +
+      'words (whole, unfinished, misspelt, long), filters, orders and pages, and the most expensive of them changed ' +
+      'step by step as long as that makes them more so. Each is asked for the first time, by a client alone; CPU is what the engine ' +
+      'counts for the container.',
+    measure: measureWorst,
   },
   images: { about: 'What is built, and how long that takes again after an edit.', measure: measureImages },
 };

@@ -1,16 +1,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { formatGeneRow, formatHeader } from '../../backend/src/genes/table.ts';
-import { generateGene } from '../lib/app/generated-genes.ts';
 import type { TestStack } from '../test/e2e/harness.ts';
-import { alternate, timeSeconds } from './lib/alternate.ts';
+import { alternate } from './lib/alternate.ts';
 import { type Load, putLoad } from './lib/load.ts';
+import { GENES, importGenes } from './lib/many-genes.ts';
 import { median, type Row } from './lib/measure.ts';
 import { ProductionStack } from './lib/production.ts';
 import { SearchServer } from './lib/search-server.ts';
 import { listFreshSearches, listSearches, mixPaths } from './lib/searches.ts';
 
-const GENES = 50_000;
 const SECONDS = 2;
 const NAME = '50,000 genes';
 
@@ -66,14 +64,4 @@ function putPaths(stack: TestStack, url: string, paths: readonly string[], rate?
   const file = join(stack.tmp, 'paths');
   writeFileSync(file, paths.map((path) => `${path}\n`).join(''));
   return putLoad(url, { seconds: SECONDS, paths: file, ...(rate ? { rate } : {}) });
-}
-
-/** Loads genes that do not exist as an operator would. @returns how long that took, in seconds */
-async function importGenes(stack: TestStack): Promise<number> {
-  const file = join(stack.tmp, 'genes.csv');
-  const rows = Array.from({ length: GENES }, (_, index) => formatGeneRow(generateGene(index), 'csv'));
-  writeFileSync(file, formatHeader('csv') + rows.join(''));
-  const seconds = await timeSeconds(() => stack.mustScript('data-import', [file]));
-  await stack.sql('vacuum analyze');
-  return seconds;
 }

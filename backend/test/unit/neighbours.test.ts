@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { describe, it } from 'node:test';
+import { describe, it, test } from 'node:test';
 import { listOwnNetworks, listWaysOut, toIPv4 } from '../../src/lib/neighbours.ts';
+import { chooseRequestId } from '../../src/lib/request-id.ts';
 
 const header = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
 const route = `${header}eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
@@ -43,4 +44,17 @@ describe('who is one of ours', () => {
     assert.equal(toIPv4('::ffff:10.1.2.3'), '10.1.2.3');
     assert.equal(toIPv4('fd00::1'), 'fd00::1');
   });
+});
+
+test('the id of a request is taken from nginx alone, and where it is harmless in a log', () => {
+  const isOwn = (address: string | undefined) => address === '10.0.0.2';
+  const choose = (address: string, id?: string) =>
+    chooseRequestId({ headers: { 'x-request-id': id }, socket: { remoteAddress: address } } as never, isOwn);
+  assert.equal(choose('10.0.0.2', 'of-nginx-1'), 'of-nginx-1');
+  for (const made of [
+    choose('10.0.0.9', 'of-nginx-1'),
+    choose('10.0.0.2', 'a"}{"b-long'),
+    choose('10.0.0.2'),
+  ])
+    assert.match(made, /^[0-9a-f-]{36}$/);
 });

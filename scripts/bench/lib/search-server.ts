@@ -16,12 +16,12 @@ export class SearchServer {
   /** Where it answers with the constant body. */
   readonly constant = '/api/docs/reference.css';
   readonly url: string;
-  readonly #name: string;
+  readonly name: string;
   readonly #file: string;
 
   private constructor(production: ProductionStack, port: number) {
     this.url = `http://127.0.0.1:${port}`;
-    this.#name = `${production.stack.settings.prefix}-measured`;
+    this.name = `${production.stack.settings.prefix}-measured`;
     this.#file = join(production.stack.tmp, 'constant');
   }
 
@@ -31,7 +31,7 @@ export class SearchServer {
     const server = new SearchServer(production, port);
     writeFileSync(server.#file, '');
     const mount = `${server.#file}:/app/assets/reference.css:ro`;
-    const options = ['--detach', '--no-deps', '--name', server.#name, '--publish', `127.0.0.1:${port}:8000`];
+    const options = ['--detach', '--no-deps', '--name', server.name, '--publish', `127.0.0.1:${port}:8000`];
     await production.compose('run', ...options, '--volume', mount, SERVICE);
     await server.#untilReady();
     return server;
@@ -40,7 +40,7 @@ export class SearchServer {
   /** Starts it anew with a constant body of that many bytes. */
   async answerWithConstant(bytes: number): Promise<void> {
     writeFileSync(this.#file, 'x'.repeat(bytes));
-    await mustRun(['docker', 'restart', this.#name], HINT);
+    await mustRun(['docker', 'restart', this.name], HINT);
     await this.#untilReady();
   }
 
@@ -58,12 +58,12 @@ export class SearchServer {
   /** @throws DescribedError with the last lines of its log */
   async #untilReady(): Promise<void> {
     const end = Date.now() + READY_MS;
-    const probe = ['docker', 'exec', this.#name, 'node', '/app/healthcheck.js'];
+    const probe = ['docker', 'exec', this.name, 'node', '/app/healthcheck.js'];
     while ((await run(probe)).exitCode !== 0) {
       if (Date.now() > end) {
-        const log = (await lastLogLines(this.#name)).replace(/^/gm, '    ');
+        const log = (await lastLogLines(this.name)).replace(/^/gm, '    ');
         throw new DescribedError(
-          `${this.#name} is not ready after ${READY_MS / 1000} s; its last lines:\n${log}`,
+          `${this.name} is not ready after ${READY_MS / 1000} s; its last lines:\n${log}`,
           `run it again; the containers are gone`,
         );
       }

@@ -1,11 +1,10 @@
-import { normalizeSelection } from '../../../backend/src/genes/selection.ts';
-import { exportStatement } from '../../../backend/src/genes/sql.ts';
+import { geneColumns } from '../../../backend/src/genes/sql.ts';
 import { formatGeneRow, formatHeader } from '../../../backend/src/genes/table.ts';
 import type { GeneContent } from '../../../backend/src/schemas/gene.ts';
 
 /** A script of psql: each gene as JSON on a line of its own, fetched in portions. */
 export const exportScript = `\\set FETCH_COUNT 1000
-select row_to_json(gene) from (${exportStatement(normalizeSelection({}), null).text}) as gene;
+select row_to_json(gene) from (select ${geneColumns} from genes g order by upper(g.symbol) collate "C") as gene;
 `;
 
 /** What that script printed, as a table. @returns its text, and how many rows it has */
