@@ -3,8 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, get } from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { secretKey, until } from '../support/api.ts';
+import { Worker } from 'node:worker_threads';
+import { makeToken, secretKey, until } from '../support/api.ts';
 import { LiveSocket } from '../support/live.ts';
 import { createDatabase, superuserSql } from '../support/postgres.ts';
 
@@ -92,6 +94,36 @@ describe('the built server', () => {
     await assert.rejects(fetch(`${url}/api/health/live`));
   });
 
+  it('says how it is as quickly while a hundred sockets of one address resume as fast as they may', async () => {
+    const { server, url } = await startReady();
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${await makeToken()}` };
+    for (let edit = 0; edit < 60; edit += 1)
+      await fetch(`${url}/api/v1/genes/GLA`, {
+        method: 'PATCH',
+        headers,
+        body: JSON.stringify({ name: `edit ${edit}` }),
+      });
+    const { latestSeq } = (await (await fetch(`${url}/api/v1/meta`)).json()) as { latestSeq: number };
+    const crowd = new Worker(crowdCode, {
+      eval: true,
+      workerData: { url: url.replace('http', 'ws'), latestSeq },
+    });
+    await once(crowd, 'message');
+    // By turns, so that what else the machine does slows both alike.
+    const times = { quiet: [] as number[], resuming: [] as number[] };
+    for (let round = 0; round < 8; round += 1) {
+      const kind = round % 2 === 0 ? 'quiet' : 'resuming';
+      crowd.postMessage(kind);
+      times[kind].push(...(await timeHealth(url, 1100)));
+    }
+    await crowd.terminate();
+    await endWithin(server, 5000);
+    for (const part of [0.5, 0.9]) {
+      const [quiet, resuming] = [percentile(times.quiet, part), percentile(times.resuming, part)];
+      assert.ok(resuming < quiet + 50, `${part}: ${resuming} ms beside ${quiet} ms`);
+    }
+  });
+
   it('ends in time although a client will not read its answer', async () => {
     const { server, url } = await startReady();
     await openDownload(`${url}/api/v1/genes/export?format=json`);
@@ -138,6 +170,38 @@ describe('the built server', () => {
     assert.match(stdout, /001_genes\.sql was edited after it ran/);
   });
 });
+
+/** A hundred sockets in a thread of their own; each says every 520 ms what it knows, while that is wanted. */
+const crowdCode = `
+  const { parentPort, workerData: { url, latestSeq } } = require('node:worker_threads');
+  const WebSocket = require('ws');
+  const sockets = Array.from({ length: 100 }, () => new WebSocket(url + '/ws/genes'));
+  let wanted = 'quiet';
+  parentPort.on('message', (kind) => { wanted = kind; });
+  const opened = sockets.map((socket) => new Promise((resolve) => socket.on('message', resolve)));
+  Promise.all(opened).then(() => {
+    for (const [index, socket] of sockets.entries())
+      setInterval(() => {
+        const since = latestSeq - 1 - (index % 199);
+        if (wanted === 'resuming') socket.send(JSON.stringify({ type: 'resume', since }));
+      }, 520);
+    parentPort.postMessage('open');
+  });`;
+
+/** How long answers of /api/health take, in ms, one after the other for a time. */
+async function timeHealth(url: string, forMs: number): Promise<number[]> {
+  const times: number[] = [];
+  for (const end = Date.now() + forMs; Date.now() < end; await sleep(5)) {
+    const begun = performance.now();
+    assert.equal((await fetch(`${url}/api/health`)).status, 200);
+    times.push(performance.now() - begun);
+  }
+  return times;
+}
+
+function percentile(values: readonly number[], part: number): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length * part)] ?? Number.NaN;
+}
 
 /** Begins a download; the function reads it to its end. */
 function openDownload(url: string): Promise<() => Promise<string>> {
