@@ -12,15 +12,18 @@ import { type Outcome, runFault } from './test/faults/run.ts';
 import { FaultStage } from './test/faults/stage.ts';
 import { formatMarkdown, toRows } from './test/faults/table.ts';
 
+const BUSY_MINUTES = '10';
+
 const USAGE = `
 Brings one fault after the other about on a stack of its own, while users ask it all the time, and writes what they saw
-into docs/reliability.md. Takes about six minutes and leaves a running stack alone.
+into docs/reliability.md. Takes about twenty minutes and leaves a running stack alone.
 
   make fault-report
   make fault-report ENGINE=1      restarts the engine of this host as well, and with it every container of other apps;
                                   where systemd does not run it, once more with live-restore, which is off again afterwards
-  npx tsx scripts/fault-report.ts [--engine] [--only PATTERN] [--output FILE]
+  npx tsx scripts/fault-report.ts [--engine] [--only PATTERN] [--busy MINUTES] [--output FILE]
 
+  --busy     how long every CPU of the host is kept busy, to see that nothing is restarted for it; ${BUSY_MINUTES} unless said
   --only     the faults whose title matches; the table is then printed, not written`;
 
 const SIZE = { pauseMs: 30_000, floodBytes: 500e6 };
@@ -32,11 +35,17 @@ async function describeHost(): Promise<string> {
   return `Made on ${new Date().toISOString().slice(0, 10)} on a host with ${stdout.trim()}.`;
 }
 
+function readMinutes(text: string): number {
+  if (/^\d{1,2}(\.\d+)?$/.test(text)) return Number(text);
+  throw new DescribedError('--busy takes minutes', 'see --help', Exit.usage);
+}
+
 main(import.meta.url, {
   usage: USAGE,
   options: {
     engine: { type: 'boolean' },
     only: { type: 'string', default: '' },
+    busy: { type: 'string', default: BUSY_MINUTES },
     output: { type: 'string', default: 'docs/reliability.md' },
   },
   async run(flags) {
@@ -44,6 +53,7 @@ main(import.meta.url, {
     if (process.getuid?.() !== 0) {
       throw new DescribedError('Faults are brought about by root', 'sudo make fault-report', Exit.missing);
     }
+    const size = { ...SIZE, busyMs: readMinutes(flags.busy) * 60_000 };
     const engine = flags.engine ? await planEngineFaults() : undefined;
     const faults = [...FAULTS, ...(engine?.faults ?? [])];
     const wanted = faults.filter(({ title }) => new RegExp(flags.only, 'i').test(title));
@@ -54,7 +64,7 @@ main(import.meta.url, {
     try {
       for (const fault of wanted) {
         say(`  ${fault.title}`);
-        await runFault(stage, fault, SIZE).then(
+        await runFault(stage, fault, size).then(
           (outcome) => outcomes.push(outcome),
           (error: Error) => {
             failed.push(fault.title);

@@ -13,7 +13,7 @@ import { FaultStage } from '../faults/stage.ts';
 import { until } from './harness.ts';
 
 /** Shorter than what `make fault-report` does, for the same faults. */
-const QUICK = { pauseMs: 5000, floodBytes: 300e6 };
+const QUICK = { pauseMs: 5000, floodBytes: 300e6, busyMs: 0 };
 
 describe('faults, with users asking throughout', { timeout: 900_000 }, () => {
   let stage: FaultStage;

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mustRun } from '../../lib/process/shell.ts';
 import { until } from '../e2e/harness.ts';
+import { timeRestart, whileBusy } from './busy.ts';
 import { execNode, killAll, killFromHost, runInServer, unplug } from './inside.ts';
 import { checkLogFiles } from './log-files.ts';
 import type { AskedKind } from './outage.ts';
@@ -14,6 +15,8 @@ const IDLE_CONNECTIONS = 5000;
 export interface Size {
   pauseMs: number;
   floodBytes: number;
+  /** How long the host is busy. */
+  busyMs: number;
 }
 
 /** Something that goes wrong. */
@@ -23,6 +26,8 @@ export interface Fault {
   cause(stage: FaultStage, size: Size): Promise<void>;
   /** Containers that have to be started anew for it. */
   restarts?: readonly ('frontend' | 'backend' | 'postgres')[];
+  /** Nothing must be started anew for it. */
+  restartsNothing?: true;
   /** What users must see nothing of. */
   spares: readonly AskedKind[];
   /** Its users come from outside the engine: those in a container would go with it, and see nothing. */
@@ -34,6 +39,9 @@ export interface Fault {
   /** A finding of its own, for the table. */
   find?(stage: FaultStage): Promise<string>;
 }
+
+/** How long it took on a busy host until a hung program was started anew, in seconds. */
+const restartSeconds = { backend: 0, frontend: 0 };
 
 export const FAULTS: readonly Fault[] = [
   {
@@ -134,6 +142,37 @@ export const FAULTS: readonly Fault[] = [
     cause: (stage) =>
       openIdleConnections(stage, { host: 'kidney-genetics-backend-service', port: 8000, untilClosed: false }),
     spares: ['page'],
+    slow: true,
+  },
+  {
+    title: 'every CPU at 100 % and the disk busy',
+    cause: (stage, { busyMs }) => whileBusy(stage, () => sleep(busyMs)),
+    restartsNothing: true,
+    spares: [],
+    slow: true,
+  },
+  {
+    title: 'event loop of the backend blocked while every CPU is busy',
+    cause: (stage) =>
+      whileBusy(stage, async () => {
+        const block = () => runInServer(stage.stack, 'for (;;);');
+        restartSeconds.backend = await timeRestart(stage, 'backend', block);
+      }),
+    restarts: ['backend'],
+    spares: [],
+    find: async () => `started anew after ${restartSeconds.backend} s`,
+    slow: true,
+  },
+  {
+    title: 'nginx hung while every CPU is busy',
+    cause: (stage) =>
+      whileBusy(stage, async () => {
+        const hang = () => hangNginx(stage.stack.name('frontend'));
+        restartSeconds.frontend = await timeRestart(stage, 'frontend', hang);
+      }),
+    restarts: ['frontend'],
+    spares: [],
+    find: async () => `started anew after ${restartSeconds.frontend} s`,
     slow: true,
   },
 ];

@@ -43,13 +43,16 @@ export async function runFault(stage: FaultStage, fault: Fault, size: Size): Pro
   const asked = (await users.asked(begin)).filter(({ at }) => at >= begin);
   if (fault.outside) await users.stop();
   const after = await startsOf();
+  const restarted = [...after]
+    .filter(([name, startedAt]) => before.get(name) !== startedAt)
+    .map(([name]) => name.replace(`${stack.settings.prefix}-`, ''));
+  if (fault.restartsNothing && restarted.length > 0)
+    throw new Error(`${restarted.join(', ')} restarted, and nothing was wrong with it`);
   return {
     title: fault.title,
     views: { page: viewOf(asked, 'page'), search: viewOf(asked, 'search'), edit: viewOf(asked, 'edit') },
     healedMs: Math.max(healthy, lastFailureOf(asked)) - over,
-    restarted: [...after]
-      .filter(([name, startedAt]) => before.get(name) !== startedAt)
-      .map(([name]) => name.replace(`${stack.settings.prefix}-`, '')),
+    restarted,
     ...(await compareLedger(stack, asked)),
     found: (await fault.find?.(stage)) ?? '',
   };
