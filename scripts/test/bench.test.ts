@@ -7,6 +7,7 @@ import { judge, median, type Row } from '../bench/lib/measure.ts';
 import { writePage } from '../bench/lib/page.ts';
 import { listFreshSearches, listSearches, mixPaths } from '../bench/lib/searches.ts';
 import { findLinks, readMaxAge } from '../bench/lib/visit.ts';
+import { changeQuery, makeQuery, seededRandom, toAddress } from '../bench/lib/worst-queries.ts';
 
 const faster: Row = {
   what: 'API',
@@ -183,5 +184,34 @@ describe('searches of a benchmark', () => {
   it('are mixed one in ten', () => {
     const mixed = mixPaths(['a', 'b'], ['new', 'newer']);
     assert.equal(mixed.join(' '), 'a b a b a b a b a new b a b a b a b a b newer');
+  });
+});
+
+describe('the search for the worst question', () => {
+  it('asks what the API takes: each parameter with one value where one may stand, a text of at most 200 characters', () => {
+    const random = seededRandom(1);
+    let query = makeQuery(random);
+    const seen = new Set<string>();
+    for (let step = 0; step < 500; step += 1) {
+      query = step % 5 === 0 ? makeQuery(random) : changeQuery(query, random);
+      const { pathname, searchParams } = new URL(toAddress(query), 'http://localhost');
+      seen.add(pathname);
+      assert.ok((searchParams.get('q') ?? '').length <= 200);
+      for (const name of ['sort', 'page', 'pageSize', 'since', 'limit'])
+        assert.ok(searchParams.getAll(name).length <= 1);
+    }
+    assert.ok(seen.size >= 4, [...seen].join());
+  });
+
+  it('is the same for the same seed', () => {
+    const ask = () =>
+      Array.from(
+        { length: 20 },
+        (
+          (random) => () =>
+            toAddress(makeQuery(random))
+        )(seededRandom(7)),
+      );
+    assert.deepEqual(ask(), ask());
   });
 });

@@ -64,6 +64,8 @@ export class GeneIndex implements Vocabulary {
   #nameRanks: number[] | null = null;
   #built: Segment = emptySegment();
   #changed: Segment = emptySegment();
+  /** Slots of genes that have changed or gone: their words are still in the large segment. */
+  readonly #dead = new Set<number>();
   readonly #changedDocuments = new Map<string, IndexedDocument>();
 
   /** @param genes by symbol in upper case, as PostgreSQL's collation "C" sorts */
@@ -139,11 +141,21 @@ export class GeneIndex implements Vocabulary {
   }
 
   hasBeginning(word: string): boolean {
-    return this.#built.words.hasBeginning(word) || this.#changed.words.hasBeginning(word);
+    return this.#segments.some(({ words }) => this.#hasLive(words.entriesBeginning(word)));
   }
 
   findSimilar(word: string): SimilarWord[] {
-    return [...this.#built.similar.find(word), ...this.#changed.similar.find(word)];
+    return this.#segments.flatMap(({ words, similar }) =>
+      similar.find(word).filter((one) => this.#hasLive(words.entriesOf(one.word))),
+    );
+  }
+
+  get #segments(): Segment[] {
+    return [this.#built, this.#changed];
+  }
+
+  #hasLive(entries: Uint32Array): boolean {
+    return entries.some((entry) => !this.#dead.has(slotOf(entry)));
   }
 
   /** Puts a gene into a slot; it is not listed before it has been placed. */
@@ -167,6 +179,7 @@ export class GeneIndex implements Vocabulary {
     if (slot === undefined) return;
     for (const order of [this.#bySymbol, this.#byName]) order.splice(order.indexOf(slot), 1);
     this.#slots.delete(hgncId);
+    this.#dead.add(slot);
   }
 
   #rate(text: string): Rating {
@@ -180,7 +193,7 @@ export class GeneIndex implements Vocabulary {
     };
     const best = new Uint8Array(size);
     for (const operand of operands) this.#rateOperand(operand, rating, best);
-    for (const { keys } of [this.#built, this.#changed]) rateKey(compactText(text), keys, rating.levels);
+    for (const { keys } of this.#segments) rateKey(compactText(text), keys, rating.levels);
     return rating;
   }
 
@@ -195,7 +208,7 @@ export class GeneIndex implements Vocabulary {
         if (worth > (best[slot] ?? 0)) best[slot] = worth;
       }
     };
-    for (const segment of [this.#built, this.#changed]) {
+    for (const segment of this.#segments) {
       for (const word of words) {
         if (areBeginnings) note(segment.words.entriesBeginning(word), 0);
         note(segment.words.entriesOf(word), pointsOfWhole);

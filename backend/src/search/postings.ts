@@ -32,10 +32,6 @@ export class Postings {
 
   static readonly empty = new Postings([], new Uint32Array(1), new Uint32Array(0));
 
-  hasBeginning(beginning: string): boolean {
-    return this.words[this.#find(beginning)]?.startsWith(beginning) === true;
-  }
-
   entriesOf(word: string): Uint32Array {
     const at = this.#find(word);
     return this.words[at] === word ? this.#slice(at, at + 1) : this.#slice(0, 0);

@@ -95,6 +95,18 @@ test('an index that followed changes answers as one that was built from their re
   );
 });
 
+test('a word that no gene has any more is a misspelt one, and nobody is corrected to it', async () => {
+  const name = (name: string) => ({ ...makeGene(1), name });
+  const index = await build([
+    makeGene(0),
+    name('polycistic thing'),
+    { ...makeGene(2), name: 'polycystic other' },
+  ]);
+  await index.apply([{ hgncId: makeGene(1).hgncId, gene: name('another') }]);
+  for (const q of ['polycistic', 'polycisti'])
+    assert.deepEqual(list(index, { q }).ids, [makeGene(2).hgncId], q);
+});
+
 test('texts are folded as they are compared: case, accents, ligatures and separators make no difference', () => {
   const table: [text: string, words: string[]][] = [
     ['Birt-Hogg-Dubé', ['birt', 'hogg', 'dube']],
