@@ -31,8 +31,7 @@ export async function openExport(
 ): Promise<OpenExport> {
   const client = await pool.connect();
   try {
-    const version = await openSnapshot(client, search);
-    const { ids } = (await search.at(version)).list(selection, 0, Number.POSITIVE_INFINITY);
+    const { version, ids } = await openSnapshot(client, search, selection);
     return { text: openText(client, ids, format), version };
   } catch (error) {
     client.release(error instanceof Error ? error : true);
@@ -40,15 +39,26 @@ export async function openExport(
   }
 }
 
-/** Begins a transaction that sees the data as the index has them; where they change all the time, nearly as it has them. */
-async function openSnapshot(client: PoolClient, search: FollowedIndex): Promise<DataVersion> {
+/**
+ * Begins a transaction that sees the data as the index has them; where they change all the time, nearly as it has them.
+ *
+ * @returns their version, and the ids of the selection
+ */
+async function openSnapshot(
+  client: PoolClient,
+  search: FollowedIndex,
+  selection: Selection,
+): Promise<{ version: DataVersion; ids: string[] }> {
   for (let attempt = 1; ; attempt += 1) {
     await client.query('begin isolation level repeatable read read only');
     // Between two portions the connection waits for the reader.
     await client.query(`set local idle_in_transaction_session_timeout = ${timeoutMs}`);
     const version = await readDataVersion(client);
-    await search.at(version);
-    if (search.isAt(version) || attempt === maxAttempts) return version;
+    const found = await search.ask(version, (index) => ({
+      ids: index.list(selection, 0, Number.POSITIVE_INFINITY).ids,
+      isSame: search.isAt(version),
+    }));
+    if (found.isSame || attempt === maxAttempts) return { version, ids: found.ids };
     await client.query('rollback');
   }
 }

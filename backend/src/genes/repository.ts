@@ -1,41 +1,20 @@
 import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { Problem } from '../lib/problem.ts';
 import type { Gene, GeneEdit } from '../schemas/gene.ts';
-import type { GeneIndex } from '../search/gene-index.ts';
-import type { Selection } from './selection.ts';
 import { geneColumns, geneStatement, genesStatement, lockedGeneStatement } from './sql.ts';
 
 /** A gene as PostgreSQL returns it. */
 export type GeneRow = Omit<Gene, 'updatedAt'> & { updatedAt: Date | string };
-
-/** One page of a selection. */
-export interface GenePage {
-  items: Gene[];
-  /** Number of genes in the whole selection. */
-  total: number;
-}
 
 /** Gives a row the form that the API answers with. */
 export function toGene(row: GeneRow): Gene {
   return { ...row, updatedAt: new Date(row.updatedAt).toISOString() };
 }
 
-/**
- * Reads one page of a selection.
- *
- * @param page from 1; one past the last is empty
- */
-export async function listGenes(
-  pool: Pool,
-  index: GeneIndex,
-  selection: Selection,
-  page: number,
-  pageSize: number,
-): Promise<GenePage> {
-  const { ids, total } = index.list(selection, (page - 1) * pageSize, pageSize);
-  if (ids.length === 0) return { items: [], total };
-  const { rows } = await pool.query<GeneRow>(genesStatement(ids));
-  return { items: rows.map(toGene), total };
+/** Reads genes in the order of their ids; not those that are gone. */
+export async function readGenes(pool: Pool, hgncIds: readonly string[]): Promise<Gene[]> {
+  if (hgncIds.length === 0) return [];
+  return (await pool.query<GeneRow>(genesStatement(hgncIds))).rows.map(toGene);
 }
 
 /** Finds a gene by symbol or HGNC id, whatever the case; null when there is none. */

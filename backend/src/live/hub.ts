@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { WebSocket } from 'ws';
 import type { ChangeList } from '../genes/changes.ts';
 import { clientNetwork } from '../lib/client-network.ts';
+import { Turns } from '../lib/turns.ts';
 import type { Change } from '../schemas/answers.ts';
 import { closeCodes, LiveClient } from './client.ts';
 import { parseClientMessage } from './messages.ts';
@@ -28,7 +29,7 @@ export class LiveHub {
   readonly #heartbeat: NodeJS.Timeout;
   #closing = false;
   /** The answers to those who come back, one after the other, with a turn for everything else between them. */
-  #turn: Promise<void> = Promise.resolve();
+  readonly #turns = new Turns();
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -94,7 +95,7 @@ export class LiveHub {
       const { items, latest, complete } = await this.#options.changesSince(since);
       const newest = items.at(-1)?.seq ?? latest;
       const list = complete && newest >= latest ? items : null;
-      await this.#takeTurn(() => {
+      await this.#turns.take(() => {
         const told = list?.map((change) => ({ seq: change.seq, text: writeChange(change) })) ?? null;
         client.answer(since, told, latest);
       });
@@ -103,12 +104,6 @@ export class LiveHub {
       this.#options.log.warn({ err: error }, 'missed changes could not be read');
       client.close(closeCodes.tryLater, 'the database is away');
     }
-  }
-
-  #takeTurn(work: () => void): Promise<void> {
-    const done = this.#turn.then(work);
-    this.#turn = done.then(nextTurn, nextTurn);
-    return done;
   }
 
   /** Tells everybody. @param changes in order */
@@ -160,8 +155,6 @@ export class LiveHub {
     for (const client of this.#clients) client.close(closeCodes.restart, 'service restart');
   }
 }
-
-const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 const written = new WeakMap<Change, string>();
 

@@ -2,6 +2,7 @@ import type { Client, Pool } from 'pg';
 import { createClient } from '../db/connection.ts';
 import type { DataVersion } from '../db/data-version.ts';
 import type { Env } from '../env.ts';
+import { Turns } from '../lib/turns.ts';
 import { GeneIndex, type IndexedGene } from './gene-index.ts';
 
 const loadTimeoutMs = 60_000;
@@ -50,6 +51,7 @@ export class FollowedIndex {
   #index: GeneIndex | null = null;
   #position: Position = { seq: -1, changedAt: -1, newestAt: null };
   #following: Promise<void> | null = null;
+  readonly #turns = new Turns();
 
   /** @param ending cuts a load that is under way */
   constructor(env: Env, pool: Pool, ending: AbortSignal) {
@@ -59,10 +61,17 @@ export class FollowedIndex {
   }
 
   /**
-   * @returns the index, which holds all that was there at the version, and perhaps what came since
+   * Works something out from an index that holds all that was there at the version, and perhaps what came since. However many ask
+   * at once, everybody else gets turns between.
+   *
    * @throws what the database throws
    */
-  async at(version: DataVersion): Promise<GeneIndex> {
+  async ask<T>(version: DataVersion, work: (index: GeneIndex) => T): Promise<T> {
+    const index = await this.#at(version);
+    return this.#turns.take(() => work(index));
+  }
+
+  async #at(version: DataVersion): Promise<GeneIndex> {
     // What is under way may have begun before that version was there; what begins afterwards has not.
     if (!this.isAt(version)) await this.#following?.catch(() => {});
     if (!this.isAt(version)) await this.catchUp();

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { listGenes } from '../../genes/repository.ts';
+import { readGenes } from '../../genes/repository.ts';
 import { formatQueryString, normalizeSelection } from '../../genes/selection.ts';
 import { GenePage, withProblems } from '../../schemas/answers.ts';
 import { ListQuery } from '../../schemas/selection.ts';
@@ -29,8 +29,10 @@ export const geneRoutes: FastifyPluginAsyncTypebox = async (app) => {
       return app.answers.send(request, reply, {
         address: link(page),
         load: async (version) => {
-          const index = await app.geneIndex.at(version);
-          const { items, total } = await listGenes(app.database.main, index, selection, page, pageSize);
+          const { ids, total } = await app.geneIndex.ask(version, (index) =>
+            index.list(selection, (page - 1) * pageSize, pageSize),
+          );
+          const items = await readGenes(app.database.main, ids);
           const pages = Math.max(1, Math.ceil(total / pageSize));
           const links = {
             self: link(page),

@@ -43,8 +43,8 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
     (request, reply) =>
       app.answers.send(request, reply, {
         load: async (version) => {
-          const index = await app.geneIndex.at(version);
-          return { items: await readGroups(pool, index.countGroups()) };
+          const counts = await app.geneIndex.ask(version, (index) => index.countGroups());
+          return { items: await readGroups(pool, counts) };
         },
       }),
   );
@@ -63,8 +63,8 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
     (request, reply) =>
       app.answers.send(request, reply, {
         load: async (version) => {
-          const index = await app.geneIndex.at(version);
-          return { ...index.summarize(), updatedAt: toTime(version.changedAt) };
+          const counts = await app.geneIndex.ask(version, (index) => index.summarize());
+          return { ...counts, updatedAt: toTime(version.changedAt) };
         },
       }),
   );
@@ -117,7 +117,7 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
     },
     async (_request, reply) => {
       const version = await app.database.dataVersion.read();
-      const index = await app.geneIndex.at(version);
+      const genes = await app.geneIndex.ask(version, ({ size }) => size);
       reply.header('cache-control', 'no-store');
       return {
         name: env.projectName,
@@ -125,7 +125,7 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
         revision: env.revision,
         apiVersion: app.prefix.split('/').at(-1) ?? '',
         startedAt: app.lifecycle.startedAt.toISOString(),
-        genes: index.size,
+        genes,
         latestSeq: version.seq,
         dataChangedAt: toTime(version.changedAt),
       };
