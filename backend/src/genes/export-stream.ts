@@ -64,7 +64,7 @@ async function openSnapshot(
 }
 
 function openText(client: PoolClient, ids: readonly string[], format: ExportFormat): Readable {
-  const rows = Readable.from(readGenes(client, ids), { highWaterMark: 1 });
+  const rows = Readable.from(readRows(client, ids), { highWaterMark: 1 });
   const timer = setTimeout(() => rows.destroy(new Error('the export takes too long')), timeoutMs).unref();
   return pipeline(rows, new GeneWriter(format), (error) => {
     clearTimeout(timer);
@@ -77,7 +77,7 @@ function openText(client: PoolClient, ids: readonly string[], format: ExportForm
   });
 }
 
-async function* readGenes(client: PoolClient, ids: readonly string[]): AsyncGenerator<GeneRow> {
+async function* readRows(client: PoolClient, ids: readonly string[]): AsyncGenerator<GeneRow> {
   for (let from = 0; from < ids.length; from += batchSize)
     yield* (await client.query<GeneRow>(genesStatement(ids.slice(from, from + batchSize)))).rows;
 }

@@ -22,6 +22,7 @@ const pointsOfWhole = 1;
 /** Before all points: what the text as a whole is to the gene. */
 const levels = { symbol: 3, alias: 2, beginning: 1 } as const;
 const pointsOfLevel = 256;
+const spareSlots = 1024;
 
 /** Words and keys of some genes. */
 interface Segment {
@@ -32,12 +33,25 @@ interface Segment {
 }
 
 /** How well genes fit a search, by slot. */
-interface Rating {
-  operands: number;
+class Rating {
+  operands = 0;
   /** How many operands a gene has. */
-  counts: Uint8Array;
-  points: Uint16Array;
-  levels: Uint8Array;
+  readonly counts: Uint8Array;
+  readonly points: Uint16Array;
+  readonly levels: Uint8Array;
+  /** The points of the operand that is looked at; all 0 between two. */
+  readonly best: Uint8Array;
+
+  constructor(size: number) {
+    this.counts = new Uint8Array(size);
+    this.points = new Uint16Array(size);
+    this.levels = new Uint8Array(size);
+    this.best = new Uint8Array(size);
+  }
+
+  clear(): void {
+    for (const column of [this.counts, this.points, this.levels]) column.fill(0);
+  }
 }
 
 interface IndexedDocument {
@@ -66,6 +80,8 @@ export class GeneIndex implements Vocabulary {
   #changed: Segment = emptySegment();
   /** Slots of genes that have changed or gone: their words are still in the large segment. */
   readonly #dead = new Set<number>();
+  /** Used again and again: made anew for each search, it would be most of the collector's work. */
+  #rating = new Rating(0);
   readonly #changedDocuments = new Map<string, IndexedDocument>();
 
   /** @param genes by symbol in upper case, as PostgreSQL's collation "C" sorts */
@@ -182,23 +198,20 @@ export class GeneIndex implements Vocabulary {
     this.#dead.add(slot);
   }
 
+  /** @returns what is good until the next search */
   #rate(text: string): Rating {
     const size = this.#ids.length;
+    if (this.#rating.counts.length < size) this.#rating = new Rating(size + spareSlots);
+    const rating = this.#rating;
+    rating.clear();
     const operands = readOperands(text, this);
-    const rating = {
-      operands: operands.length,
-      counts: new Uint8Array(size),
-      points: new Uint16Array(size),
-      levels: new Uint8Array(size),
-    };
-    const best = new Uint8Array(size);
-    for (const operand of operands) this.#rateOperand(operand, rating, best);
+    rating.operands = operands.length;
+    for (const operand of operands) this.#rateOperand(operand, rating);
     for (const { keys } of this.#segments) rateKey(compactText(text), keys, rating.levels);
     return rating;
   }
 
-  /** @param best all 0, before and after */
-  #rateOperand({ words, areBeginnings }: Operand, rating: Rating, best: Uint8Array): void {
+  #rateOperand({ words, areBeginnings }: Operand, { counts, points: sums, best }: Rating): void {
     const touched: number[] = [];
     const note = (entries: Uint32Array, more: number) => {
       for (const entry of entries) {
@@ -215,8 +228,8 @@ export class GeneIndex implements Vocabulary {
       }
     }
     for (const slot of touched) {
-      rating.counts[slot] = (rating.counts[slot] ?? 0) + 1;
-      rating.points[slot] = (rating.points[slot] ?? 0) + (best[slot] ?? 0);
+      counts[slot] = (counts[slot] ?? 0) + 1;
+      sums[slot] = (sums[slot] ?? 0) + (best[slot] ?? 0);
       best[slot] = 0;
     }
   }
