@@ -3,6 +3,7 @@ import type { Gene } from '../schemas/gene.ts';
 import { type Count, type FacetedGene, Facets, type Overview } from './facets.ts';
 import { compactText, foldWords } from './fold.ts';
 import { addWords, type Document, Postings, PostingsBuilder, placeOf, places, slotOf } from './postings.ts';
+import { Rating } from './rating.ts';
 import { type SimilarWord, SimilarWords } from './similar-words.ts';
 import { sortInTurns } from './sort-in-turns.ts';
 import { type Operand, readOperands, type Vocabulary } from './terms.ts';
@@ -16,13 +17,11 @@ export interface ChangedGene {
   gene: IndexedGene | null;
 }
 
-/** What a word counts for, by where it stands: disease, name, alias, symbol. A whole word counts a little more than a beginning. */
-const points = [2, 6, 12, 20] as const;
-const pointsOfWhole = 1;
-/** Before all points: what the text as a whole is to the gene. */
-const levels = { symbol: 3, alias: 2, beginning: 1 } as const;
+/** What the text of a search as a whole is to a gene; counts before all words. */
+const levels = { symbol: 3, alias: 2, beginning: 1, nothing: 0 } as const;
 const pointsOfLevel = 256;
-const spareSlots = 1024;
+/** Fewer than this are sorted by comparing them. */
+const few = 1000;
 
 /** Words and keys of some genes. */
 interface Segment {
@@ -32,26 +31,12 @@ interface Segment {
   similar: SimilarWords;
 }
 
-/** How well genes fit a search, by slot. */
-class Rating {
-  operands = 0;
-  /** How many operands a gene has. */
-  readonly counts: Uint8Array;
-  readonly points: Uint16Array;
-  readonly levels: Uint8Array;
-  /** The points of the operand that is looked at; all 0 between two. */
-  readonly best: Uint8Array;
-
-  constructor(size: number) {
-    this.counts = new Uint8Array(size);
-    this.points = new Uint16Array(size);
-    this.levels = new Uint8Array(size);
-    this.best = new Uint8Array(size);
-  }
-
-  clear(): void {
-    for (const column of [this.counts, this.points, this.levels]) column.fill(0);
-  }
+/** The genes of a search, and how they stand to it. */
+interface Found {
+  /** By symbol. */
+  slots: number[];
+  /** More is better. */
+  relevance: (slot: number) => number;
 }
 
 interface IndexedDocument {
@@ -69,6 +54,8 @@ export class GeneIndex implements Vocabulary {
   readonly #ids: string[] = [];
   readonly #symbols: string[] = [];
   readonly #names: string[] = [];
+  /** Symbols without what separates their parts. */
+  readonly #keys: string[] = [];
   readonly #slots = new Map<string, number>();
   readonly #facets = new Facets();
   /** Live slots by symbol, and by name and symbol. */
@@ -80,8 +67,7 @@ export class GeneIndex implements Vocabulary {
   #changed: Segment = emptySegment();
   /** Slots of genes that have changed or gone: their words are still in the large segment. */
   readonly #dead = new Set<number>();
-  /** Used again and again: made anew for each search, it would be most of the collector's work. */
-  #rating = new Rating(0);
+  readonly #rating = new Rating();
   readonly #changedDocuments = new Map<string, IndexedDocument>();
 
   /** @param genes by symbol in upper case, as PostgreSQL's collation "C" sorts */
@@ -140,9 +126,11 @@ export class GeneIndex implements Vocabulary {
    */
   list(selection: Selection, offset: number, limit: number): { ids: string[]; total: number } {
     const passes = this.#facets.filter(selection);
-    const rating = selection.q === null ? null : this.#rate(selection.q);
-    const slots = rating === null ? this.#bySymbol.filter(passes) : this.#choose(rating, passes);
-    const sorted = this.#sort(slots, selection.sort, rating).slice(offset, offset + limit);
+    const { slots, relevance } =
+      selection.q === null
+        ? { slots: this.#bySymbol.filter(passes), relevance: () => 0 }
+        : this.#search(selection.q, passes);
+    const sorted = this.#sort(slots, selection.sort, relevance).slice(offset, offset + limit);
     return { ids: Array.from(sorted, (slot) => this.#ids[slot] ?? ''), total: slots.length };
   }
 
@@ -179,6 +167,7 @@ export class GeneIndex implements Vocabulary {
     const slot = this.#ids.push(gene.hgncId) - 1;
     this.#symbols.push(gene.symbol.toUpperCase());
     this.#names.push(gene.name.toLowerCase());
+    this.#keys.push(compactText(gene.symbol));
     this.#facets.add(gene);
     return { slot, words: wordsOf(gene), keys: keysOf(gene) };
   }
@@ -199,60 +188,69 @@ export class GeneIndex implements Vocabulary {
   }
 
   /** @returns what is good until the next search */
-  #rate(text: string): Rating {
-    const size = this.#ids.length;
-    if (this.#rating.counts.length < size) this.#rating = new Rating(size + spareSlots);
+  #search(text: string, passes: (slot: number) => boolean): Found {
+    const key = compactText(text);
+    const meant = this.#findMeant(key);
+    const level = (slot: number) =>
+      meant.get(slot) ?? (this.#keys[slot]?.startsWith(key) ? levels.beginning : levels.nothing);
     const rating = this.#rating;
-    rating.clear();
-    const operands = readOperands(text, this);
-    rating.operands = operands.length;
-    for (const operand of operands) this.#rateOperand(operand, rating);
-    for (const { keys } of this.#segments) rateKey(compactText(text), keys, rating.levels);
-    return rating;
+    return {
+      slots: this.#choose(readOperands(text, this), meant, passes),
+      relevance: (slot) => level(slot) * pointsOfLevel + rating.points(slot),
+    };
   }
 
-  #rateOperand({ words, areBeginnings }: Operand, { counts, points: sums, best }: Rating): void {
-    const touched: number[] = [];
-    const note = (entries: Uint32Array, more: number) => {
-      for (const entry of entries) {
-        const slot = slotOf(entry);
-        const worth = (points[placeOf(entry)] ?? 0) + more;
-        if (best[slot] === 0) touched.push(slot);
-        if (worth > (best[slot] ?? 0)) best[slot] = worth;
-      }
-    };
-    for (const segment of this.#segments) {
-      for (const word of words) {
-        if (areBeginnings) note(segment.words.entriesBeginning(word), 0);
-        note(segment.words.entriesOf(word), pointsOfWhole);
-      }
+  /** Whose symbol or alias is the text itself. */
+  #findMeant(key: string): Map<number, number> {
+    const meant = new Map<number, number>();
+    for (const { keys } of this.#segments) {
+      for (const entry of keys.entriesOf(key))
+        meant.set(slotOf(entry), placeOf(entry) === places.symbol ? levels.symbol : levels.alias);
     }
-    for (const slot of touched) {
-      counts[slot] = (counts[slot] ?? 0) + 1;
-      sums[slot] = (sums[slot] ?? 0) + (best[slot] ?? 0);
-      best[slot] = 0;
-    }
+    return meant;
   }
 
   /** Who is meant by the text as a whole, and who has as many of its words as any gene has. @returns slots by symbol */
-  #choose({ operands, counts, levels: wholes }: Rating, passes: (slot: number) => boolean): number[] {
-    const isMeant = (slot: number) => (wholes[slot] ?? 0) >= levels.alias;
-    const found = this.#bySymbol.filter((slot) => ((counts[slot] ?? 0) > 0 || isMeant(slot)) && passes(slot));
-    let most = 1;
-    for (const slot of found) most = Math.max(most, isMeant(slot) ? operands : (counts[slot] ?? 0));
-    return found.filter((slot) => isMeant(slot) || counts[slot] === most);
+  #choose(
+    operands: readonly Operand[],
+    meant: ReadonlyMap<number, number>,
+    passes: (slot: number) => boolean,
+  ): number[] {
+    const rating = this.#rating;
+    const words = this.#segments.map((segment) => segment.words);
+    rating.clear(this.#ids.length);
+    const strictly = rating.rateStrictly(operands, words);
+    const hasAll = (slot: number) => rating.count(slot) === operands.length && operands.length > 0;
+    const found =
+      strictly.length > few
+        ? this.#bySymbol.filter((slot) => hasAll(slot) || meant.has(slot))
+        : this.#sortBySymbol(new Set([...meant.keys(), ...strictly]));
+    const all = found.filter(passes);
+    if (all.length > 0 || operands.length < 2) return all;
+    rating.clear(this.#ids.length);
+    rating.rateLoosely(operands, words);
+    const some = this.#bySymbol.filter((slot) => rating.count(slot) > 0 && passes(slot));
+    const most = some.reduce((sofar, slot) => Math.max(sofar, rating.count(slot)), 0);
+    return some.filter((slot) => rating.count(slot) === most);
   }
 
-  #sort(slots: number[], sort: Selection['sort'], rating: Rating | null): ArrayLike<number> & Sliced {
+  /** Only what is live. */
+  #sortBySymbol(slots: ReadonlySet<number>): number[] {
+    const symbols = this.#symbols;
+    return [...slots].filter((slot) => !this.#dead.has(slot)).sort((a, b) => compare(symbols[a], symbols[b]));
+  }
+
+  #sort(
+    slots: number[],
+    sort: Selection['sort'],
+    relevance: (slot: number) => number,
+  ): ArrayLike<number> & Sliced {
+    if (sort === 'symbol') return slots;
     if (sort === '-symbol') return slots.reverse();
-    if (sort === 'symbol' || (sort === 'relevance' && rating === null)) return slots;
-    if (sort === 'relevance' && rating !== null) {
-      const { levels: wholes, points: sums } = rating;
-      return sortBy(slots, (slot) => -((wholes[slot] ?? 0) * pointsOfLevel + (sums[slot] ?? 0)));
-    }
+    if (sort === 'relevance') return sortBy(slots, (slot) => -relevance(slot));
     const name = sort.replace('-', '') as 'name' | 'chromosome' | 'group' | 'evidence';
     const ranks = name === 'name' ? this.#rankNames() : null;
-    const key = name === 'name' ? (slot: number) => ranks?.[slot] ?? 0 : this.#facets.key(name);
+    const key = ranks ? (slot: number) => ranks[slot] ?? 0 : this.#facets.key(name as 'group');
     return sortBy(slots, sort.startsWith('-') ? (slot) => -key(slot) : key);
   }
 
@@ -274,7 +272,8 @@ interface Sliced {
 }
 
 /** Sorts by whole numbers, in as many steps as there are slots and different numbers; equal ones stay as they are. */
-function sortBy(slots: readonly number[], key: (slot: number) => number): Uint32Array {
+function sortBy(slots: readonly number[], key: (slot: number) => number): ArrayLike<number> & Sliced {
+  if (slots.length < few) return [...slots].sort((a, b) => key(a) - key(b));
   let [low, high] = [0, 0];
   for (const slot of slots) {
     const value = key(slot);
@@ -295,18 +294,6 @@ function sortBy(slots: readonly number[], key: (slot: number) => number): Uint32
     next[at] = place + 1;
   }
   return sorted;
-}
-
-function rateKey(key: string, keys: Postings, found: Uint8Array): void {
-  if (key === '') return;
-  const note = (entries: Uint32Array, rate: (entry: number) => number) => {
-    for (const entry of entries) {
-      const slot = slotOf(entry);
-      found[slot] = Math.max(found[slot] ?? 0, rate(entry));
-    }
-  };
-  note(keys.entriesBeginning(key), (entry) => (placeOf(entry) === places.symbol ? levels.beginning : 0));
-  note(keys.entriesOf(key), (entry) => (placeOf(entry) === places.symbol ? levels.symbol : levels.alias));
 }
 
 function wordsOf({ symbol, hgncId, aliases, name, diseases }: IndexedGene): Document {
