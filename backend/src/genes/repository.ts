@@ -1,7 +1,7 @@
 import { DatabaseError, type Pool, type PoolClient } from 'pg';
 import { Problem } from '../lib/problem.ts';
 import type { Gene, GeneEdit } from '../schemas/gene.ts';
-import { geneColumns, geneStatement, genesStatement, lockedGeneStatement } from './sql.ts';
+import { geneColumns, geneStatement, lockedGeneStatement, writtenGenesStatement } from './sql.ts';
 
 /** A gene as PostgreSQL returns it. */
 export type GeneRow = Omit<Gene, 'updatedAt'> & { updatedAt: Date | string };
@@ -11,10 +11,11 @@ export function toGene(row: GeneRow): Gene {
   return { ...row, updatedAt: new Date(row.updatedAt).toISOString() };
 }
 
-/** Reads genes in the order of their ids; not those that are gone. */
-export async function readGenes(pool: Pool, hgncIds: readonly string[]): Promise<Gene[]> {
+/** Reads genes in the order of their ids; not those that are gone. @returns each as JSON */
+export async function readGenesAsJson(pool: Pool, hgncIds: readonly string[]): Promise<string[]> {
   if (hgncIds.length === 0) return [];
-  return (await pool.query<GeneRow>(genesStatement(hgncIds))).rows.map(toGene);
+  const { rows } = await pool.query<{ json: string }>(writtenGenesStatement(hgncIds));
+  return rows.map(({ json }) => json);
 }
 
 /** Finds a gene by symbol or HGNC id, whatever the case; null when there is none. */

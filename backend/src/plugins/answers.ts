@@ -17,6 +17,8 @@ interface AnswerOptions<T> {
   address?: string;
   /** Reads what the answer holds, at least as new as a version; runs only when the answer is not at hand. */
   load: (version: DataVersion) => Promise<T>;
+  /** Writes the answer as JSON where the route's schema does not. */
+  write?: (content: T) => string;
   /** Version of the content when it changes less often than the data as a whole. */
   versionOf?: (content: T) => readonly number[];
 }
@@ -98,13 +100,13 @@ class Answers {
     address: string,
     reply: FastifyReply,
     version: DataVersion,
-    { load, versionOf }: AnswerOptions<T>,
+    { load, versionOf, write }: AnswerOptions<T>,
   ): Promise<Answer> {
     let before = version;
     for (let attempt = 1; ; attempt += 1) {
       const content = await load(before);
       const after = await this.#readVersion();
-      const body = Buffer.from(reply.serialize(content) as string);
+      const body = Buffer.from(write?.(content) ?? (reply.serialize(content) as string));
       if (after.seq === before.seq && after.changedAt === before.changedAt) {
         const etag = this.tag(address, versionOf?.(content) ?? [after.seq, after.changedAt]);
         const answer = { body, etag };

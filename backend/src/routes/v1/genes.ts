@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { readGenes } from '../../genes/repository.ts';
+import { readGenesAsJson } from '../../genes/repository.ts';
 import { formatQueryString, normalizeSelection } from '../../genes/selection.ts';
 import { GenePage, withProblems } from '../../schemas/answers.ts';
 import { ListQuery } from '../../schemas/selection.ts';
@@ -32,7 +32,7 @@ export const geneRoutes: FastifyPluginAsyncTypebox = async (app) => {
           const { ids, total } = await app.geneIndex.ask(version, (index) =>
             index.list(selection, (page - 1) * pageSize, pageSize),
           );
-          const items = await readGenes(app.database.main, ids);
+          const items = await readGenesAsJson(app.database.main, ids);
           const pages = Math.max(1, Math.ceil(total / pageSize));
           const links = {
             self: link(page),
@@ -41,8 +41,9 @@ export const geneRoutes: FastifyPluginAsyncTypebox = async (app) => {
             next: page < pages ? link(page + 1) : null,
             last: link(pages),
           };
-          return { items, total, page, pageSize, pages, links };
+          return { items, rest: { total, page, pageSize, pages, links } };
         },
+        write: ({ items, rest }) => `{"items":[${items.join(',')}],${JSON.stringify(rest).slice(1)}`,
       });
     },
   );
