@@ -19,7 +19,7 @@ export const search = plugin<{ env: Env }>(
     const follow = () => index.catchUp().catch(() => {});
     app.decorate('geneIndex', index);
     app.decorate(
-      'searchLoaded',
+      'geneIndexLoaded',
       database.prepared.then(follow, () => {}),
     );
     changeFeed.on('changes', follow);
