@@ -1,7 +1,7 @@
 import { readUsage } from '../lib/docker/usage.ts';
 import { DescribedError } from '../lib/process/errors.ts';
 import { GENES, importGenes } from './lib/many-genes.ts';
-import { median, type Row } from './lib/measure.ts';
+import { type Goal, median, type Row } from './lib/measure.ts';
 import { ProductionStack } from './lib/production.ts';
 import { SearchServer } from './lib/search-server.ts';
 import { changeQuery, makeQuery, type Query, seededRandom, toAddress } from './lib/worst-queries.ts';
@@ -33,17 +33,17 @@ export async function measureWorst(): Promise<Row[]> {
     const meter = new Meter(production, server);
     await meter.begin();
     const rows: Row[] = [];
-    const kinds: [string, (cost: Cost) => number][] = [
-      ['the database', ({ database }) => database],
+    const kinds: [string, (cost: Cost) => number, Goal?][] = [
+      ['the database', ({ database }) => database, { of: 'value', atMost: 25 }],
       ['the database and the API', ({ database, api }) => database + api],
     ];
-    for (const [whose, weigh] of kinds) {
+    for (const [whose, weigh, goal] of kinds) {
       const { query } = await findWorst(meter, weigh);
       const ours = [];
       for (let repeat = 0; repeat < REPEATS; repeat += 1) ours.push(weigh(await meter.measureAnew(query)));
       const address = decodeURIComponent(toAddress(query)).slice(0, 120);
       const what = `CPU of ${whose}, worst of ${meter.asked} questions to ${GENES.toLocaleString('en')} genes: ${address}`;
-      rows.push({ what: what.replaceAll('|', '/'), unit: 'ms', ours, goal: { of: 'value', atMost: 25 } });
+      rows.push({ what: what.replaceAll('|', '/'), unit: 'ms', ours, ...(goal ? { goal } : {}) });
     }
     return rows;
   });

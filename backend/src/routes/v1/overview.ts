@@ -84,6 +84,8 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
       app.answers.send(request, reply, {
         address: `${app.prefix}/changes?since=${request.query.since}&limit=${request.query.limit}`,
         load: () => listChanges(pool, request.query.since, request.query.limit),
+        // The schema would be asked of each gene whether it is one.
+        write: ({ items, latest, complete }) => JSON.stringify({ items, latest, complete }),
       }),
   );
 
