@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { DescribedError } from '../lib/process/errors.ts';
 import { attestArgv, signArgv, verifyArgv } from '../lib/registry/cosign-argv.ts';
 import { authorizedLine, holdsKey, parseRequest } from '../lib/registry/deploy-rules.ts';
-import { parsePush, sumSent } from '../lib/registry/push-rules.ts';
+import { labelLine, parsePush, sumSent } from '../lib/registry/push-rules.ts';
 import { manifestReference, parseFrom, parseRegistry } from '../lib/registry/reference-rules.ts';
 import { parseReleaseManifest, type ReleaseManifest, sameImages } from '../lib/registry/release-manifest.ts';
 import { explainRegistry } from '../lib/registry/trouble-rules.ts';
@@ -140,6 +140,10 @@ describe('what docker push said', () => {
   it('names the digest and the layers that were sent', () => {
     assert.deepEqual(parsePush(printed), { digest: digest('9'), sent: ['aaaaaaaaaaaa', 'cccccccccccc'] });
     assert.throws(() => parsePush('denied'), /no digest/);
+  });
+
+  it('a text becomes a label that holds nothing else', () => {
+    assert.equal(labelLine('a.b', '{"c":"$HOME \\n"}'), 'LABEL a.b="{\\"c\\":\\"\\$HOME \\\\n\\"}"');
   });
 
   it('their bytes, by either name of a layer', () => {

@@ -18,9 +18,9 @@ export interface LocalRelease {
   release: string;
   revision: string;
   platform: string;
-  migrations: string[];
   images: Record<ImageName, LocalImage>;
-  /** Until the bills of materials are written: images need not wait for them. */
+  /** Names of its migrations, and until its bills of materials are written: images go meanwhile. */
+  migrations: Promise<string[]>;
   written: Promise<unknown>;
 }
 
@@ -44,15 +44,13 @@ export async function describeRelease(settings: StackSettings, folder: string): 
   const written = Promise.all(named.map(({ image, name }) => describeImage(image, name))).then((described) =>
     writeBoms(folder, described),
   );
-  // It is waited for later, when another step may have failed before.
-  written.catch(() => undefined);
+  const migrations = listMigrations(`${settings.prefix}-backend:latest`);
+  // They are waited for later, when another step may have failed before.
+  for (const work of [written, migrations]) work.catch(() => undefined);
   const images = Object.fromEntries(
     named.map(({ image, name }): [ImageName, LocalImage] => [image, { name, sbom: bomFile(folder, name) }]),
   ) as LocalRelease['images'];
-  const [platform, migrations] = await Promise.all([
-    enginePlatform(),
-    listMigrations(`${settings.prefix}-backend:latest`),
-  ]);
+  const platform = await enginePlatform();
   const revision = found[0]?.Config.Labels?.['org.opencontainers.image.revision'] ?? 'unknown';
   return { release, revision, platform, migrations, images, written };
 }

@@ -9,25 +9,42 @@ import { repositoryOf } from './reference-rules.ts';
 import type { ReleasedImage } from './release-manifest.ts';
 import type { SignedIn } from './sign-in.ts';
 
-/**
- * Pushes an image of a release.
- * @returns what the manifest says of it, and the bytes of the compressed layers that the registry did not have
- * @throws DescribedError when the registry refuses
- */
-export async function pushImage(
+/** What the manifest says of an image that was pushed, and the bytes of compressed layers that the registry did not have. */
+export interface PushedImage {
+  released: ReleasedImage;
+  bytes: number;
+}
+
+/** What `docker push` said: the digest there, and the short ids of the layers that were sent. */
+interface Sent {
+  digest: string;
+  sent: string[];
+}
+
+/** Pushes an image of a release. @throws DescribedError when the registry refuses */
+export function sendImage(
   image: ImageName,
-  { release, images, written }: LocalRelease,
+  { release, images }: LocalRelease,
   signedIn: SignedIn,
-): Promise<{ released: ReleasedImage; bytes: number }> {
+): Promise<Sent> {
+  return pushAs(images[image].name, `${repositoryOf(signedIn.registry, image)}:${release}`, signedIn);
+}
+
+/** Looks at what was pushed, here and in the registry. */
+export async function describeSent(
+  image: ImageName,
+  { images, written }: LocalRelease,
+  { digest, sent }: Sent,
+  signedIn: SignedIn,
+): Promise<PushedImage> {
   const { name, sbom } = images[image];
-  const repository = repositoryOf(signedIn.registry, image);
-  const { digest, sent } = await pushAs(name, `${repository}:${release}`, signedIn);
   const inspected = JSON.parse(
     await mustRun(['docker', 'image', 'inspect', name, '--format', '{{json .}}'], 'make prod-build'),
   ) as { Id: string; RootFS: { Layers: string[] }; Config: { Labels: Record<string, string> | null } };
   const base = inspected.Config.Labels?.['org.opencontainers.image.base.name'] ?? '';
+  const byDigest = `${repositoryOf(signedIn.registry, image)}@${digest}`;
+  const layers = sent.length > 0 ? await readLayers(byDigest, signedIn) : [];
   await written;
-  const layers = sent.length > 0 ? await readLayers(`${repository}@${digest}`, signedIn) : [];
   return {
     bytes: sumSent(sent, layers, inspected.RootFS.Layers),
     released: {
@@ -49,13 +66,8 @@ async function whenMade(image: string): Promise<string> {
 
 /**
  * Pushes an image under a name of the registry, which is taken off this host again: nobody else's prune has to know it.
- * @returns its digest there, and the short ids of the layers that were sent
  */
-export async function pushAs(
-  image: string,
-  reference: string,
-  signedIn: SignedIn,
-): Promise<{ digest: string; sent: string[] }> {
+export async function pushAs(image: string, reference: string, signedIn: SignedIn): Promise<Sent> {
   await mustRun(['docker', 'tag', image, reference], 'make prod-build');
   try {
     const { stdout } = await askRegistry(['docker', 'push', reference], signedIn);

@@ -33,3 +33,11 @@ export function sumSent(
     .filter(({ digest }, index) => isSent(digest) || isSent(diffIds[index] ?? ''))
     .reduce((sum, { size }) => sum + size, 0);
 }
+
+/**
+ * A label with a text as it is, as a line of a Dockerfile (docs.docker.com/reference/dockerfile, "Environment replacement").
+ * @param text in one line
+ */
+export function labelLine(name: string, text: string): string {
+  return `LABEL ${name}="${text.replace(/[\\"$]/g, '\\$&')}"`;
+}

@@ -7,7 +7,8 @@ import { mustRun } from '../process/shell.ts';
 import { askRegistry } from './client.ts';
 import type { LocalRelease } from './local-release.ts';
 import { findRelease, pullManifest } from './pull.ts';
-import { pushAs, pushImage } from './push-image.ts';
+import { describeSent, type PushedImage, pushAs, sendImage } from './push-image.ts';
+import { labelLine } from './push-rules.ts';
 import { APP_NAME, manifestReference, type ReleaseReference, repositoryOf } from './reference-rules.ts';
 import { MANIFEST_LABEL, type ReleaseManifest, sameImages } from './release-manifest.ts';
 import type { SignedIn } from './sign-in.ts';
@@ -37,17 +38,13 @@ export async function pushRelease(
 ): Promise<Pushed> {
   const target = { registry: signedIn.registry, tag: local.release };
   const before = (await findRelease(target, signedIn))?.manifest;
-  const push = async (image: ImageName) => {
-    const pushed = await pushImage(image, local, signedIn);
-    options.tell(`${image}  ${pushed.released.digest}  ${pushed.bytes} bytes sent`);
-    return pushed;
-  };
-  // The layers that all share go once, with the first; then the registry has them, and the others go side by side.
-  const postgres = await push('postgres');
-  const [backend, frontend] = await Promise.all([push('backend'), push('frontend')]);
-  const images = { postgres: postgres.released, backend: backend.released, frontend: frontend.released };
-  const bytes = postgres.bytes + backend.bytes + frontend.bytes;
-  const manifest = makeManifest(local, images);
+  const pushed = await pushImages(local, signedIn, options.tell);
+  const bytes = IMAGES.reduce((sum, image) => sum + pushed[image].bytes, 0);
+  const manifest = makeManifest(local, await local.migrations, {
+    postgres: pushed.postgres.released,
+    backend: pushed.backend.released,
+    frontend: pushed.frontend.released,
+  });
   const unchanged = before !== undefined && sameImages(before, manifest);
   if (before && !unchanged && !options.replace) throw takenBy(before, local.release);
   if (!unchanged) await pushManifest(manifest, target, signedIn);
@@ -57,8 +54,34 @@ export async function pushRelease(
   return { manifest, reference: manifestReference(target), bytes, unchanged };
 }
 
-function makeManifest(local: LocalRelease, images: ReleaseManifest['images']): ReleaseManifest {
-  const { release, revision, platform, migrations } = local;
+/** The layers that all share go once, with the first; then the registry has them, and the others go side by side. */
+async function pushImages(
+  local: LocalRelease,
+  signedIn: SignedIn,
+  tell: (line: string) => void,
+): Promise<Record<ImageName, PushedImage>> {
+  const push = async (image: ImageName) => {
+    const sent = await sendImage(image, local, signedIn);
+    // Not waited for yet: the next image can go meanwhile.
+    const look = describeSent(image, local, sent, signedIn);
+    look.catch(() => undefined);
+    return { look };
+  };
+  const first = await push('postgres');
+  const others = await Promise.all([push('backend'), push('frontend')]);
+  const [postgres, backend, frontend] = await Promise.all([first.look, others[0].look, others[1].look]);
+  const pushed = { postgres, backend, frontend };
+  for (const image of IMAGES)
+    tell(`${image}  ${pushed[image].released.digest}  ${pushed[image].bytes} bytes sent`);
+  return pushed;
+}
+
+function makeManifest(
+  local: LocalRelease,
+  migrations: string[],
+  images: ReleaseManifest['images'],
+): ReleaseManifest {
+  const { release, revision, platform } = local;
   const createdBy = process.env.SUDO_USER ?? userInfo().username;
   return {
     ...{ app: APP_NAME, release, revision, platform, createdAt: new Date().toISOString(), createdBy },
@@ -83,12 +106,14 @@ async function pushManifest(
   try {
     const text = JSON.stringify(manifest);
     writeFileSync(join(folder, 'release.json'), `${text}\n`);
-    writeFileSync(join(folder, 'Dockerfile'), 'FROM scratch\nCOPY release.json /release.json\n');
+    const tar = join(folder, 'release.tar');
+    await mustRun(
+      ['tar', '--create', '--file', tar, '--directory', folder, 'release.json'],
+      'make host-setup',
+    );
     const image = `${APP_NAME}-release:${target.tag}`;
-    const label = ['--label', `${MANIFEST_LABEL}=${text}`];
-    await mustRun(['docker', 'build', '--quiet', ...label, '--tag', image, folder], 'make host-setup', {
-      env: { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' },
-    });
+    const label = ['--change', labelLine(MANIFEST_LABEL, text)];
+    await mustRun(['docker', 'import', ...label, tar, image], 'make host-setup');
     await pushAs(image, manifestReference(target), signedIn);
     await mustRun(['docker', 'rmi', image], 'docker image ls');
   } finally {
