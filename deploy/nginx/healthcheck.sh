@@ -78,7 +78,7 @@ while :; do
   fi
 done
 pid=$(cat /tmp/nginx.pid)
-echo "nginx has taken no connection for ${silent} ms: ending it, to be started anew" > /proc/1/fd/2
+echo "nginx takes no connections (silent for ${silent} ms, ${spun} ms of CPU): ending it, to be started anew" > /proc/1/fd/2
 kill -TERM "$pid"
 sleep 0.5
 kill -KILL "$pid"
