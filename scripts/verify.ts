@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { DescribedError } from './lib/process/errors.ts';
 import { openStack } from './lib/stack/open.ts';
 import { assertDockerReady } from './lib/stack/preflight.ts';
+import { loadSettings } from './lib/stack/project.ts';
 import type { Mode } from './lib/stack/stack.ts';
 import { main } from './lib/terminal/cli.ts';
 import { formatTable, paint, say, sayProgress } from './lib/terminal/report.ts';
@@ -64,11 +65,12 @@ main(import.meta.url, {
     const skips = parseSkips(flags.skip);
     const startedAt = Date.now();
     const mode: Mode = flags.test ? 'test' : 'production';
+    // Before Docker is asked, which takes half of a second.
+    const plain = flags.json || flags.facts || flags.junit === '-';
+    if (!plain) say(`Verifying ${loadSettings().prefix}: ${checks.length} checks, about 15 s`);
     await assertDockerReady();
     const families = new Set(checks.map(({ family }) => family));
     const settings = await openStack();
-    const plain = flags.json || flags.facts || flags.junit === '-';
-    if (!plain) say(`Verifying ${settings.prefix}: ${checks.length} checks, about 15 s`);
     const facts = await gatherFacts(settings, mode, families, (waiting) =>
       sayProgress(waiting.length > 0 ? `  Waiting for: ${waiting.join('; ')}` : ''),
     );
