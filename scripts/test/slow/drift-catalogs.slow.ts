@@ -26,7 +26,7 @@ join lateral (select attname from pg_attribute where attrelid = c.oid and attnum
   order by attname <> 'oid', attnum limit 1) as k on true
 where c.relnamespace = 'pg_catalog'::regnamespace and c.relkind = 'r' and a.attnum > 0 and not a.attisdropped
   and a.attname <> k.attname
-order by 1 #>> '{}'`;
+order by c.relname, a.attnum`;
 
 /** Columns that may differ between two servers of a release: data, counts, and what follows from other columns. */
 const MAY_DIFFER: readonly (readonly [RegExp, string])[] = [
