@@ -47,7 +47,7 @@ describe('prod-verify finds nothing broken', { timeout: 900_000 }, () => {
       const { results } = JSON.parse(stdout) as { results: Result[] };
       const failed = results.filter(({ status }) => status === 'fail');
       assert.deepEqual(
-        failed.map(({ id, found }) => `${id}: ${found}`),
+        failed.map(({ id, found }) => `${id}: ${found.slice(0, 2000)}`),
         [],
       );
     });
