@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { isNamedFor } from '../lib/release/update-plan.ts';
 import { compareCatalogs, parseCatalog } from '../lib/verify/drift/catalog-rules.ts';
+import { flattenChains } from '../lib/verify/drift/definition-rules.ts';
 import {
   compareContainer,
   compareObject,
@@ -416,6 +417,23 @@ describe('drift of the database', () => {
     t.diagnostic(`seen (${tried.size}): ${[...tried].sort().join(', ')}`);
     assert.ok(tried.size >= 60, `${tried.size}`);
   });
+
+  const chains: [string, string][] = [
+    ['(((a) AND (b)) AND (c))', '((a) AND (b) AND (c))'],
+    ['((a) AND ((b) AND (c)))', '((a) AND (b) AND (c))'],
+    ['(((a) OR (f(b))) OR (c))', '((a) OR (f(b)) OR (c))'],
+    ['((((a) AND (b)) AND (c)) AND (d))', '((a) AND (b) AND (c) AND (d))'],
+    ...[
+      '(((a) OR (b)) AND (c))',
+      '(((a) AND (b)) OR (c))',
+      '((NOT ((a) AND (b))) AND (c))',
+      '(f((a) AND (b)) AND (c))',
+      "((a = '((x) AND (y)) AND (z)') AND (c))",
+      '((a) AND (b))',
+    ].map((same): [string, string] => [same, same]),
+  ];
+  for (const [definition, flat] of chains)
+    it(`takes ${definition} for ${flat}`, () => assert.equal(flattenChains(definition), flat));
 
   it('leaves out what a session or a restore keeps for a while', () => {
     const row = (catalog: string, name: string) =>

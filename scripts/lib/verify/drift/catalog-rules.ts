@@ -1,3 +1,4 @@
+import { flattenChains } from './definition-rules.ts';
 import { compareFlat, flatten } from './record-rules.ts';
 
 /** A row of a catalog or of a view of the server's configuration, as catalog.sql tells it. */
@@ -28,12 +29,16 @@ export function parseCatalog(text: string): Map<string, CatalogRow[]> {
   for (const line of text.split('\n')) {
     if (!line.startsWith('{')) continue;
     const read = JSON.parse(line.replace(NUMBERED, '$1N')) as CatalogRow;
-    const row = { ...read, key: String(read.key) };
+    const row = { ...read, key: String(read.key), row: flattenDefinition(read.row) };
     const id = identify(row);
     if (VARIES.some(([pattern]) => pattern.test(id))) continue;
     rows.set(id, [...(rows.get(id) ?? []), row]);
   }
   return rows;
+}
+
+function flattenDefinition(row: CatalogRow['row']): CatalogRow['row'] {
+  return typeof row.definition === 'string' ? { ...row, definition: flattenChains(row.definition) } : row;
 }
 
 /** `pg_trigger genes_change on public.genes`; the number of what initdb made, with its name. */
