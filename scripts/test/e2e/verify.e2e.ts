@@ -13,6 +13,8 @@ import { readEnvText } from '../../lib/stack/env-text-rules.ts';
 import { composeArgv, composeNames, volumeName } from '../../lib/stack/stack.ts';
 import type { Result } from '../../lib/verify/check.ts';
 import { CHECKS } from '../../lib/verify/checks.ts';
+import { readCatalog } from '../../lib/verify/drift/catalog.ts';
+import { compareCatalogs, parseCatalog } from '../../lib/verify/drift/catalog-rules.ts';
 import { parseSections, type Sections } from '../../lib/verify/gather/inside.ts';
 import { NODE, packProbe, readProbe } from '../../lib/verify/gather/probes.ts';
 import { TEST_PREFIX, TestStack, until } from './harness.ts';
@@ -367,6 +369,23 @@ describe('prod-verify', { timeout: 600_000 }, () => {
       rmSync(file, { force: true });
       chmodSync(folder, 0o700);
     }
+  });
+
+  it('takes a database that was dumped and restored for the same', async () => {
+    const name = stack.name('postgres');
+    const copy = `pg_dump -U postgres -Fc kidney_genetics | pg_restore -U postgres --exit-on-error -d copy`;
+    await stack.sql('create database copy owner kidney_user template template0');
+    await mustRun(['docker', 'exec', name, 'sh', '-c', copy], HINT);
+    const read = async (database: string) => {
+      const text = await readCatalog(name, database);
+      return parseCatalog(text.replaceAll(`"in" : "${database}"`, '"in" : "kidney_genetics"'));
+    };
+    const [live, restored] = [await read('kidney_genetics'), await read('copy')];
+    await stack.sql('drop database copy');
+    assert.ok(live.size > 10_000, `${live.size} rows`);
+    // Rights on a database are no part of its dump.
+    const isOwn = (line: string) => !line.startsWith('pg_database ');
+    assert.deepEqual(compareCatalogs(live, restored).filter(isOwn), []);
   });
 
   it('finds what no single check asks for: drift of containers, processes, images, neighbours and the database', async () => {
