@@ -22,11 +22,11 @@ with refs as (
     -- Statistics and contents are data; dependencies follow from the rest.
     and c.relname not in ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject', 'pg_depend', 'pg_shdepend')
     and a.atttypid <> 'xid'::regtype
-    -- Counted, or chosen, while the server runs; a value that rows from before a column lack; that there was an index, rule, trigger or child stays noted until a VACUUM,
-    -- and what there is has rows of its own.
+    -- Counted, or chosen, while the server runs; what rows from before a column lack; that there was an index, rule, trigger or
+    -- child stays noted until a VACUUM, and what there is has rows of its own.
     and a.attname not in ('oid', 'relfilenode', 'relpages', 'reltuples', 'relallvisible', 'relallfrozen', 'indcheckxmin',
-      'atthasmissing', 'attmissingval',
-      'relhassubclass', 'relhasindex', 'relhasrules', 'relhastriggers', 'relnatts', 'collversion', 'datcollversion')
+      'atthasmissing', 'attmissingval', 'relhassubclass', 'relhasindex', 'relhasrules', 'relhastriggers', 'relnatts',
+      'collversion', 'datcollversion')
 ), owned (catalog, kind, owner) as (values
   ('pg_class', 'case when t.relkind = ''S'' then ''s'' else ''r'' end', 'relowner'), ('pg_proc', '''f''', 'proowner'),
   ('pg_namespace', '''n''', 'nspowner'), ('pg_type', '''T''', 'typowner'), ('pg_language', '''l''', 'lanowner'),
