@@ -103,6 +103,8 @@ async function applyStep(
       return completeInterrupted(settings, mustKnow(release));
     case 'await':
       say(`  ${step.names.join(', ')}: replaced some seconds ago, and on the way out`);
+      // Unless somebody has removed the one that took its place: then it goes on.
+      await removeLeftovers(settings);
       return untilGone(settings);
     case 'tidy':
       return removeLeftovers(settings);
