@@ -8,7 +8,7 @@ import { type Plan, planStray, type Sight, type Step } from './up-plan.ts';
  * @param sight with `differing`
  */
 export function findHandiwork(sight: Sight): string[] {
-  const { settings, services, strays, missingImages, differing = [], oneOffs } = sight;
+  const { settings, services, strays, former, missingImages, differing = [], oneOffs } = sight;
   const sentences = strays.map((stray) => {
     const step = planStray(stray, sight);
     return step.do === 'rename'
@@ -16,6 +16,9 @@ export function findHandiwork(sight: Sight): string[] {
       : `${stray.name} is what a broken-off docker compose left`;
   });
   const unnamed = [...missingImages.values()].map((name) => `The image ${name} runs and has lost its name`);
+  const missing = SERVICES.filter(
+    (service) => ![...services, ...strays].some((one) => one.service === service),
+  );
   const older = services.filter(isOfOlderKit);
   // While an update goes on, what was not replaced yet differs; and all that an older version made.
   const others =
@@ -25,6 +28,13 @@ export function findHandiwork(sight: Sight): string[] {
   return [
     ...sentences,
     ...unnamed,
+    ...missing.map((service) => {
+      const name = containerName(settings, service);
+      const before = former.find((one) => one.name.startsWith(`${name}-`));
+      return before
+        ? `${name} is not there, and ${before.name}, which it replaced, still is`
+        : `${name} is not there`;
+    }),
     ...older.map(({ name }) => `${name} was made by an older version of this kit, and goes on as it is`),
     ...others.map(
       (service) =>
