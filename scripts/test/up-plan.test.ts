@@ -310,6 +310,11 @@ describe('what prod-up says', () => {
       ['odd is kidney-genetics-frontend under another name'],
     );
     assert.deepEqual(findHandiwork(sight({ differing: [BACKEND], oneOffs: [container(BACKEND)] })), []);
+    const before = { ...container(FRONTEND), name: 'kidney-genetics-frontend-former-abcdef' };
+    assert.deepEqual(findHandiwork(sight({ services: without(FRONTEND, BACKEND), former: [before] })), [
+      'kidney-genetics-backend is not there',
+      'kidney-genetics-frontend is not there, and kidney-genetics-frontend-former-abcdef, which it replaced, still is',
+    ]);
     const former = container(BACKEND, {
       labels: { 'com.docker.compose.service': 'kidney-genetics-backend' },
     });
