@@ -8,7 +8,7 @@ import { ROOT } from '../../lib/process/root.ts';
 import { mustRun, run } from '../../lib/process/shell.ts';
 import { stateDir } from '../../lib/release/history.ts';
 import { secretsDir } from '../../lib/secrets/secrets.ts';
-import { listStack } from '../../lib/stack/containers.ts';
+import { formerName, listStack } from '../../lib/stack/containers.ts';
 import { volumeName } from '../../lib/stack/stack.ts';
 import { TestStack, until } from './harness.ts';
 import { changeImage } from './update-users.ts';
@@ -267,5 +267,16 @@ describe('a stack that somebody has laid hands on', { timeout: 600_000 }, () => 
     assert.match(restart.stderr, /-frontend is not there: somebody has removed it\n.*make prod-up\n/);
     assert.ok(Date.now() - startedAt < 20_000, 'it is not waited for');
     assert.match(await stack.mustScript('up'), /All healthy/);
+  });
+
+  it('lets the container go on that an update was replacing, when the one after it was removed by hand', async () => {
+    const { id, startedAt } = await stack.container('frontend');
+    const former = formerName(stack.settings, 'kidney-genetics-frontend-service', id);
+    await mustRun(['docker', 'rename', id, former], 'see above');
+    assert.deepEqual(await handiwork(), [
+      `${stack.name('frontend')} is not there, and ${former}, which it replaced, still is`,
+    ]);
+    await stack.mustScript('up');
+    assert.equal((await stack.container('frontend')).startedAt, startedAt);
   });
 });
