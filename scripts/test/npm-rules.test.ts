@@ -4,7 +4,7 @@ import { listStatements, withRateLimit, zoneLine } from '../lib/proxy/npm/advanc
 import { readVersion } from '../lib/proxy/npm/answer-rules.ts';
 import { certificateBodies, findLeftovers } from '../lib/proxy/npm/certificate-rules.ts';
 import { parseDomain } from '../lib/proxy/npm/domain.ts';
-import { explainFailure } from '../lib/proxy/npm/failures.ts';
+import { explainCertificate, explainFailure, findDetails } from '../lib/proxy/npm/failures.ts';
 import { findServerNames, isStale, newHost } from '../lib/proxy/npm/host-rules.ts';
 
 describe('the model of NPM', () => {
@@ -123,6 +123,22 @@ describe('the model of NPM', () => {
       assert.ok(hint.length > 10);
     });
   }
+});
+
+describe('the log of certbot', () => {
+  const told = (log: string) => explainCertificate(findDetails(log), 'a.example').message;
+
+  it('says what the authority said, each once', () => {
+    const log = '  Domain: a.example\n  Detail: DNS problem: SERVFAIL\nx\n  Detail: DNS problem: SERVFAIL\n';
+    assert.equal(findDetails(log), 'DNS problem: SERVFAIL');
+    assert.match(told(log), /its name server gives no address for the domain/);
+  });
+
+  it('says that the authority was not reached, which is no fault of port 80', () => {
+    const log = `2026-11-29 02:18:31,699:ERROR:certbot._internal.log:requests.exceptions.ConnectionError: HTTPSConnectionPool(host='acme-v02.api.letsencrypt.org', port=443): Max retries exceeded (Caused by NewConnectionError("Connection refused"))\n`;
+    assert.match(told(log), /gave no certificate for a\.example: NPM cannot reach it \(requests/);
+    assert.equal(findDetails('nothing of this'), '');
+  });
 });
 
 describe('an advanced configuration', () => {

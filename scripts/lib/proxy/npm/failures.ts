@@ -100,6 +100,11 @@ export function explainFailure(failure: NpmFailure): DescribedError {
 /** Certbot's reasons: what a certificate authority says in the `Detail:` of its log. */
 const CERTIFICATE_REASONS: readonly [RegExp, string, string][] = [
   [
+    /requests\.exceptions|Max retries exceeded/,
+    'NPM cannot reach it',
+    `let NPM's container out to the Internet, or see what it lacks: docker exec ${CONTAINER} curl -sS https://acme-v02.api.letsencrypt.org/directory`,
+  ],
+  [
     /too many|rateLimited/i,
     'too many orders lately; NPM may have a good one already',
     'wait as long as it says (https://letsencrypt.org/docs/rate-limits/)',
@@ -133,10 +138,14 @@ export function explainCertificate(said: string, domain: string): DescribedError
   );
 }
 
-/** The reasons in certbot's log of its last run: each `Detail:` once; empty where there is none. */
+/**
+ * The reasons in certbot's log of its last run: each `Detail:` of the authority once, or why it was not reached; empty where there is
+ * none.
+ */
 export function findDetails(log: string): string {
   const details = [...log.matchAll(/^\s*Detail: (.+)$/gm)].map(([, detail = '']) => toPrintable(detail));
-  return [...new Set(details)].join('; ').slice(0, 400);
+  const [unreached = ''] = [...log.matchAll(/requests\.exceptions\.\w+: .+$/gm)].at(-1) ?? [];
+  return ([...new Set(details)].join('; ') || toPrintable(unreached)).slice(0, 400);
 }
 
 /**
