@@ -373,7 +373,7 @@ describe('prod-verify', { timeout: 600_000 }, () => {
 
   it('takes a database that was dumped and restored for the same', async () => {
     const name = stack.name('postgres');
-    const copy = `pg_dump -U postgres -Fc kidney_genetics | pg_restore -U postgres --exit-on-error -d copy`;
+    const copy = `pg_dump -U postgres -Fc kidney_genetics | pg_restore -U postgres --role=kidney_user --exit-on-error -d copy`;
     await stack.sql('create database copy owner kidney_user template template0');
     await mustRun(['docker', 'exec', name, 'sh', '-c', copy], HINT);
     const read = async (database: string) => {
