@@ -192,6 +192,12 @@ describe('what a registry’s refusal means', () => {
     ["error unmarshalling content: invalid character '<' looking", /as a registry does/, /REGISTRY/],
     [`${daemon}missing or empty Content-Type header`, /as a registry does/, /REGISTRY/],
     ['dial tcp 127.0.0.1:1: connect: connection refused', /does not answer$/, /run this again/],
+    [
+      'write tcp 127.0.0.1:2->127.0.0.1:1: use of closed network connection',
+      /does not answer$/,
+      /run this again/,
+    ],
+    ['http2: client connection lost', /does not answer$/, /run this again/],
     ['dial tcp: lookup r on 127.0.0.1:53: no such host', /does not answer$/, /name is right/],
     ['dial tcp 192.0.2.1:443: i/o timeout', /in time/, /run this again/],
     ['request canceled (Client.Timeout exceeded while awaiting headers)', /in time/, /run this again/],

@@ -33,10 +33,14 @@ export async function askRegistry(
   if (result.exitCode === 0 || isAnswer(result.stderr)) return result;
   const said = `${result.stderr}\n${result.stdout}${Date.now() >= until ? '\ntimed out' : ''}`.trim();
   const trouble = explainRegistry(said, registryHost(signedIn.registry)) ?? {
-    cause: `${argv.slice(0, 2).join(' ')} failed (exit ${result.exitCode}): ${toPrintable(said.split('\n').at(-1) ?? '', 300)}`,
+    cause: `${argv.slice(0, 2).join(' ')} failed (exit ${result.exitCode}): ${toPrintable(lastLineOf(result.stderr) || lastLineOf(result.stdout), 300)}`,
     hint: 'the registry said no more; run this again',
   };
   throw new DescribedError(trouble.cause, trouble.hint);
+}
+
+function lastLineOf(text: string): string {
+  return text.trim().split('\n').at(-1) ?? '';
 }
 
 /** Whether a registry has only said that it has not what was asked for. */

@@ -87,7 +87,7 @@ const TROUBLES: readonly { when: RegExp; cause: string; hint: string }[] = [
     hint: goOn,
   },
   {
-    when: /no such host|connection refused|no route to host|network is unreachable|connection reset|\bEOF\b|broken pipe|name resolution/i,
+    when: /no such host|connection refused|no route to host|network is unreachable|connection reset|\bEOF\b|broken pipe|name resolution|closed (?:network |idle )?connection|connection (?:lost|broken|error)|GOAWAY/i,
     cause: 'does not answer',
     hint: `see whether it runs and the name is right, then ${goOn}`,
   },
