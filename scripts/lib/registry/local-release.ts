@@ -8,7 +8,7 @@ import type { StackSettings } from '../stack/stack.ts';
 import { enginePlatform } from './pull.ts';
 
 /** An image that is to be pushed: its name on this host, and the file with its bill of materials. */
-export interface LocalImage {
+interface LocalImage {
   name: string;
   sbom: string;
 }
