@@ -87,6 +87,9 @@ select format($$select json_build_object('in', case when %5$L then '' else curre
     from %1$I as t %6$s$$,
   catalogs.catalog::text,
   case when catalogs.catalog = 'pg_largeobject_metadata'::regclass then '''large object '' || t.oid'
+    -- A label of an enum is no object of its own to pg_identify_object().
+    when catalogs.catalog = 'pg_enum'::regclass
+      then 'concat_ws('' '', (pg_identify_object(''pg_type''::regclass, t.enumtypid, 0)).identity, t.enumlabel)'
     when has_oid then format('case when t.oid < 16384 then t.oid::text else (pg_identify_object(%L::regclass, t.oid, 0)).identity end', catalogs.catalog::text)
     -- Numbers from 16384 on are given in the order in which things were made: another one after an update or a restore.
     when key = 'objoid' then 'case when t.objoid < 16384 then t.objoid::text else (pg_identify_object(t.classoid, t.objoid, 0)).identity end'
