@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { ContainerInfo } from '../lib/docker/containers.ts';
-import { findForeign, listStacks } from '../lib/stack/checkout-rules.ts';
+import { checkoutOf, findForeign, listStacks } from '../lib/stack/checkout-rules.ts';
 import { composeEnv } from '../lib/stack/compose-env.ts';
 import { readEnvText } from '../lib/stack/env-text-rules.ts';
 import { readSettings } from '../lib/stack/stack.ts';
@@ -67,6 +67,12 @@ describe('the checkout of a stack', () => {
   for (const [folders, foreign] of cases)
     it(`${foreign ? 'is another one' : 'is this one'}: ${folders.join(', ') || 'nothing runs'}`, () =>
       assert.equal(findForeign(folders, real, '/srv/kit'), foreign));
+
+  it('is the one in which the compose files lie, the proxy’s as well', () => {
+    assert.equal(checkoutOf('/srv/kit/deploy'), '/srv/kit');
+    assert.equal(checkoutOf('/srv/kit/deploy/npm'), '/srv/kit');
+    assert.equal(checkoutOf(''), '');
+  });
 });
 
 describe('the list of stacks', () => {

@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { ContainerInfo } from '../docker/containers.ts';
 import { SERVICES } from './stack.ts';
 
@@ -13,6 +12,11 @@ export function findForeign(
   root: string,
 ): string | undefined {
   return folders.find((folder) => folder && ![undefined, root].includes(real(folder)));
+}
+
+/** The checkout whose compose file lies in a folder: those of the stack in deploy/, that of the proxy in deploy/npm/. */
+export function checkoutOf(workingDir: string): string {
+  return workingDir.replace(/\/deploy(\/npm)?$/, '');
 }
 
 /** A stack of this kit, as it is listed. */
@@ -35,7 +39,7 @@ export function listStacks(
   const names = [...new Set(containers.map(({ project }) => project))];
   return names.map((name) => {
     const own = containers.filter(({ project }) => project === name);
-    const checkout = dirname(own[0]?.labels['com.docker.compose.project.working_dir'] ?? '');
+    const checkout = checkoutOf(own[0]?.labels['com.docker.compose.project.working_dir'] ?? '');
     const healthy = own.filter(({ health }) => health === 'healthy').length;
     const domain = look(checkout);
     return {

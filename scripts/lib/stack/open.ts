@@ -1,10 +1,9 @@
 import { existsSync, realpathSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { objectExists } from '../docker/inspect.ts';
 import { DescribedError, Exit } from '../process/errors.ts';
 import { ROOT } from '../process/root.ts';
 import { run } from '../process/shell.ts';
-import { findForeign } from './checkout-rules.ts';
+import { checkoutOf, findForeign } from './checkout-rules.ts';
 import { loadSettings } from './project.ts';
 import { npmProject, readSettings, type StackSettings, volumeName } from './stack.ts';
 
@@ -23,7 +22,7 @@ export async function openStack(withNpm = false): Promise<StackSettings> {
   const projects = [settings.prefix, ...(withNpm ? [npmProject(settings)] : [])];
   const [made, ...found] = await Promise.all([readMaker(settings), ...projects.map(listWorkingDirs)]);
   const runs = found.flat();
-  const folder = findForeign([...runs.map(dirname), made], realFolder, realpathSync(ROOT));
+  const folder = findForeign([...runs.map(checkoutOf), made], realFolder, realpathSync(ROOT));
   if (!folder) return settings;
   const what = runs.length > 0 ? `${settings.prefix} runs from` : `The data of ${settings.prefix} belong to`;
   throw new DescribedError(
@@ -74,7 +73,7 @@ export async function assertMayRename(
     readMaker(settings),
     objectExists('volume', volumeName(settings)),
   ]);
-  const folders = [...runs.map(dirname), made];
+  const folders = [...runs.map(checkoutOf), made];
   const root = realpathSync(ROOT);
   if (findForeign(folders, realFolder, root)) return;
   const isOwn = folders.some((one) => one !== '' && realFolder(one) === root);
