@@ -38,6 +38,7 @@ const MAY_DIFFER: readonly (readonly [RegExp, string])[] = [
     /\.(atthasmissing|attmissingval|relfilenode|relpages|reltuples|relallvisible|relallfrozen|relhassubclass|relhasindex|relhasrules|relhastriggers|relnatts|indcheckxmin)$/,
     'counted while it runs',
   ],
+  [/^pg_authid\.rolpassword$/, 'a secret of each stack: that it is a SCRAM verifier is compared'],
   [/\.(\w*xid|\w*minmxid|collversion|datcollversion)$/, 'counted while it runs, or of the host'],
   [
     /\.(ad|ag)bin$|\.(conbin|indexprs|indpred|proargdefaults|prosqlbody|ev_qual|ev_action|tgqual|relpartbound|partexprs|polqual|polwithcheck|stxexprs|typdefaultbin|prqual|stxdexpr)$/,
