@@ -21,14 +21,9 @@ describe('Command lines of psql and its like', () => {
   it('of the owner end by themselves, and sign in by the socket', () => {
     const argv = clientArgv(owner, 'pg_restore', ['--exit-on-error']);
     const [, , , , ...rest] = argv;
-    assert.deepEqual(rest.slice(0, 7), [
-      'timeout',
-      '-k',
-      '5',
-      '60',
-      'pg_restore',
-      '--no-password',
-      '--exit-on-error',
+    assert.deepEqual(rest.slice(0, 11), [
+      ...['timeout', '-k', '5', '60', 'setpriv', '--pdeathsig', 'KILL', '--'],
+      ...['pg_restore', '--no-password', '--exit-on-error'],
     ]);
     assert.match(argv.at(-1) ?? '', /dbname='genes' user='ada' host='\/run\/postgresql'/);
   });

@@ -27,6 +27,12 @@ export function superuser(container: string): SignIn {
 const WITH_PASSWORD = `PGPASSWORD="$(cat "\${POSTGRES_PASSWORD_FILE:-/dev/null}")" exec "$@"`;
 
 /**
+ * setpriv(1): a program whose `timeout` was killed ends with it. It would go on by itself, with an output that nobody reads any
+ * more, and whoever waits for that would wait for ever.
+ */
+const DIES_WITH_PARENT = ['setpriv', '--pdeathsig', 'KILL', '--'];
+
+/**
  * The command line of a program of PostgreSQL (psql, pg_dump, pg_restore) in the server's container. What a session resolves
  * names by is said when it connects, and so goes before what the owner has set for role or database.
  * @param name what the session is called in pg_stat_activity
@@ -39,7 +45,8 @@ export function clientArgv(
 ): string[] {
   const { container, by, limitSeconds } = signIn;
   const password = by === 'given' ? ['--env', 'PGPASSWORD'] : [];
-  const limit = limitSeconds === undefined ? [] : ['timeout', '-k', '5', String(limitSeconds)];
+  const limit =
+    limitSeconds === undefined ? [] : ['timeout', '-k', '5', String(limitSeconds), ...DIES_WITH_PARENT];
   const shell = by === 'loopback' ? ['sh', '-c', WITH_PASSWORD, 'sh'] : [];
   const client = [program, '--no-password', ...args, `--dbname=${connection(signIn, name)}`];
   return ['docker', 'exec', '-i', ...password, container, ...limit, ...shell, ...client];

@@ -8,7 +8,16 @@ const PROGRAMS: Readonly<Record<string, { program: string; forks: boolean; helpe
   postgres: {
     program: 'postgres',
     forks: true,
-    helpers: ['timeout', 'psql', 'pg_dump', 'pg_dumpall', 'pg_restore', 'pg_isready', 'pg_basebackup'],
+    helpers: [
+      'timeout',
+      'setpriv',
+      'psql',
+      'pg_dump',
+      'pg_dumpall',
+      'pg_restore',
+      'pg_isready',
+      'pg_basebackup',
+    ],
   },
 };
 type Processes = Pick<InsideFacts, 'processes' | 'others'>;
