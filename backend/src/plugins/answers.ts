@@ -13,8 +13,8 @@ interface Answer {
 }
 
 interface AnswerOptions<T> {
-  /** The address in one form for all ways to write it, by which the answer is known; without it, the path alone. */
-  address?: string;
+  /** By which the answer is known: one form for all ways to write the address, with all of the query that counts. */
+  address: string;
   /** Reads what the answer holds, at least as new as a version; runs only when the answer is not at hand. */
   load: (version: DataVersion) => Promise<T>;
   /** Writes the answer as JSON where the route's schema does not. */
@@ -62,7 +62,7 @@ class Answers {
     const version = await this.#readVersion();
     reply.header('cache-control', 'public, no-cache');
     const expected = request.headers['if-none-match'];
-    const address = options.address ?? pathOf(request);
+    const { address } = options;
     if (expected !== undefined && !options.versionOf) {
       const etag = this.tag(address, [version.seq, version.changedAt]);
       if (matchesEtag(expected, etag)) return sendUnchanged(reply, etag);

@@ -1,4 +1,6 @@
+import type { Static } from 'typebox';
 import type { Selection } from '../genes/selection.ts';
+import type { Statistics } from '../schemas/answers.ts';
 import type { Gene } from '../schemas/gene.ts';
 import { chromosomes, evidenceClasses, inheritanceCodes } from '../schemas/gene.ts';
 
@@ -8,20 +10,9 @@ export type FacetedGene = Pick<
   'chromosome' | 'inheritance' | 'diseaseGroup' | 'evidence' | 'evidenceSource' | 'evidenceDate' | 'diseases'
 >;
 
-export interface Count {
-  key: string;
-  count: number;
-}
-
-export interface Overview {
-  genes: number;
-  diseases: number;
-  byGroup: Count[];
-  byInheritance: Count[];
-  byChromosome: Count[];
-  byEvidence: Count[];
-  evidenceSources: { source: string | null; date: string | null; count: number }[];
-}
+/** What the API tells of all genes, but for when they changed last. */
+export type Overview = Omit<Static<typeof Statistics>, 'updatedAt'>;
+export type Count = Overview['byGroup'][number];
 
 const maxSources = 50;
 const evidences: readonly (string | null)[] = [...evidenceClasses, null];

@@ -64,6 +64,7 @@ export class GeneIndex implements Vocabulary {
   /** Places of the names among the different ones, by slot; null when they have to be found anew. */
   #nameRanks: number[] | null = null;
   #built: Segment = emptySegment();
+  #builtSlots = 0;
   #changed: Segment = emptySegment();
   /** Slots of genes that have changed or gone: their words are still in the large segment. */
   readonly #dead = new Set<number>();
@@ -80,6 +81,7 @@ export class GeneIndex implements Vocabulary {
       keys.add(document.slot, document.keys);
     }
     index.#built = await buildSegment(words, keys);
+    index.#builtSlots = index.#ids.length;
     index.#bySymbol = index.#ids.map((_id, slot) => slot);
     for (const [slot, id] of index.#ids.entries()) index.#slots.set(id, slot);
     const sorted = await sortInTurns(
@@ -93,9 +95,9 @@ export class GeneIndex implements Vocabulary {
     return this.#bySymbol.length;
   }
 
-  /** How many genes changed since the index was built: with many of them it is better built anew. */
+  /** How many versions of genes came or went since the index was built, each with a slot: with many it is better built anew. */
   get changes(): number {
-    return this.#changedDocuments.size;
+    return Math.max(this.#ids.length - this.#builtSlots, this.#dead.size);
   }
 
   /** Takes over how genes are now. Until it is done, the index answers as before. */

@@ -95,6 +95,17 @@ test('an index that followed changes answers as one that was built from their re
   );
 });
 
+test('each version of a gene counts as a change, so that one which is edited for ever does not fill the memory', async () => {
+  const index = await build([makeGene(0), makeGene(1)]);
+  assert.equal(index.changes, 0);
+  const { hgncId } = makeGene(1);
+  for (let edit = 0; edit < 5; edit += 1)
+    await index.apply([{ hgncId, gene: { ...makeGene(1), name: `edit ${edit}` } }]);
+  assert.equal(index.changes, 5);
+  await index.apply([{ hgncId, gene: null }]);
+  assert.equal(index.changes, 6);
+});
+
 test('a word that no gene has any more is a misspelt one, and nobody is corrected to it', async () => {
   const name = (name: string) => ({ ...makeGene(1), name });
   const index = await build([

@@ -41,6 +41,7 @@ export const oneGeneRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (app
     },
     (request, reply) =>
       app.answers.send(request, reply, {
+        address: pathOf(request),
         load: async () => {
           const gene = await findGene(app.database.main, request.params.gene);
           if (gene === null) throw missing(request.params.gene);

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import type { Env } from '../../env.ts';
 import { listChanges } from '../../genes/changes.ts';
 import { readGroups } from '../../genes/overview.ts';
+import { pathOf } from '../../plugins/answers.ts';
 import { Changes, DiseaseGroups, Meta, Site, Statistics, withProblems } from '../../schemas/answers.ts';
 import { withDefault } from '../../schemas/selection.ts';
 
@@ -42,6 +43,7 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
     },
     (request, reply) =>
       app.answers.send(request, reply, {
+        address: pathOf(request),
         load: async (version) => {
           const counts = await app.geneIndex.ask(version, (index) => index.countGroups());
           return { items: await readGroups(pool, counts) };
@@ -62,6 +64,7 @@ export const overviewRoutes: FastifyPluginAsyncTypebox<{ env: Env }> = async (ap
     },
     (request, reply) =>
       app.answers.send(request, reply, {
+        address: pathOf(request),
         load: async (version) => {
           const counts = await app.geneIndex.ask(version, (index) => index.summarize());
           return { ...counts, updatedAt: toTime(version.changedAt) };
