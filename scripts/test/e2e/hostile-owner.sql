@@ -1,12 +1,24 @@
 -- What a hostile owner of the database can replace or shadow, so that whoever else signs in there runs its code.
 -- Each piece calls evil(), which says in the server's log who runs it, and tries to gain from it.
 
-create function public.evil() returns boolean language plpgsql as $evil$
+-- Tries each statement, and says in the server's log which one was not refused.
+create function public.evil_try(attempts text[]) returns void language plpgsql as $evil$
 declare
   attempt text;
 begin
+  foreach attempt in array attempts loop
+    begin
+      execute attempt;
+      raise log 'evil succeeded: %', attempt;
+    exception when others then null;
+    end;
+  end loop;
+end $evil$;
+
+create function public.evil() returns boolean language plpgsql as $evil$
+begin
   raise log 'evil runs as %/%', session_user, current_user;
-  foreach attempt in array array[
+  perform public.evil_try(array[
     'alter role kidney_user superuser',
     'set local role postgres; alter role kidney_user superuser',
     'reset session authorization; alter role kidney_user superuser',
@@ -22,13 +34,7 @@ begin
     $$alter function pg_catalog.pg_read_file(text) owner to kidney_user$$,
     $$insert into pg_catalog.pg_auth_members select * from pg_catalog.pg_auth_members$$,
     $$update pg_catalog.pg_authid set rolsuper = true where rolname = 'kidney_user'$$
-  ] loop
-    begin
-      execute attempt;
-      raise log 'evil succeeded: %', attempt;
-    exception when others then null;
-    end;
-  end loop;
+  ]);
   return true;
 end $evil$;
 
@@ -130,10 +136,8 @@ comment on table public.trap is E'\x1b[2J\n\\! touch /tmp/evil';
 
 -- What a superuser alone may make: refused, one by one.
 do $$
-declare
-  attempt text;
 begin
-  foreach attempt in array array[
+  perform public.evil_try(array[
     'create event trigger evil_ddl on ddl_command_end execute function public.evil_trigger()',
     'create foreign data wrapper evil_wrapper', 'create extension postgres_fdw', 'create extension file_fdw',
     'create extension dblink', 'create language evil handler public.evil_trigger',
@@ -144,13 +148,7 @@ begin
     'create function pg_catalog.array_to_string(text[], text, integer) returns text language sql as ''select 1''',
     'create tablespace evil_space location ''/tmp''', 'alter database kidney_genetics owner to postgres',
     'alter database postgres set search_path = public', 'alter role postgres set search_path = public'
-  ] loop
-    begin
-      execute attempt;
-      raise log 'evil succeeded: %', attempt;
-    exception when others then null;
-    end;
-  end loop;
+  ]);
 end $$;
 
 -- A migration table that is none.
